@@ -1,0 +1,1 @@
+"""The trainer: a program of its own. Nothing in it imports Django."""

@@ -1,0 +1,104 @@
+"""Presets: short TOML files, laid over the defaults, under a person's own overrides."""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from training.config.problems import ConfigError
+from training.config.schema import PretrainConfig, RunConfig
+
+PRESETS_DIR = Path(__file__).parent / "presets"
+PRETRAIN_PRESETS = frozenset({"nano-base"})
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A config as it will run. `digest` is the SHA-256 of its canonical JSON."""
+
+    config: RunConfig
+    overrides: dict[str, Any]
+    """Dotted paths at which the config differs from its preset, with their values."""
+    digest: str
+
+    def as_json(self) -> dict[str, Any]:
+        return self.config.model_dump(mode="json")
+
+
+def preset_names() -> list[str]:
+    """Presets a run can be started from."""
+    names = {path.stem for path in PRESETS_DIR.glob("*.toml")}
+    return sorted(names - PRETRAIN_PRESETS)
+
+
+def preset_overrides(name: str) -> dict[str, Any]:
+    """The preset's own settings, as nested tables. Raises ConfigError for an unknown name."""
+    if name not in preset_names():
+        known = ", ".join(preset_names())
+        raise ConfigError.of("preset", f"There is no preset “{name[:60]}”. Choose one of: {known}.")
+    return _read(name)
+
+
+def resolve(preset: str | None, overrides: Mapping[str, Any]) -> Resolved:
+    """Lay `overrides` (nested) over the preset (or the defaults) and validate the whole.
+
+    Raises ConfigError, which names every field at fault.
+    """
+    base = preset_overrides(preset) if preset is not None else {}
+    config = _validated(merge(base, overrides))
+    before = flatten(_validated(base).model_dump(mode="json"))
+    after = flatten(config.model_dump(mode="json"))
+    changed = {path: value for path, value in after.items() if before.get(path) != value}
+    changed |= {path: None for path in before if path not in after}
+    return Resolved(config=config, overrides=changed, digest=digest(config))
+
+
+def pretrain_config(preset: str) -> PretrainConfig:
+    """The pretraining preset of that name. Raises ConfigError for an unknown one."""
+    if preset not in PRETRAIN_PRESETS:
+        known = ", ".join(sorted(PRETRAIN_PRESETS))
+        raise ConfigError.of("preset", f"There is no pretraining preset “{preset}”, only {known}.")
+    return PretrainConfig.model_validate(_read(preset))
+
+
+def digest(config: RunConfig) -> str:
+    canonical = json.dumps(config.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `over` laid on it, table by table; neither is changed."""
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        both_tables = isinstance(below, Mapping) and isinstance(value, Mapping)
+        merged[key] = merge(below, value) if both_tables else value  # type: ignore[arg-type]
+    return merged
+
+
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """{"grpo": {"steps": 3}} → {"grpo.steps": 3}."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        path = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{path}.")
+        else:
+            flat[path] = value
+    return flat
+
+
+def _validated(data: Mapping[str, Any]) -> RunConfig:
+    try:
+        return RunConfig.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError.from_pydantic(error) from error
+
+
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads((PRESETS_DIR / f"{name}.toml").read_text(encoding="utf-8"))

@@ -1,0 +1,57 @@
+"""One error type for everything a person can get wrong in a config."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with one field. `path` is dotted ("grpo.group_size"), "" for the whole."""
+
+    path: str
+    message: str
+    code: str = "invalid"
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class ConfigError(ValueError):
+    """A config that cannot be run; `problems` names every field at fault."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("; ".join(str(problem) for problem in problems))
+        self.problems = problems
+
+    @classmethod
+    def of(cls, path: str, message: str, code: str = "invalid") -> "ConfigError":
+        return cls([Problem(path, message, code)])
+
+    @classmethod
+    def from_pydantic(cls, error: ValidationError) -> "ConfigError":
+        return cls([_problem(details) for details in error.errors(include_url=False)])
+
+
+def _problem(details: ErrorDetails) -> Problem:
+    context: dict[str, Any] = details.get("ctx") or {}
+    path = str(context.get("path") or ".".join(str(part) for part in details["loc"]))
+    return Problem(path, _message(details, path), details["type"])
+
+
+def _message(details: ErrorDetails, path: str) -> str:
+    if details["type"] == "extra_forbidden":
+        return f"There is no field “{path}”. Remove it or correct its name."
+    message = details["msg"].removeprefix("Value error, ")
+    if message.endswith("."):
+        return message
+    if details["type"] == "missing" or isinstance(details["input"], dict):
+        return f"{message}."
+    return f"{message}, not {_shown(details['input'])}."
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"
