@@ -1,0 +1,72 @@
+"""Nodes, their devices, and who holds them."""
+
+from django.db import models
+from django.utils import timezone
+
+from r1web.runs.models import Attempt
+
+
+class Node(models.Model):
+    """A machine with a Celery worker on it; it registers itself and beats."""
+
+    name = models.CharField(max_length=120, unique=True)
+    queue = models.CharField(max_length=150, unique=True)
+    address = models.CharField(max_length=120, blank=True)
+    cpus = models.PositiveIntegerField(default=0)
+    memory_bytes = models.PositiveBigIntegerField(default=0)
+    disk_free_bytes = models.PositiveBigIntegerField(default=0)
+    load = models.JSONField(
+        default=dict, blank=True, help_text="cpu_percent, memory_percent, memory_used_bytes, gpus."
+    )
+    versions = models.JSONField(default=dict, blank=True)
+    cordoned = models.BooleanField(default=False, help_text="Nothing new is placed on it.")
+    price_per_device_hour = models.DecimalField(
+        max_digits=10, decimal_places=4, default=0, help_text="US dollars."
+    )
+    registered_at = models.DateTimeField(default=timezone.now)
+    heartbeat_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Device(models.Model):
+    """What is leased: a GPU, or a CPU slot of a node without GPUs."""
+
+    class Kind(models.TextChoices):
+        CPU = "cpu"
+        GPU = "gpu"
+
+    node = models.ForeignKey(Node, on_delete=models.CASCADE, related_name="devices")
+    kind = models.CharField(max_length=3, choices=Kind.choices)
+    index = models.PositiveIntegerField()
+    model = models.CharField(max_length=120, blank=True)
+    memory_bytes = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        ordering = ["index"]
+        constraints = [
+            models.UniqueConstraint(fields=["node", "kind", "index"], name="one_device_a_place")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.node} {self.kind}{self.index}"
+
+
+class Lease(models.Model):
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="leases")
+    attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="leases")
+    created_at = models.DateTimeField(default=timezone.now)
+    released_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["device"],
+                condition=models.Q(released_at__isnull=True),
+                name="one_open_lease_a_device",
+            )
+        ]

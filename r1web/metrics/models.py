@@ -1,0 +1,29 @@
+"""Series of numbers: one row a point, every point kept."""
+
+from django.db import models
+
+from r1web.runs.models import Attempt, Run
+
+
+class Series(models.Model):
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="series")
+    name = models.CharField(max_length=120)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "name"], name="one_series_a_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Point(models.Model):
+    """`value` null stands for NaN (SQLite cannot store NaN); infinities are stored as such."""
+
+    series = models.ForeignKey(Series, on_delete=models.CASCADE, related_name="points")
+    attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="+")
+    step = models.PositiveIntegerField()
+    time = models.FloatField(help_text="Unix time in seconds.")
+    value = models.FloatField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["series", "step"], name="point_series_step")]

@@ -1,0 +1,46 @@
+"""Every completion of every step, with the reward it got and why."""
+
+from django.db import models
+
+from r1web.runs.models import Attempt, Run
+
+
+class Group(models.Model):
+    """A prompt with its completions at one step."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="groups")
+    attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="+")
+    step = models.PositiveIntegerField()
+    index = models.PositiveIntegerField(help_text="Place within the step, from 0.")
+    policy_version = models.PositiveIntegerField()
+    prompt = models.TextField()
+    question = models.TextField()
+    answer = models.TextField()
+    reward_mean = models.FloatField()
+
+    class Meta:
+        ordering = ["step", "index"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["attempt", "step", "index"], name="one_group_a_place_in_a_step"
+            )
+        ]
+        indexes = [models.Index(fields=["run", "step"], name="group_run_step")]
+
+
+class Completion(models.Model):
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="completions")
+    index = models.PositiveIntegerField()
+    text = models.TextField()
+    reward = models.FloatField()
+    rewards = models.JSONField(help_text="Raw parts before weighting, by name.")
+    advantage = models.FloatField()
+    length = models.PositiveIntegerField(help_text="Tokens.")
+    finish_reason = models.CharField(max_length=10)
+    logprob_mean = models.FloatField(null=True)
+
+    class Meta:
+        ordering = ["index"]
+        constraints = [
+            models.UniqueConstraint(fields=["group", "index"], name="one_completion_a_place")
+        ]
