@@ -1,0 +1,1 @@
+"""One operation a file: the public op and its plain-torch twin `<op>_ref`."""

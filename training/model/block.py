@@ -1,0 +1,30 @@
+"""One transformer layer: attention, then a dense or sparse feed-forward, each on a residual."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from training.model.attention import Attention
+from training.model.config import ModelConfig
+from training.model.experts import Experts, SwiGLU
+from training.model.norm import RMSNorm
+from training.model.packing import Packed
+
+
+class Block(nn.Module):
+    """Pre-norm layer number `layer`, counted from 0; the first few are dense."""
+
+    def __init__(self, config: ModelConfig, layer: int) -> None:
+        super().__init__()
+        self.attention_norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.attention = Attention(config)
+        self.feed_forward_norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.feed_forward: SwiGLU | Experts = (
+            SwiGLU(config.hidden_size, config.intermediate_size)
+            if config.is_dense(layer)
+            else Experts(config)
+        )
+
+    def forward(self, x_ND: Tensor, cos_NR2: Tensor, sin_NR2: Tensor, packed: Packed) -> Tensor:
+        x_ND = x_ND + self.attention(self.attention_norm(x_ND), cos_NR2, sin_NR2, packed)
+        return x_ND + self.feed_forward(self.feed_forward_norm(x_ND))  # type: ignore[no-any-return]
