@@ -1,0 +1,42 @@
+# `make help` lists the targets. PYTHON names the Python that the virtual environment is made of.
+PYTHON ?= python3
+SETUP = $(PYTHON) tools/setup.py
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format types bench lock clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile
+
+run: ## Set up, start everything, print the address
+	@$(SETUP) run
+	@exec .venv/bin/python manage.py up
+
+test: ## Set up, run every check there is
+	@$(SETUP) test
+	@exec .venv/bin/python tools/check.py
+
+lint: ## The quick checks: ruff, mypy, import contracts
+	@$(SETUP) test
+	@exec .venv/bin/python tools/check.py lint
+
+format: ## Tidy the Python and TypeScript sources
+	@$(SETUP) test
+	@.venv/bin/python -m ruff check --fix --quiet . ; .venv/bin/python -m ruff format .
+	@.venv/bin/python tools/browser_app.py format
+
+types: ## Write the browser app's types anew from the server's schemas
+	@$(SETUP) test
+	@exec .venv/bin/python tools/make_types.py
+
+bench: ## Make .venv-bench, with what the scripts of benchmarks/ compare with
+	@$(SETUP) bench
+
+lock: ## Write requirements/*.txt from the .in files and what is installed
+	@.venv/bin/python tools/lock.py app train dev
+	@if [ -x .venv-bench/bin/python ]; then PYTHONPATH=tools .venv-bench/bin/python tools/lock.py bench; fi
+
+clean: ## Remove what was installed and built; var/, with its runs, stays
+	rm -rf .venv .venv-bench .cache r1web/static/app frontend/node_modules
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
