@@ -29,8 +29,8 @@ WORLDS = {
     "test": (".venv", ("app", "train", "dev")),
     "bench": (".venv-bench", ("bench",)),
 }
-ROOM_BYTES = 4 * 1024**3
-"""Room for the packages; torch alone takes 1 GB, more where it brings CUDA."""
+ROOM_BYTES = 8 * 1024**3
+"""Room for the packages and their downloads; torch with its CUDA packages takes most of it."""
 
 
 class SetupError(Exception):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 PLAIN_INTERVAL_S = 10.0
 """How often a long step speaks where lines cannot be rewritten."""
+PLAIN_WIDTH = 100
 
 
 class StepFailedError(Exception):
@@ -36,7 +37,7 @@ class Line:
             print(f"\r\033[K{text[:width]}", end="", flush=True)
         elif now - self.spoken >= PLAIN_INTERVAL_S:
             self.spoken = now
-            print(f"  {text}", flush=True)
+            print(f"  {text[:PLAIN_WIDTH]}", flush=True)
 
     def end(self, word: str) -> None:
         start = "\r\033[K" if self.terminal else ""

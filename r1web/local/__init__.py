@@ -1,0 +1,1 @@
+"""The whole stack on one machine: `manage.py up`, which `make run` calls."""
