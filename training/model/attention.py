@@ -40,7 +40,9 @@ class Attention(nn.Module):
         self.kv_up = nn.Linear(config.kv_lora_rank, kv_dim, bias=False)
         self.out = nn.Linear(heads * config.v_head_dim, config.hidden_size, bias=False)
 
-    def compress(self, x_ND: Tensor, cos_NR2: Tensor, sin_NR2: Tensor) -> tuple[Tensor, ...]:
+    def compress(
+        self, x_ND: Tensor, cos_NR2: Tensor, sin_NR2: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Queries [N, H, P+R] (rotated), latents [N, C] (normalised), rotary keys [N, R]."""
         config = self.config
         q_NX, latent_NC, k_rope_NR = self.down(x_ND).split(self.down_sizes, dim=-1)
@@ -61,13 +63,15 @@ class Attention(nn.Module):
         k_NHR = k_rope_NR[:, None].expand(-1, heads, -1)
         return torch.cat((k_NHP, k_NHR), dim=-1), v_NHU
 
-    def forward(self, x_ND: Tensor, cos_NR2: Tensor, sin_NR2: Tensor, packed: Packed) -> Tensor:
-        """Causal attention within each sequence; [N, D] to [N, D]."""
-        q_NHX, latent_NC, k_rope_NR = self.compress(x_ND, cos_NR2, sin_NR2)
+    def attend(self, q_NHX: Tensor, latent_NC: Tensor, k_rope_NR: Tensor, packed: Packed) -> Tensor:
+        """Causal attention within each sequence over what `compress` gave; [N, D]."""
         k_NHX, v_NHU = self.expand(latent_NC, k_rope_NR)
         # Sequences are right-padded here, so the causal mask alone hides the padding.
         q, k, v = (packed.unpack(x).transpose(1, 2) for x in (q_NHX, k_NHX, v_NHU))
         out_BHTU = nn.functional.scaled_dot_product_attention(
             q, k, v, is_causal=True, scale=self.config.softmax_scale
         )
-        return self.out(packed.pack(out_BHTU.transpose(1, 2).flatten(2)))
+        return self.out(packed.pack(out_BHTU.transpose(1, 2).flatten(2)))  # type: ignore[no-any-return]
+
+    def forward(self, x_ND: Tensor, cos_NR2: Tensor, sin_NR2: Tensor, packed: Packed) -> Tensor:
+        return self.attend(*self.compress(x_ND, cos_NR2, sin_NR2), packed)

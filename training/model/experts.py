@@ -62,7 +62,7 @@ class Router(nn.Module):
         gates_NK = scores_NE.gather(1, experts_NK)
         if config.norm_topk_prob:
             gates_NK = gates_NK / (gates_NK.sum(-1, keepdim=True) + 1e-20)
-        if self.training:
+        if self.training and torch.is_grad_enabled():
             self.counts_E += torch.bincount(experts_NK.flatten(), minlength=len(self.counts_E))
         return experts_NK, gates_NK * config.routed_scaling_factor
 

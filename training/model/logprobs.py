@@ -5,7 +5,7 @@ B sequences, T time, N packed tokens, M completion tokens of the batch in row or
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,8 +14,7 @@ from training.model.packing import pack
 from training.model.transformer import Transformer
 
 
-@dataclass(frozen=True)
-class CompletionLogprobs:
+class CompletionLogprobs(NamedTuple):
     """fp32 [B, T] each, zero outside the completions; only `logprobs_BT` carries a gradient."""
 
     logprobs_BT: Tensor
