@@ -1,0 +1,57 @@
+"""What travels to the browser: one class a message, unknown fields forbidden."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from r1web.runs.models import Event
+
+
+class Message(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EventOut(Message):
+    """One thing that happened to a run; `attempt` is the attempt's number."""
+
+    seq: int
+    type: str
+    step: int
+    at: datetime
+    attempt: int | None
+    payload: dict[str, Any]
+
+
+class HelloMessage(Message):
+    """The first message on a run's socket; `last_seq` is the newest event there is."""
+
+    type: Literal["hello"] = "hello"
+    run: int
+    last_seq: int
+
+
+class EventsMessage(Message):
+    """Events without holes. `events` null: too large for a message, fetch them by REST."""
+
+    type: Literal["events"] = "events"
+    run: int
+    first_seq: int
+    last_seq: int
+    events: list[EventOut] | None
+
+
+class PingMessage(Message):
+    type: Literal["ping"] = "ping"
+
+
+def event_out(event: Event) -> EventOut:
+    """The wire form of a stored event; reads `event.attempt`, so select it with the event."""
+    return EventOut(
+        seq=event.seq,
+        type=event.type,
+        step=event.step,
+        at=event.at,
+        attempt=event.attempt.number if event.attempt else None,
+        payload=event.payload,
+    )
