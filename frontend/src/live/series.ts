@@ -1,0 +1,139 @@
+import { Column } from "./column";
+import type { RunEvent, WireNumber, WireValues } from "./messages";
+import { toNumber } from "./messages";
+
+export interface Points {
+  steps: Column;
+  /** Unix seconds. */
+  times: Column;
+  values: Column;
+}
+
+export interface Series extends Points {
+  name: string;
+  /** What a later attempt overtook, in order of time: kept, drawn faintly. */
+  superseded: Points;
+  /** Points the server holds; more than `steps.length` when the snapshot was thinned. */
+  total: number;
+}
+
+interface WirePoints {
+  steps: number[];
+  times: number[];
+  values: WireNumber[];
+}
+
+/** A series as `GET /runs/{id}/metrics` answers it. */
+export interface SeriesSnapshot extends WirePoints {
+  name: string;
+  /** By attempt, in their order. */
+  superseded?: WirePoints[];
+  total?: number;
+}
+
+function pointsOf(wire: WirePoints): Points {
+  return {
+    steps: new Column(wire.steps),
+    times: new Column(wire.times),
+    values: new Column(wire.values.map(toNumber)),
+  };
+}
+
+export function seriesOf(snapshot: SeriesSnapshot): Series {
+  const old = snapshot.superseded ?? [];
+  return {
+    ...pointsOf(snapshot),
+    name: snapshot.name,
+    superseded: pointsOf({
+      steps: old.flatMap((part) => part.steps),
+      times: old.flatMap((part) => part.times),
+      values: old.flatMap((part) => part.values),
+    }),
+    total: snapshot.total ?? snapshot.steps.length,
+  };
+}
+
+/** All series of a run, by name. */
+export class SeriesTable {
+  private readonly byName = new Map<string, Series>();
+
+  static from(snapshots: readonly SeriesSnapshot[]): SeriesTable {
+    const table = new SeriesTable();
+    for (const snapshot of snapshots) table.byName.set(snapshot.name, seriesOf(snapshot));
+    return table;
+  }
+
+  get(name: string): Series | undefined {
+    return this.byName.get(name);
+  }
+
+  names(): string[] {
+    return [...this.byName.keys()].sort();
+  }
+
+  /** Takes in what an event says about series; events must come in order, each once. */
+  apply(event: RunEvent): void {
+    switch (event.type) {
+      case "metrics":
+      case "evaluation":
+      case "system":
+        this.append(event.step, event.payload.time, event.payload.values);
+        break;
+      case "started":
+        this.supersede(event.payload.start_step);
+        break;
+    }
+  }
+
+  private append(step: number, time: number, values: WireValues): void {
+    for (const [name, value] of Object.entries(values)) {
+      const series = this.byName.get(name) ?? seriesOf({ name, steps: [], times: [], values: [] });
+      this.byName.set(name, series);
+      series.steps.push(step);
+      series.times.push(time);
+      series.values.push(toNumber(value));
+      series.total += 1;
+    }
+  }
+
+  /** A new attempt goes on after `step`: what earlier ones wrote beyond it stands aside. */
+  private supersede(step: number): void {
+    for (const series of this.byName.values()) {
+      const keep = countUpTo(series.steps.view(), step);
+      if (keep === series.steps.length || isSystem(series.name)) continue;
+      series.total -= series.steps.length - keep;
+      series.superseded = inOrderOfTime(series.superseded, {
+        steps: series.steps.cut(keep),
+        times: series.times.cut(keep),
+        values: series.values.cut(keep),
+      });
+    }
+  }
+}
+
+function inOrderOfTime(before: Points, more: Record<keyof Points, Float64Array>): Points {
+  const steps = [...before.steps.view(), ...more.steps];
+  const times = [...before.times.view(), ...more.times];
+  const values = [...before.values.view(), ...more.values];
+  const order = times.map((_, index) => index);
+  order.sort((a, b) => (times[a] as number) - (times[b] as number));
+  const sorted = (column: number[]) => new Column(order.map((index) => column[index] as number));
+  return { steps: sorted(steps), times: sorted(times), values: sorted(values) };
+}
+
+/** What the machine did is a matter of time, not of steps: nothing overtakes it. */
+function isSystem(name: string): boolean {
+  return name.startsWith("system/");
+}
+
+/** How many of the rising `steps` are at most `step`. */
+function countUpTo(steps: Float64Array, step: number): number {
+  let low = 0;
+  let high = steps.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((steps[middle] as number) <= step) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
