@@ -70,7 +70,10 @@ class Run(models.Model):
         help_text="Newest value of each metric, and `sparkline`: the last 60 mean rewards.",
     )
 
-    idempotency_key = models.CharField(max_length=200, null=True, blank=True)
+    idempotency_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001 - unique
+    request_digest = models.CharField(
+        max_length=64, blank=True, help_text="Of the request that came with idempotency_key."
+    )
     created_at = models.DateTimeField(default=timezone.now)
     queued_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
@@ -162,7 +165,9 @@ class Transition(models.Model):
 
 class Checkpoint(models.Model):
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="checkpoints")
-    attempt = models.ForeignKey(Attempt, null=True, on_delete=models.SET_NULL)
+    attempt = models.ForeignKey(
+        Attempt, null=True, on_delete=models.SET_NULL, related_name="checkpoints_written"
+    )
     step = models.PositiveIntegerField()
     path = models.CharField(max_length=1024, help_text="Below the run's directory.")
     bytes = models.PositiveBigIntegerField()

@@ -1,0 +1,48 @@
+"""Who is asking, and what they may see."""
+
+import hashlib
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from r1web.accounts.models import ApiToken, Membership, Project, User
+from r1web.errors import UnauthenticatedError
+
+CHANGERS = frozenset({Membership.Role.OWNER, Membership.Role.MEMBER})
+
+
+def digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def token_of(secret: str) -> ApiToken:
+    """The live token with this secret. Raises UnauthenticatedError and says why it is none."""
+    token = ApiToken.objects.select_related("user").filter(digest=digest(secret)).first()
+    if token is None or not token.user.is_active:
+        raise UnauthenticatedError(
+            "This token is not known: check that it was copied whole.", code="token_unknown"
+        )
+    if token.revoked_at is not None:
+        raise UnauthenticatedError(
+            "This token was revoked: make a new one.", code="token_revoked"
+        )
+    if token.expires_at is not None and token.expires_at <= timezone.now():
+        when = token.expires_at.strftime("%Y-%m-%d %H:%M UTC")
+        raise UnauthenticatedError(
+            f"This token expired on {when}: make a new one.", code="token_expired"
+        )
+    return token
+
+
+def projects_of(user: User) -> QuerySet[Project]:
+    return Project.objects.filter(memberships__user=user)
+
+
+def role_in(user: User, project: Project) -> str | None:
+    """"owner", "member" or "viewer"; None for a stranger."""
+    membership = Membership.objects.filter(user=user, project=project).first()
+    return membership.role if membership else None
+
+
+def memberships_of(user: User) -> QuerySet[Membership]:
+    return Membership.objects.filter(user=user).select_related("project").order_by("project_id")

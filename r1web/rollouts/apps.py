@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class RolloutsConfig(AppConfig):
+    name = "r1web.rollouts"

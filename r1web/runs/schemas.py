@@ -1,0 +1,169 @@
+"""What answers about runs look like; the browser's types are generated from these."""
+
+from datetime import datetime
+from typing import Any
+
+from ninja import Field, Schema
+
+from r1web.live.messages import EventOut
+
+
+class UserRef(Schema):
+    id: int
+    username: str
+
+
+class ParentRef(Schema):
+    """The run this one was forked from, and the step of the checkpoint it started from."""
+
+    id: int
+    name: str
+    step: int | None
+
+
+class RunRow(Schema):
+    """One line of the list of runs; the live stream of the list sends the same."""
+
+    id: int
+    project: str = Field(description="Slug of the project.")
+    name: str
+    preset: str
+    tags: list[str]
+    state: str
+    desired: str
+    reason: str
+    queue_reason: str = Field(description="Why it still waits; empty unless it is queued.")
+    priority: int
+    step: int
+    total_steps: int
+    reward: float | None = Field(description="Mean reward of the last step.")
+    sparkline: list[float | None] = Field(description="Mean rewards of the last 60 steps.")
+    pass_at_1: float | None = Field(description="Held-out score, newest.")
+    tokens_per_s: float | None
+    duration_s: float = Field(description="Seconds under way, over all attempts.")
+    eta_s: float | None = Field(description="Seconds left at the pace of this attempt.")
+    device_hours: float
+    cost_usd: float
+    owner: UserRef
+    parent: ParentRef | None
+    last_seq: int
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+class RunList(Schema):
+    items: list[RunRow]
+    next_cursor: str | None
+
+
+class AttemptOut(Schema):
+    number: int
+    node: str | None
+    start_step: int
+    started_at: datetime | None
+    ended_at: datetime | None
+    heartbeat_at: datetime | None
+    phase: str
+    exit_code: int | None
+    outcome: str
+    reason: str
+
+
+class CheckpointOut(Schema):
+    id: int
+    run: int
+    attempt: int | None = Field(description="Number of the attempt that wrote it.")
+    step: int
+    path: str
+    bytes: int
+    reason: str
+    created_at: datetime
+    deleted_at: datetime | None
+
+
+class CheckpointList(Schema):
+    items: list[CheckpointOut]
+    next_cursor: str | None
+
+
+class TransitionOut(Schema):
+    from_state: str
+    to_state: str
+    reason: str
+    actor: str
+    attempt: int | None
+    at: datetime
+
+
+class TransitionList(Schema):
+    items: list[TransitionOut]
+    next_cursor: str | None
+
+
+class Permissions(Schema):
+    """What the asking user may do to the run now."""
+
+    change: bool
+    stop: bool
+    resume: bool
+    fork: bool
+    delete: bool
+
+
+class RunDetail(RunRow):
+    config: dict[str, Any] = Field(description="As resolved and frozen.")
+    overrides: dict[str, Any] = Field(description="Dotted paths that differ from the preset.")
+    preset_config: dict[str, Any] | None = Field(
+        description="The preset as resolved today; null when the run has none."
+    )
+    digest: str
+    start_checkpoint: CheckpointOut | None
+    attempts: list[AttemptOut]
+    summary: dict[str, Any] = Field(description="Newest value of each metric.")
+    permissions: Permissions
+
+
+class RunIn(Schema, extra="forbid"):
+    preset: str | None = None
+    name: str | None = Field(None, description="The preset's name when left out.")
+    config: dict[str, Any] = Field(default_factory=dict, description="Overrides, nested.")
+    checkpoint: int | None = Field(None, description="Checkpoint whose weights it starts from.")
+    tags: list[str] = Field(default_factory=list)
+    project: str | None = Field(None, description="Slug; your first project when left out.")
+
+
+class RunPatch(Schema, extra="forbid"):
+    name: str | None = None
+    tags: list[str] | None = None
+    priority: int | None = None
+
+
+class StopIn(Schema, extra="forbid"):
+    reason: str = Field("", max_length=500)
+
+
+class ResumeIn(Schema, extra="forbid"):
+    checkpoint: int | None = Field(None, description="The newest one when left out.")
+
+
+class ForkIn(Schema, extra="forbid"):
+    name: str | None = None
+    config: dict[str, Any] = Field(default_factory=dict, description="Overrides, nested.")
+    checkpoint: int | None = Field(None, description="The newest one when left out.")
+
+
+class EventList(Schema):
+    """Events in order, without holes; ask again after `items[-1].seq` while it is below last_seq."""
+
+    items: list[EventOut]
+    last_seq: int
+
+
+class LogTail(Schema):
+    """A piece of trainer.log. Bytes that are not UTF-8 are shown as replacement characters."""
+
+    text: str
+    offset: int = Field(description="Where the piece begins, in bytes.")
+    next_offset: int = Field(description="Where to go on.")
+    size: int = Field(description="Bytes of the whole file; 0 when there is none yet.")

@@ -1,0 +1,26 @@
+"""What can be done to a run. Every change of state goes through `transition`."""
+
+from r1web.runs.services.create import clone_run, create_run, fork_run, resolve_for
+from r1web.runs.services.edit import delete_run, edit_run
+from r1web.runs.services.events import NewEvent, append_events
+from r1web.runs.services.lifecycle import request_stop, resume_run
+from r1web.runs.services.progress import SPARKLINE_POINTS, record_progress
+from r1web.runs.services.transitions import ALLOWED, lock, transition
+
+__all__ = [
+    "ALLOWED",
+    "SPARKLINE_POINTS",
+    "NewEvent",
+    "append_events",
+    "clone_run",
+    "create_run",
+    "delete_run",
+    "edit_run",
+    "fork_run",
+    "lock",
+    "record_progress",
+    "request_stop",
+    "resolve_for",
+    "resume_run",
+    "transition",
+]

@@ -1,0 +1,86 @@
+"""Name, tags, priority, and taking a run off the lists."""
+
+import unicodedata
+from collections.abc import Sequence
+
+from django.db import transaction
+from django.utils import timezone
+
+from r1web.cluster.queue import nudge
+from r1web.errors import ConflictError, InvalidError
+from r1web.live.services import publish_runs
+from r1web.runs.models import ENDED, Run
+from r1web.runs.services.transitions import lock
+
+NAME_LENGTH, TAG_LENGTH, TAGS, PRIORITY = 120, 40, 20, 1000
+
+
+@transaction.atomic
+def edit_run(
+    *,
+    run: Run,
+    name: str | None = None,
+    tags: Sequence[str] | None = None,
+    priority: int | None = None,
+) -> Run:
+    """Change what is given. Raises InvalidError at the field at fault."""
+    run = lock(run)
+    if name is not None:
+        run.name = checked_name(name)
+    if tags is not None:
+        run.tags = checked_tags(tags)
+    if priority is not None:
+        run.priority = checked_priority(priority)
+    run.save(update_fields=["name", "tags", "priority"])
+    transaction.on_commit(lambda: publish_runs([run.pk]))
+    nudge()
+    return run
+
+
+@transaction.atomic
+def delete_run(*, run: Run) -> None:
+    """Take an ended run off every list; its rows and files stay. Raises ConflictError."""
+    run = lock(run)
+    if run.state not in ENDED:
+        raise ConflictError(f"Run {run.pk} is {run.state}: stop it first.", code="not_ended")
+    run.deleted_at = timezone.now()
+    run.save(update_fields=["deleted_at"])
+    transaction.on_commit(lambda: publish_runs([run.pk]))
+
+
+def checked_name(name: str) -> str:
+    name = name.strip()
+    if not 1 <= len(name) <= NAME_LENGTH:
+        raise InvalidError(
+            f"A name has 1 to {NAME_LENGTH} characters, not {len(name)}: shorten it."
+            if name
+            else "Give the run a name.",
+            path="name",
+        )
+    _require_printable(name, "name")
+    return name
+
+
+def checked_tags(tags: Sequence[str]) -> list[str]:
+    """Without repeats, in the order given."""
+    kept = list(dict.fromkeys(tag.strip() for tag in tags))
+    if len(kept) > TAGS or any(not 1 <= len(tag) <= TAG_LENGTH for tag in kept):
+        raise InvalidError(
+            f"A run has at most {TAGS} tags of 1 to {TAG_LENGTH} characters each.", path="tags"
+        )
+    for tag in kept:
+        _require_printable(tag, "tags")
+    return kept
+
+
+def checked_priority(priority: int) -> int:
+    if not -PRIORITY <= priority <= PRIORITY:
+        raise InvalidError(
+            f"A priority is from {-PRIORITY} to {PRIORITY}, not {priority}.", path="priority"
+        )
+    return priority
+
+
+def _require_printable(text: str, path: str) -> None:
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in text):
+        raise InvalidError("Control characters are not allowed: remove them.", path=path)

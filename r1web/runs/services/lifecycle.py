@@ -1,0 +1,76 @@
+"""Stop and resume: what people ask of a run that exists."""
+
+from django.conf import settings
+from django.db import transaction
+
+from r1web.accounts.models import User
+from r1web.errors import ConflictError, InvalidError
+from r1web.runs import selectors
+from r1web.runs.models import ENDED, Checkpoint, Desired, Run, State
+from r1web.runs.services.transitions import lock, transition
+
+
+@transaction.atomic
+def request_stop(*, run: Run, actor: User | str, reason: str = "") -> Run:
+    """Ask the run to stop: a waiting one has stopped at once, an active one saves and ends.
+
+    Asking again changes nothing. Raises ConflictError when the run has ended.
+    """
+    run = lock(run)
+    if run.state in ENDED:
+        raise ConflictError(
+            f"Run {run.pk} has already ended ({run.state}).", code="already_ended"
+        )
+    if run.desired == Desired.STOPPED:
+        return run
+    run.desired = Desired.STOPPED
+    run.save(update_fields=["desired"])
+    why = reason or f"Stopped by {actor}."
+    to = State.STOPPED if run.state == State.QUEUED else State.STOPPING
+    transition(run=run, to=to, reason=why, actor=str(actor), attempt=selectors.open_attempt(run))
+    return run
+
+
+@transaction.atomic
+def resume_run(*, run: Run, actor: User | str, checkpoint: Checkpoint | None = None) -> Run:
+    """Queue a stopped or failed run again, from `checkpoint` or else from its newest one.
+
+    Raises ConflictError when the run has not ended or has nothing left to do, and InvalidError when
+    the checkpoint is not one of the run's own or its files are gone.
+    """
+    run = lock(run)
+    if run.state not in ENDED:
+        raise ConflictError(f"Run {run.pk} is {run.state}: it is not over.", code="not_ended")
+    start = checkpoint or selectors.newest_checkpoint(run)
+    if checkpoint is not None:
+        require_usable(checkpoint)
+        if checkpoint.run_id != run.pk:
+            raise InvalidError(
+                "This checkpoint belongs to another run: fork that run instead.", path="checkpoint"
+            )
+    if (start.step if start else 0) >= run.total_steps:
+        raise ConflictError(
+            f"Run {run.pk} has taken all its {run.total_steps} steps: resume it from an earlier "
+            "checkpoint, or start a new run from its last one.",
+            code="nothing_left",
+        )
+    run.resume_checkpoint = start
+    run.last_step = start.step if start else 0
+    run.desired = Desired.RUNNING
+    run.save(update_fields=["resume_checkpoint", "last_step", "desired"])
+    whence = f"from step {start.step}" if start else "from the beginning"
+    transition(run=run, to=State.QUEUED, reason=f"Resumed {whence}.", actor=str(actor))
+    return run
+
+
+def require_usable(checkpoint: Checkpoint) -> None:
+    """Raise InvalidError at the field "checkpoint" when it cannot be started from."""
+    directory = settings.R1WEB_RUNS_DIR / checkpoint.run.directory_name / checkpoint.path
+    if checkpoint.deleted_at is not None or not directory.is_dir():
+        raise InvalidError(
+            f"Checkpoint {checkpoint.pk} (step {checkpoint.step} of run {checkpoint.run_id}) was "
+            "deleted: choose another one.",
+            path="checkpoint",
+            code="checkpoint_deleted",
+        )
+

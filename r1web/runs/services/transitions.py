@@ -1,0 +1,77 @@
+"""The states of a run and the only way from one to the next."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from r1web.cluster.queue import nudge
+from r1web.errors import ConflictError
+from r1web.runs.models import ENDED, Attempt, Run, State, Transition
+from r1web.runs.services.events import NewEvent, append_events
+
+ALLOWED: dict[State, frozenset[State]] = {
+    State.QUEUED: frozenset({State.STARTING, State.STOPPED, State.FAILED}),
+    State.STARTING: frozenset(
+        {State.RUNNING, State.STOPPING, State.QUEUED, State.LOST, *ENDED},
+    ),
+    State.RUNNING: frozenset({State.STOPPING, State.LOST, *ENDED}),
+    State.STOPPING: frozenset({State.LOST, *ENDED}),
+    State.LOST: frozenset({State.RUNNING, State.STOPPING, State.QUEUED, *ENDED}),
+    State.FINISHED: frozenset({State.QUEUED}),
+    State.FAILED: frozenset({State.QUEUED}),
+    State.STOPPED: frozenset({State.QUEUED}),
+}
+
+
+def lock(run: Run) -> Run:
+    """The run as it is now, its row locked until the transaction ends."""
+    return Run.objects.select_for_update().get(pk=run.pk)
+
+
+@transaction.atomic
+def transition(
+    *, run: Run, to: State, reason: str, actor: str, attempt: Attempt | None = None
+) -> Transition:
+    """Move the run to another state, write that down, and tell those who watch.
+
+    `run` is brought up to date. Raises ConflictError when its present state does not lead there.
+    """
+    locked = lock(run)
+    origin = State(locked.state)
+    if to not in ALLOWED[origin]:
+        raise ConflictError(f"Run {run.pk} is {origin}: it cannot become {to}.", code="wrong_state")
+    _apply(locked, to, reason, timezone.now())
+    for name in ("state", "reason", "started_at", "queued_at", "ended_at"):
+        setattr(run, name, getattr(locked, name))
+    return write_down(run=run, origin=origin, reason=reason, actor=actor, attempt=attempt)
+
+
+def write_down(
+    *, run: Run, origin: str, reason: str, actor: str, attempt: Attempt | None
+) -> Transition:
+    """The Transition and the Event of a change that has been made; the rest follows on commit."""
+    written = Transition.objects.create(
+        run=run,
+        attempt=attempt,
+        from_state=origin,
+        to_state=run.state,
+        reason=reason,
+        actor=actor,
+    )
+    payload = {"from": origin, "to": str(run.state), "reason": reason, "actor": actor}
+    event = NewEvent("state", payload, step=run.last_step, at=written.at)
+    append_events(run=run, attempt=attempt, items=[event])
+    nudge()
+    return written
+
+
+def _apply(run: Run, to: State, reason: str, now: datetime) -> None:
+    run.state, run.reason = to, reason
+    if to == State.QUEUED:
+        run.queued_at, run.ended_at = now, None
+    if to == State.RUNNING and run.started_at is None:
+        run.started_at = now
+    if to in ENDED:
+        run.ended_at = now
+    run.save(update_fields=["state", "reason", "started_at", "queued_at", "ended_at"])

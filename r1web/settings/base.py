@@ -1,0 +1,164 @@
+"""What every installation shares. Local, production and test settings start from here."""
+
+from pathlib import Path
+from typing import Any
+
+from r1web.settings import environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+R1WEB_HOME = environment.folder("R1WEB_HOME", BASE_DIR / "var")
+R1WEB_RUNS_DIR = R1WEB_HOME / "runs"
+R1WEB_PORT = environment.integer("R1WEB_PORT", 8000, 1, 65535)
+R1WEB_DEMO = environment.flag("R1WEB_DEMO", True)
+
+DEBUG = False
+ALLOWED_HOSTS = environment.words("R1WEB_ALLOWED_HOSTS")
+CSRF_TRUSTED_ORIGINS = environment.words("R1WEB_TRUSTED_ORIGINS")
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "ninja",
+    "r1web.accounts",
+    "r1web.runs",
+    "r1web.metrics",
+    "r1web.rollouts",
+    "r1web.cluster",
+    "r1web.live",
+    "r1web.api",
+    "r1web.local",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    # CSP
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    # PROBLEM
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "r1web.urls"
+ASGI_APPLICATION = "r1web.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "r1web" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+DATABASES = {"default": environment.database(R1WEB_HOME)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "signin"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "signin"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "r1web" / "static"]
+STATIC_ROOT = R1WEB_HOME / "static"
+WHITENOISE_USE_FINDERS = True  # serves what the browser app's build left, without collecting it
+
+
+def WHITENOISE_IMMUTABLE_FILE_TEST(path: str, url: str) -> bool:  # noqa: ARG001, N802
+    """Vite puts a hash of the content into every name below app/assets."""
+    return "/static/app/assets/" in url
+
+
+REDIS_URL = environment.url(
+    "REDIS_URL", "redis://127.0.0.1:6379/0", ("redis", "rediss", "unix", "redis+socket")
+)
+REDIS_PREFIX = environment.text("R1WEB_REDIS_PREFIX", "r1web")
+
+CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "CONFIG": {
+            "hosts": [REDIS_URL],
+            "prefix": f"{REDIS_PREFIX}:live",
+            # One channel serves every socket of a process: the default of 100 overflows at once.
+            "capacity": 2000,
+            "expiry": 30,
+            "group_expiry": 86400,
+        },
+    }
+}
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "global_keyprefix": f"{REDIS_PREFIX}:celery:",
+    "visibility_timeout": 3600,  # no task lives longer than seconds; a job is not a task
+    "socket_connect_timeout": 2,
+    "socket_timeout": 10,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = False
+CELERY_TASK_DEFAULT_QUEUE = "control"
+CELERY_TASK_PUBLISH_RETRY = False  # beat asks again two seconds later
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 5
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_ENABLE_UTC = True
+CELERY_BEAT_SCHEDULE_FILENAME = str(R1WEB_HOME / "celerybeat-schedule")
+CELERY_BEAT_SCHEDULE = {
+    # A tick that waited longer than this has been overtaken by the next one.
+    "schedule": {"task": "cluster.schedule", "schedule": 2.0, "options": {"expires": 4}},
+    "reconcile": {"task": "cluster.reconcile", "schedule": 5.0, "options": {"expires": 10}},
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": environment.text("R1WEB_LOG_LEVEL", "INFO")},
+    "loggers": {
+        # A 4xx answer is the caller's affair, and its path may hold a one-time secret.
+        "django.request": {"level": "ERROR"},
+        "django.server": {"level": "ERROR"},
+    },
+}

@@ -1,0 +1,118 @@
+"""Settings that come from the environment. A bad value stops the start with one sentence."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from r1web.local.address import redis_address
+
+SQLITE_OPTIONS = {
+    # Writers queue up for the lock at once instead of failing when a read turns into a write.
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 20,
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+}
+SCHEMES = {"sqlite": "sqlite3", "postgres": "postgresql", "postgresql": "postgresql"}
+
+
+def text(name: str, default: str = "") -> str:
+    return os.environ.get(name, "").strip() or default
+
+
+def integer(name: str, default: int, low: int, high: int) -> int:
+    given = text(name, str(default))
+    if not given.lstrip("-").isdecimal() or not low <= int(given) <= high:
+        raise ImproperlyConfigured(
+            f"{name} is “{given}”, but must be a whole number from {low} to {high}: "
+            "correct it in the environment."
+        )
+    return int(given)
+
+
+def flag(name: str, default: bool) -> bool:  # noqa: FBT001 - reads as a pair: name, default
+    given = text(name, "1" if default else "0").lower()
+    if given not in {"1", "0", "true", "false", "yes", "no", "on", "off"}:
+        raise ImproperlyConfigured(f"{name} is “{given}”, but must be 1 or 0.")
+    return given in {"1", "true", "yes", "on"}
+
+
+def words(name: str) -> list[str]:
+    """A comma-separated list."""
+    return [word.strip() for word in text(name).split(",") if word.strip()]
+
+
+def url(name: str, default: str, schemes: tuple[str, ...]) -> str:
+    given = text(name, default)
+    if not given.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+        raise ImproperlyConfigured(
+            f"{name} must be a URL that starts with {' or '.join(f'{s}://' for s in schemes)}."
+        )
+    return given
+
+
+def folder(name: str, default: Path) -> Path:
+    """An absolute folder; it need not exist yet."""
+    return Path(text(name, str(default))).expanduser().resolve()
+
+
+def database(home: Path) -> dict[str, Any]:
+    """Django's database settings from DATABASE_URL; SQLite below `home` when it is not set."""
+    given = text("DATABASE_URL", f"sqlite:///{home / 'db.sqlite3'}")
+    scheme = given.partition("://")[0]
+    if scheme not in SCHEMES:
+        raise ImproperlyConfigured(
+            "DATABASE_URL must start with postgresql:// or sqlite:///, for example "
+            "postgresql://user:password@host:5432/r1web."
+        )
+    try:
+        parsed: dict[str, Any] = dict(environ.Env.db_url_config(given))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"DATABASE_URL cannot be read: {error}.") from error
+    if SCHEMES[scheme] == "sqlite3":
+        return {**parsed, "OPTIONS": SQLITE_OPTIONS}
+    return {**parsed, "CONN_HEALTH_CHECKS": True}
+
+
+def secret_key() -> str | None:
+    """R1WEB_SECRET_KEY, or what stands in the file R1WEB_SECRET_KEY_FILE."""
+    given, file = text("R1WEB_SECRET_KEY"), text("R1WEB_SECRET_KEY_FILE")
+    if given or not file:
+        return given or None
+    try:
+        return Path(file).read_text(encoding="utf-8").strip() or None
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"R1WEB_SECRET_KEY_FILE cannot be read ({error.strerror}): name a readable file."
+        ) from error
+
+
+def local_secret_key(home: Path) -> str:
+    """The key kept in `home`/secret_key (mode 600), made on first use."""
+    path = home / "secret_key"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"Cannot write to {home} ({error.strerror}): set R1WEB_HOME to a folder of yours."
+        ) from error
+    key = secrets.token_urlsafe(50)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(key)
+    return key
+
+
+def local_redis_url(home: Path) -> str:
+    """Where `manage.py up` starts its Redis, unless REDIS_URL names another one."""
+    try:
+        return text("REDIS_URL") or redis_address(home).url
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"Cannot write to {home} ({error.strerror}): set R1WEB_HOME to a folder of yours."
+        ) from error

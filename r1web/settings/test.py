@@ -1,0 +1,19 @@
+"""Tests: a folder of their own, quick password hashing, SQLite in a file (threads share it)."""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+if "R1WEB_HOME" not in os.environ:
+    os.environ["R1WEB_HOME"] = tempfile.mkdtemp(prefix="r1web-test-")
+    atexit.register(shutil.rmtree, os.environ["R1WEB_HOME"], ignore_errors=True)
+os.environ.setdefault("R1WEB_REDIS_PREFIX", f"r1web-test-{os.getpid()}")
+
+from r1web.settings.base import *  # noqa: E402 - the folder above has to be set first
+
+SECRET_KEY = "only-for-tests-only-for-tests-only-for-tests"  # noqa: S105
+ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["TEST"] = {"NAME": str(R1WEB_HOME / "test.sqlite3")}
