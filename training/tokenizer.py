@@ -1,0 +1,107 @@
+"""Byte-level BPE that does not split text at spaces: a template becomes a handful of tokens.
+
+Digits always stand alone, so that columns can be seen, and so does each tag of the R1 form. All
+256 bytes are in the vocabulary: every text survives encoding and decoding.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Regex as TokenizerRegex
+
+PAD, BOS, EOS = "<|pad|>", "<|bos|>", "<|eos|>"
+TAGS = ("<think>", "</think>", "<answer>", "</answer>")
+
+
+class TokenizerError(ValueError):
+    """A directory holds no tokenizer that can be used; the message names the file."""
+
+
+class TextTokenizer:
+    """A Hugging Face tokenizer.json with its special tokens' ids."""
+
+    def __init__(self, tokenizer: Tokenizer, bos: str | None, eos: str, pad: str) -> None:
+        self._tokenizer = tokenizer
+        self.vocab_size = tokenizer.get_vocab_size()
+        self.bos_id = self._id(bos) if bos is not None else None
+        self.eos_id = self._id(eos)
+        self.pad_id = self._id(pad)
+
+    @classmethod
+    def load(cls, path: Path) -> TextTokenizer:
+        """Read tokenizer.json and tokenizer_config.json of the directory `path`."""
+        try:
+            names = json.loads((path / "tokenizer_config.json").read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise TokenizerError(f"{path / 'tokenizer_config.json'} is missing.") from error
+        if not (path / "tokenizer.json").is_file():
+            raise TokenizerError(f"{path / 'tokenizer.json'} is missing.")
+        eos = _content(names.get("eos_token"))
+        if eos is None:
+            raise TokenizerError(f"{path / 'tokenizer_config.json'} names no eos_token.")
+        tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
+        return cls(tokenizer, _content(names.get("bos_token")), eos,
+                   _content(names.get("pad_token")) or eos)  # fmt: skip
+
+    def save(self, path: Path) -> None:
+        """Write tokenizer.json and tokenizer_config.json, which transformers reads too."""
+        self._tokenizer.save(str(path / "tokenizer.json"))
+        config = {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "bos_token": BOS,
+            "eos_token": EOS,
+            "pad_token": PAD,
+            "clean_up_tokenization_spaces": False,
+        }
+        text = json.dumps(config, indent=2) + "\n"
+        (path / "tokenizer_config.json").write_text(text, encoding="utf-8")
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of `text`, without bos and eos."""
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def encode_prompt(self, text: str) -> list[int]:
+        """Token ids of `text`, after bos where the tokenizer has one."""
+        return [*([] if self.bos_id is None else [self.bos_id]), *self.encode(text)]
+
+    def decode(self, ids: list[int]) -> str:
+        """Text of all `ids`; special tokens show by their names."""
+        return str(self._tokenizer.decode(ids, skip_special_tokens=False))
+
+    def _id(self, token: str) -> int:
+        found = self._tokenizer.token_to_id(token)
+        if found is None:
+            raise TokenizerError(f"tokenizer.json has no token {token}.")
+        return int(found)
+
+
+def train(texts: Iterable[str], vocab_size: int) -> TextTokenizer:
+    """Learn `vocab_size` tokens from `texts`; ids 0 to 6 are pad, bos, eos and the tags."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(TokenizerRegex(r"\d"), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    special = [AddedToken(name, special=True, normalized=False) for name in (PAD, BOS, EOS)]
+    tags = [AddedToken(name, special=False, normalized=False) for name in TAGS]
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=special + tags,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return TextTokenizer(tokenizer, BOS, EOS, PAD)
+
+
+def _content(token: str | dict[str, str] | None) -> str | None:
+    """tokenizer_config.json gives a token as text or as a record of it."""
+    return token["content"] if isinstance(token, dict) else token
