@@ -37,7 +37,7 @@ def redis_address(home: Path) -> RedisAddress:
     path = home / "redis.json"
     try:
         return RedisAddress(**json.loads(path.read_text()))
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError, TypeError):  # none yet, or not what was written
         return choose_address(home)
 
 

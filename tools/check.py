@@ -1,0 +1,174 @@
+"""Everything that `make test` checks, part by part, with one summary at the end.
+
+`check.py` runs all of it; `check.py lint` only what takes seconds. A part that fails does not keep
+the others from running. Browser tests need Chromium: it is installed when that is permitted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON = [sys.executable, "-m"]
+LOCAL_POSTGRES = "postgres://postgres@127.0.0.1:5432/r1web"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+Check = Callable[[], tuple[bool, str]]
+"""Runs a part; whether it passed, and a note for the summary."""
+
+COUNTED = re.compile(r"(\d+) (passed|failed|errors?|skipped)")
+
+
+@dataclass
+class Part:
+    """One check: its name, the exit code, what it counted, and how long it took."""
+
+    name: str
+    passed: bool
+    seconds: float
+    note: str = ""
+
+
+def run(command: list[str], env: dict[str, str] | None = None) -> tuple[bool, str]:
+    """Run a command in the repository, its output going to the terminal and into the answer."""
+    child = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **(env or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    said = []
+    assert child.stdout is not None  # noqa: S101  # it was opened as a pipe
+    for line in child.stdout:
+        print(line, end="", flush=True)
+        said.append(line)
+    return child.wait() == 0, "".join(said[-5:])
+
+
+def tool(*words: str) -> Check:
+    return lambda: (run([*PYTHON, *words])[0], "")
+
+
+def beside(program: str) -> str:
+    """Path of a program of the virtual environment."""
+    return str(Path(sys.executable).with_name(program))
+
+
+def script(name: str) -> Check:
+    """One of the browser app's npm scripts."""
+    return lambda: (run([sys.executable, "tools/browser_app.py", name])[0], "")
+
+
+def pytest(*words: str, **env: str) -> Check:
+    def call() -> tuple[bool, str]:
+        passed, said = run([*PYTHON, "pytest", "-q", *words], env)
+        counts = COUNTED.findall(said)
+        return passed, ", ".join(f"{number} {word}" for number, word in counts)
+
+    return call
+
+
+def postgres() -> str | None:
+    """URL of the PostgreSQL to test on: DATABASE_URL, else a local server that lets us in."""
+    given = os.environ.get("DATABASE_URL", "")
+    if given.startswith("postgres"):
+        return given
+    with contextlib.suppress(psycopg.OperationalError):
+        psycopg.connect(LOCAL_POSTGRES, dbname="postgres", connect_timeout=2).close()
+        return LOCAL_POSTGRES
+    return None
+
+
+def install_browser() -> str | None:
+    """Path of a Chromium, installed from the system's packages if need be and permitted."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found or not shutil.which("apt-get"):
+        return found
+    root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    if root and not shutil.which("sudo"):
+        return None
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    for words in (["update", "-q"], ["install", "-qy", "--no-install-recommends", "chromium"]):
+        if not run([*root, "apt-get", *words], quiet)[0]:
+            return None
+    return shutil.which("chromium")
+
+
+def browser_tests() -> tuple[bool, str]:
+    browser = install_browser()
+    if browser is None:
+        return False, (
+            "the browser tests need Chromium: install it (Debian: `apt install chromium`) and "
+            "run `make test` again"
+        )
+    return pytest("-m", "e2e", "tests/e2e", "-x", R1WEB_TEST_BROWSER=browser)()
+
+
+def types_are_fresh() -> tuple[bool, str]:
+    passed, said = run([sys.executable, "tools/make_types.py", "check"])
+    return passed, "" if passed else said.strip().splitlines()[-1]
+
+
+def no_postgres() -> tuple[bool, str]:
+    """Said, not counted as a failure: only .ci/run insists on PostgreSQL."""
+    return True, "not run: set DATABASE_URL, or start a server on 127.0.0.1:5432"
+
+
+def lint_parts() -> dict[str, Check]:
+    return {
+        "ruff check": tool("ruff", "check", "."),
+        "ruff format": tool("ruff", "format", "--check", "."),
+        "mypy": tool("mypy"),
+        "import contracts": lambda: (run([beside("lint-imports")])[0], ""),
+    }
+
+
+def all_parts() -> dict[str, Check]:
+    url = postgres()
+    on_both = ["-n", "2", "-m", "not e2e", "tests/r1web", "tests/contract"]
+    return {
+        **lint_parts(),
+        "generated types are fresh": types_are_fresh,
+        "TypeScript lint": script("lint"),
+        "TypeScript types": script("typecheck"),
+        "TypeScript tests": script("test"),
+        "Python tests on SQLite": pytest("-n", "2", "-m", "not e2e", "tests", DATABASE_URL=""),
+        "Python tests on PostgreSQL": pytest(*on_both, DATABASE_URL=url) if url else no_postgres,
+        "browser tests": browser_tests,
+    }
+
+
+def check(name: str, part: Check) -> Part:
+    print(f"\n── {name}", flush=True)
+    started = time.monotonic()
+    passed, note = part()
+    return Part(name, passed, time.monotonic() - started, note)
+
+
+def main(arguments: list[str]) -> int:
+    parts = lint_parts() if arguments == ["lint"] else all_parts()
+    results = [check(name, part) for name, part in parts.items()]
+    print("\n── summary")
+    for result in results:
+        mark = "ok  " if result.passed else "FAIL"
+        print(f"{mark} {result.name:28}{result.seconds:7.1f} s  {result.note}".rstrip())
+    failed = sum(not result.passed for result in results)
+    print(f"{len(results) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
