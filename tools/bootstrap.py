@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import browser_app
+from packages import pip_install
 from progress import StepFailedError, run_step
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -97,15 +98,12 @@ def install(world: str) -> None:
     for old in venv.glob(".installed-*"):
         old.unlink()  # a half-finished installation must not pass for a whole one
     run_step("Making the virtual environment", [sys.executable, "-m", "venv", str(venv)], LOG)
-    pip = [str(python), "-m", "pip", "install", "--no-cache-dir", "--no-input"]
-    pip += ["--disable-pip-version-check"]
     pins = [line for lock in locks for line in lock.read_text().splitlines()]
     torch = next(line for line in pins if line.startswith("torch=="))
     constraints = [part for lock in locks for part in ("-c", str(lock))]
     files = [part for lock in locks for part in ("-r", str(lock))]
-    without_ops = {"DS_BUILD_OPS": "0"}  # DeepSpeed compiles nothing
-    run_step("Installing torch", [*pip, *constraints, torch], LOG)
-    run_step("Installing the other packages", [*pip, "--no-deps", *files], LOG, without_ops)
+    pip_install(python, "Installing torch", [*constraints, torch], LOG)
+    pip_install(python, "Installing the other packages", ["--no-deps", *files], LOG)
     stamp.write_text(digest(locks))
     if world == "test":
         (venv / ".installed-run").write_text(digest(locks[:2]))

