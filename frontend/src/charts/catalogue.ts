@@ -1,0 +1,202 @@
+/** The charts of a run, in the order in which an expert asks. */
+
+import { formatBytes, formatCompact, formatFixed, formatNumber, formatPercent } from "@/ui/format";
+import * as read from "./readings";
+
+export interface LineSpec {
+  series: string;
+  label: string;
+  /** Number of the colour token, --series-1 and on. */
+  colour: number;
+}
+
+export interface ChartSpec {
+  id: string;
+  title: string;
+  /** What the number is, for the title's tooltip and the table. */
+  help: string;
+  lines: LineSpec[];
+  /** Shaded around the first line: two series, or one that is added and subtracted. */
+  band?: { low: string; high: string } | { spread: string };
+  /** The lines are parts of a whole, laid on each other. */
+  stacked?: boolean;
+  /** Few points, each drawn as a dot and never smoothed. */
+  sparse?: boolean;
+  /** The logarithmic scale tells more. */
+  canLog?: boolean;
+  /** Takes the whole width. */
+  wide?: boolean;
+  /** Always over time: the machine knows no steps. */
+  timeOnly?: boolean;
+  /** Ends of the vertical axis; null leaves one to the data. */
+  range: [number | null, number | null];
+  format: (value: number) => string;
+  read?: (run: read.Evidence) => string;
+}
+
+const percent = (value: number) => formatPercent(value, 0);
+const two = (value: number) => formatFixed(value, 2);
+const seconds = (value: number) => `${formatNumber(value, 2)} s`;
+
+export const RUN_CHARTS: ChartSpec[] = [
+  {
+    id: "reward",
+    title: "Reward",
+    help: "Mean reward of a step's completions, ± one standard deviation, and its parts.",
+    lines: [
+      { series: "reward/mean", label: "mean", colour: 1 },
+      { series: "reward/accuracy", label: "accuracy", colour: 3 },
+      { series: "reward/format", label: "format", colour: 4 },
+    ],
+    band: { spread: "reward/std" },
+    wide: true,
+    range: [0, null],
+    format: two,
+    read: read.readReward,
+  },
+  {
+    id: "held-out",
+    title: "Held-out pass@1",
+    help: "Share of held-out problems solved at the first try, with its 95 % interval.",
+    lines: [{ series: "eval/pass_at_1", label: "pass@1", colour: 3 }],
+    band: { low: "eval/pass_at_1_low", high: "eval/pass_at_1_high" },
+    sparse: true,
+    wide: true,
+    range: [0, 1],
+    format: two,
+    read: read.readHeldOut,
+  },
+  {
+    id: "length",
+    title: "Completion length",
+    help: "Mean length of a completion, in tokens.",
+    lines: [{ series: "completion/length_mean", label: "tokens", colour: 1 }],
+    range: [0, null],
+    format: (value) => formatNumber(value, 1),
+    read: read.readLength,
+  },
+  {
+    id: "truncated",
+    title: "Truncated",
+    help: "Share of completions cut off at max_new_tokens.",
+    lines: [{ series: "completion/truncated", label: "share", colour: 2 }],
+    range: [0, null],
+    format: percent,
+    read: read.readTruncated,
+  },
+  {
+    id: "kl",
+    title: "KL to reference",
+    help: "Mean k3 estimate of the KL divergence to the reference policy, in nats a token.",
+    lines: [{ series: "kl/mean", label: "nats", colour: 1 }],
+    canLog: true,
+    range: [0, null],
+    format: formatNumber,
+    read: read.readKl,
+  },
+  {
+    id: "entropy",
+    title: "Entropy",
+    help: "Mean entropy of the policy over sampled tokens, in nats.",
+    lines: [{ series: "entropy/mean", label: "nats", colour: 7 }],
+    range: [0, null],
+    format: two,
+    read: read.readEntropy,
+  },
+  {
+    id: "flat",
+    title: "Flat groups",
+    help: "Share of groups in which every completion got the same reward: they teach nothing.",
+    lines: [
+      { series: "groups/flat", label: "flat", colour: 8 },
+      { series: "groups/solved_all", label: "all right", colour: 3 },
+      { series: "groups/solved_none", label: "all wrong", colour: 2 },
+    ],
+    range: [0, 1],
+    format: percent,
+    read: read.readFlat,
+  },
+  {
+    id: "clip",
+    title: "Clip fraction",
+    help: "Share of tokens whose ratio was clipped.",
+    lines: [{ series: "clip/fraction", label: "share", colour: 5 }],
+    range: [0, null],
+    format: (value) => formatPercent(value),
+    read: read.readClip,
+  },
+  {
+    id: "gradient",
+    title: "Gradient norm",
+    help: "Global norm of the gradient before clipping.",
+    lines: [{ series: "optim/grad_norm", label: "norm", colour: 1 }],
+    canLog: true,
+    range: [0, null],
+    format: formatNumber,
+    read: read.readGradient,
+  },
+  {
+    id: "loss",
+    title: "Loss",
+    help: "GRPO's surrogate loss, KL included. Its size says little; NaN says much.",
+    lines: [{ series: "optim/loss", label: "loss", colour: 8 }],
+    range: [null, null],
+    format: formatNumber,
+    read: read.readLoss,
+  },
+  {
+    id: "experts",
+    title: "Expert load",
+    help: "Tokens at the busiest expert over the mean; 1 is even.",
+    lines: [{ series: "moe/load_max_over_mean", label: "max ÷ mean", colour: 4 }],
+    range: [1, null],
+    format: two,
+    read: read.readExperts,
+  },
+  {
+    id: "speed",
+    title: "Tokens per second",
+    help: "Tokens sampled in a second, over all processes.",
+    lines: [{ series: "perf/tokens_per_s", label: "tokens/s", colour: 6 }],
+    range: [0, null],
+    format: formatCompact,
+    read: read.readSpeed,
+  },
+  {
+    id: "time",
+    title: "Time by phase",
+    help: "Where the seconds of a step go.",
+    lines: [
+      { series: "time/rollout_s", label: "sampling", colour: 1 },
+      { series: "time/reward_s", label: "reward", colour: 5 },
+      { series: "time/update_s", label: "update", colour: 3 },
+      { series: "time/evaluate_s", label: "evaluation", colour: 4 },
+    ],
+    stacked: true,
+    wide: true,
+    range: [0, null],
+    format: seconds,
+    read: read.readTime,
+  },
+];
+
+export const SYSTEM_CHARTS: ChartSpec[] = [
+  {
+    id: "cpu",
+    title: "CPU",
+    help: "Processor time of the run's processes; 100 % is one core.",
+    lines: [{ series: "system/cpu_percent", label: "CPU", colour: 1 }],
+    timeOnly: true,
+    range: [0, null],
+    format: (value) => `${formatNumber(value, 0)} %`,
+  },
+  {
+    id: "memory",
+    title: "Memory",
+    help: "Memory of the run's processes.",
+    lines: [{ series: "system/memory_bytes", label: "memory", colour: 3 }],
+    timeOnly: true,
+    range: [0, null],
+    format: formatBytes,
+  },
+];
