@@ -5,8 +5,6 @@ from typing import Any
 
 from ninja import Field, Schema
 
-from r1web.live.messages import EventOut
-
 
 class UserRef(Schema):
     id: int
@@ -151,6 +149,17 @@ class ForkIn(Schema, extra="forbid"):
     name: str | None = None
     config: dict[str, Any] = Field(default_factory=dict, description="Overrides, nested.")
     checkpoint: int | None = Field(None, description="The newest one when left out.")
+
+
+class EventOut(Schema):
+    """One thing that happened to a run."""
+
+    seq: int
+    type: str
+    step: int
+    at: datetime
+    attempt: int | None = Field(description="Number of the attempt.")
+    payload: dict[str, Any]
 
 
 class EventList(Schema):

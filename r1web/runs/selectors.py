@@ -1,12 +1,14 @@
 """What is read about runs. Every list starts from what the asking user may see."""
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Prefetch, QuerySet
+from django.db.models import Count, Prefetch, Q, QuerySet, TextField
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from r1web.accounts.models import Membership, Project, User
@@ -40,17 +42,45 @@ def visible_runs(user: User) -> QuerySet[Run]:
     return Run.objects.filter(project__memberships__user=user, deleted_at=None)
 
 
-def run_for(user: User, run_id: int) -> Run:
+def filtered(
+    runs: QuerySet[Run],
+    *,
+    state: Sequence[str] = (),
+    name: str = "",
+    preset: str = "",
+    owner: str = "",
+    tag: str = "",
+    project: str = "",
+    q: str = "",
+) -> QuerySet[Run]:
+    """Narrowed by what is given; text is looked for without regard to case."""
+    if state:
+        runs = runs.filter(state__in=state)
+    exact = {"preset": preset, "owner__username": owner, "project__slug": project}
+    runs = runs.filter(**{field: value for field, value in exact.items() if value})
+    if tag or q:
+        runs = runs.alias(tags_text=Cast("tags", TextField()))
+    if name:
+        runs = runs.filter(name__icontains=name)
+    if tag:
+        runs = runs.filter(_tagged(tag))
+    if q:
+        anywhere = Q(name__icontains=q) | Q(preset__icontains=q) | Q(owner__username__icontains=q)
+        runs = runs.filter(anywhere | _tagged(q))
+    return runs
+
+
+def visible_run(user: User, run_id: int) -> Run:
     """A run the user may see. Raises NotFoundError for any other."""
     run = visible_runs(user).select_related("project", "owner").filter(pk=run_id).first()
     if run is None:
-        raise NotFoundError(f"There is no run {run_id} that you may see.")
+        raise _no_such_run(run_id)
     return run
 
 
-def changeable_run_for(user: User, run_id: int) -> Run:
+def changeable_run(user: User, run_id: int) -> Run:
     """A run the user may change. Raises NotFoundError, or ForbiddenError for a viewer."""
-    run = run_for(user, run_id)
+    run = visible_run(user, run_id)
     if not may_change(user, run.project):
         raise ForbiddenError(f"You may look at runs of “{run.project}”, but not change them.")
     return run
@@ -74,7 +104,7 @@ def project_for_new_run(user: User, slug: str | None) -> Project:
     return changeable[0]
 
 
-def checkpoint_for(user: User, checkpoint_id: int) -> Checkpoint:
+def visible_checkpoint(user: User, checkpoint_id: int) -> Checkpoint:
     """A checkpoint of a run the user may see. Raises NotFoundError at the field "checkpoint"."""
     found = Checkpoint.objects.select_related("run").filter(
         pk=checkpoint_id, run__in=visible_runs(user)
@@ -145,7 +175,12 @@ def run_row(run: Run) -> RunRow:
     )
 
 
-def run_detail(run: Run, user: User) -> RunDetail:
+def run_detail(user: User, run_id: int) -> RunDetail:
+    """Everything about one run. Raises NotFoundError."""
+    found = with_row_relations(visible_runs(user)).select_related("start_checkpoint__attempt")
+    run = found.filter(pk=run_id).first()
+    if run is None:
+        raise _no_such_run(run_id)
     return RunDetail(
         **run_row(run).model_dump(),
         config=run.config,
@@ -238,6 +273,19 @@ def log_tail(run: Run, offset: int | None, limit: int) -> LogTail:
         return LogTail(text="", offset=0, next_offset=0, size=0)
     text = piece.decode("utf-8", errors="replace")
     return LogTail(text=text, offset=begin, next_offset=begin + len(piece), size=size)
+
+
+def _tagged(tag: str) -> Q:
+    """Runs with exactly this tag, in a list that `filtered` reads as text.
+
+    SQLite has no `contains` for JSON, and keeps other letters than ASCII escaped; PostgreSQL not.
+    """
+    escaped, plain = json.dumps(tag), json.dumps(tag, ensure_ascii=False)
+    return Q(tags_text__icontains=escaped) | Q(tags_text__icontains=plain)
+
+
+def _no_such_run(run_id: int) -> NotFoundError:
+    return NotFoundError(f"There is no run {run_id} that you may see.")
 
 
 def _seconds(attempt: Attempt, now: datetime) -> float:

@@ -1,5 +1,8 @@
 """What every installation shares. Local, production and test settings start from here."""
 
+import os
+import platform
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,11 @@ R1WEB_HOME = environment.folder("R1WEB_HOME", BASE_DIR / "var")
 R1WEB_RUNS_DIR = R1WEB_HOME / "runs"
 R1WEB_PORT = environment.integer("R1WEB_PORT", 8000, 1, 65535)
 R1WEB_DEMO = environment.flag("R1WEB_DEMO", True)
+
+R1WEB_NODE_NAME = environment.text("R1WEB_NODE_NAME", platform.node() or "node")
+R1WEB_CPU_SLOTS = environment.integer("R1WEB_CPU_SLOTS", max(1, (os.cpu_count() or 1) // 2), 1, 1024)
+R1WEB_STOP_GRACE_S = environment.integer("R1WEB_STOP_GRACE_S", 20, 1, 3600)
+TRAINER_COMMAND = [sys.executable, "-m", "training", "launch"]
 
 DEBUG = False
 ALLOWED_HOSTS = environment.words("R1WEB_ALLOWED_HOSTS")
@@ -38,9 +46,9 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    # CSP
+    "r1web.security.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    # PROBLEM
+    "r1web.api.middleware.ProblemMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

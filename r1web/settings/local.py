@@ -13,3 +13,5 @@ from r1web.settings.base import *  # noqa: E402 - the address above has to be kn
 
 SECRET_KEY = environment.secret_key() or environment.local_secret_key(R1WEB_HOME)
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", *ALLOWED_HOSTS]
+
+R1WEB_STOP_GRACE_S = environment.integer("R1WEB_STOP_GRACE_S", 10, 1, 3600)  # Ctrl-C ends in 15 s

@@ -1,0 +1,32 @@
+"""The REST API, assembled from what each app offers."""
+
+from ninja import NinjaAPI
+
+from r1web.accounts.api import router as accounts_router
+from r1web.api import errors
+from r1web.api.auth import AUTH
+from r1web.api.health import router as health_router
+from r1web.cluster.api import router as cluster_router
+from r1web.metrics.api import router as metrics_router
+from r1web.rollouts.api import router as rollouts_router
+from r1web.runs.api import configs_router, runs_router
+
+api = NinjaAPI(
+    title="r1web",
+    version="1",
+    description="Start runs and follow them. Errors are RFC 9457 problem details.",
+    urls_namespace="api",
+    auth=AUTH,
+)
+errors.install(api)
+
+for router in (
+    runs_router,
+    metrics_router,
+    rollouts_router,
+    configs_router,
+    cluster_router,
+    accounts_router,
+    health_router,
+):
+    api.add_router("", router)

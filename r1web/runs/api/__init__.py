@@ -1,0 +1,6 @@
+"""REST for runs and for the configs they are made of."""
+
+from r1web.runs.api.configs import router as configs_router
+from r1web.runs.api.runs import router as runs_router
+
+__all__ = ["configs_router", "runs_router"]

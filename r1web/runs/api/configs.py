@@ -1,0 +1,120 @@
+"""Presets, the config's schema, and trying a config before starting it."""
+
+from typing import Any
+
+from ninja import Field, Router, Schema
+
+from r1web.api.auth import ApiRequest
+from r1web.api.errors import ERRORS, FieldProblem, ProblemOut
+from r1web.errors import ProblemError
+from r1web.runs import presets, selectors, services
+from training.config import ConfigError, Problem, RunConfig, json_schema
+
+router = Router(tags=["configs"])
+
+
+class PresetOut(Schema):
+    name: str
+    description: str
+    settings: dict[str, Any] = Field(description="What the preset itself says, nested.")
+    config: dict[str, Any] = Field(description="As resolved, with every default.")
+
+
+class PresetList(Schema):
+    items: list[PresetOut]
+    next_cursor: str | None
+
+
+class ConfigIn(Schema, extra="forbid"):
+    preset: str | None = None
+    config: dict[str, Any] = Field(default_factory=dict, description="Overrides, nested.")
+    checkpoint: int | None = None
+
+
+class Arithmetic(Schema):
+    """What a config comes to."""
+
+    completions_per_step: int = Field(description="Prompts × group size.")
+    prompts_per_process: int
+    completions_per_process: int
+    micro_batches_per_process: int
+    max_tokens_per_step: int = Field(description="Most tokens sampled in one step.")
+    steps: int
+    total_completions: int
+    evaluations: int
+    checkpoints: int
+
+
+class Validation(Schema):
+    """`config` and what follows from it are null when `problems` is not empty."""
+
+    valid: bool
+    config: dict[str, Any] | None
+    overrides: dict[str, Any] | None
+    digest: str | None
+    arithmetic: Arithmetic | None
+    problems: list[FieldProblem]
+
+
+@router.get("/presets", response={200: PresetList, ERRORS: ProblemOut}, summary="Presets")
+def list_presets(request: ApiRequest) -> PresetList:
+    """What a run can be started from."""
+    return PresetList(items=[PresetOut(**p) for p in presets.all_presets()], next_cursor=None)
+
+
+@router.get("/config-schema", response=dict[str, Any], summary="JSON Schema of a run's config")
+def get_config_schema(request: ApiRequest) -> dict[str, Any]:
+    """With ranges, units and help, as the form in the browser uses it."""
+    return json_schema()
+
+
+@router.post(
+    "/configs/validate", response={200: Validation, ERRORS: ProblemOut}, summary="Try a config"
+)
+def validate_config(request: ApiRequest, body: ConfigIn) -> Validation:
+    """The config as it would run, or every problem with it. Nothing is written."""
+    try:
+        checkpoint = (
+            selectors.visible_checkpoint(request.user, body.checkpoint) if body.checkpoint else None
+        )
+        resolved = services.resolve_for(request.user, body.preset, body.config, checkpoint)
+    except ConfigError as error:
+        return _refused(error.problems)
+    except ProblemError as error:
+        return _refused(error.errors or [Problem("", error.detail, error.code)])
+    return Validation(
+        valid=True,
+        config=resolved.as_json(),
+        overrides=resolved.overrides,
+        digest=resolved.digest,
+        arithmetic=_arithmetic(resolved.config),
+        problems=[],
+    )
+
+
+def _refused(problems: list[Problem]) -> Validation:
+    return Validation(
+        valid=False,
+        config=None,
+        overrides=None,
+        digest=None,
+        arithmetic=None,
+        problems=[FieldProblem(path=p.path, message=p.message, code=p.code) for p in problems],
+    )
+
+
+def _arithmetic(config: RunConfig) -> Arithmetic:
+    processes, steps = config.hardware.processes, config.grpo.steps
+    each = config.completions_per_step // processes
+    every = config.evaluation.every_steps
+    return Arithmetic(
+        completions_per_step=config.completions_per_step,
+        prompts_per_process=config.grpo.prompts_per_step // processes,
+        completions_per_process=each,
+        micro_batches_per_process=-(-each // config.hardware.micro_batch),
+        max_tokens_per_step=config.completions_per_step * config.sampling.max_new_tokens,
+        steps=steps,
+        total_completions=config.completions_per_step * steps,
+        evaluations=steps // every if every else 0,
+        checkpoints=-(-steps // config.checkpoint.every_steps),
+    )
