@@ -1,13 +1,24 @@
 """Routed SwiGLU experts as grouped matrix products.
 
-N tokens, D hidden size, E experts, K experts per token, I expert width, A = N*K assignments.
+Every expert gets a block of equally many slots, as many as the busiest one needs; tokens are
+gathered into the slots, two batched products run over all experts, and each token sums its K
+results. All data moves by gathering, forward and backward, so nothing is added up concurrently
+and results repeat bit for bit.
+
+N tokens, D hidden size, E experts, K experts per token, A = N*K assignments, C slots of an expert,
+S = E*C slots in all, I expert width, J = 2I.
 """
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+SLOT_MULTIPLE = 16
+"""Rows of a matrix tile; few distinct shapes also let the matrix library reuse its plans."""
 
 
 def grouped_experts(
@@ -15,19 +26,12 @@ def grouped_experts(
 ) -> Tensor:
     """Sum over each token's K experts of gate * down(silu(x W_gate) * (x W_up)).
 
-    `gate_up_EDJ` holds W_gate and W_up side by side (J = 2I). `experts_NK` are expert indices,
-    `gates_NK` their weights. Differentiable in all but `experts_NK`. Returns [N, D] in x's dtype.
+    `gate_up_EDJ` holds W_gate and W_up side by side. `experts_NK` are expert indices, `gates_NK`
+    their weights in any float dtype. Differentiable in all but `experts_NK`. Returns [N, D] in the
+    dtype of `x_ND`, which the weights share.
     """
-    experts_A, order_A = experts_NK.flatten().sort(stable=True)
-    ends_E = torch.searchsorted(
-        experts_A, torch.arange(len(down_EID), device=x_ND.device), right=True
-    ).int()
-    tokens_A = order_A // experts_NK.shape[1]
-    hidden_AJ = F.grouped_mm(x_ND.index_select(0, tokens_A), gate_up_EDJ, offs=ends_E)
-    gate_AI, up_AI = hidden_AJ.chunk(2, dim=-1)
-    y_AD = F.grouped_mm(F.silu(gate_AI) * up_AI, down_EID, offs=ends_E)
-    y_AD = y_AD * gates_NK.flatten()[order_A, None].to(y_AD.dtype)
-    return torch.zeros_like(x_ND).index_add(0, tokens_A, y_AD)
+    out_ND: Tensor = _GroupedExperts.apply(x_ND, gate_up_EDJ, down_EID, experts_NK, gates_NK)
+    return out_ND
 
 
 def grouped_experts_ref(
@@ -39,3 +43,78 @@ def grouped_experts_ref(
     weights_NE = torch.zeros(y_NED.shape[:2], dtype=gates_NK.dtype, device=x_ND.device)
     weights_NE = weights_NE.scatter_add(1, experts_NK, gates_NK)
     return torch.einsum("ned,ne->nd", y_NED, weights_NE.to(y_NED.dtype))
+
+
+class _Slots(NamedTuple):
+    capacity: int
+    slots_A: Tensor
+    """The slot of each assignment, in the order of `experts_NK`."""
+    tokens_S: Tensor
+    """The token in each slot; free slots repeat token 0 and carry gate 0."""
+
+    def spread(self, x_ND: Tensor) -> Tensor:
+        """[N, D] to [E, C, D]."""
+        return x_ND.index_select(0, self.tokens_S).unflatten(0, (-1, self.capacity))
+
+    def sum_back(self, y_ECD: Tensor, tokens: int) -> Tensor:
+        """[E, C, D] to [N, D], adding up each token's K slots."""
+        return y_ECD.flatten(0, 1).index_select(0, self.slots_A).unflatten(0, (tokens, -1)).sum(1)
+
+
+def _assign(experts_NK: Tensor, experts: int) -> _Slots:
+    sorted_A, order_A = experts_NK.flatten().sort(stable=True)
+    counts_E = torch.bincount(sorted_A, minlength=experts)
+    capacity = -(-int(counts_E.max()) // SLOT_MULTIPLE) * SLOT_MULTIPLE
+    shifts_E = torch.arange(experts, device=sorted_A.device) * capacity
+    shifts_E -= counts_E.cumsum(0) - counts_E
+    filled_A = torch.arange(len(sorted_A), device=sorted_A.device) + shifts_E[sorted_A]
+    slots_A = torch.empty_like(filled_A).scatter_(0, order_A, filled_A)
+    tokens_S = filled_A.new_zeros(experts * capacity)
+    tokens_S.scatter_(0, filled_A, order_A // experts_NK.shape[1])
+    return _Slots(capacity, slots_A, tokens_S)
+
+
+class _GroupedExperts(torch.autograd.Function):
+    @staticmethod
+    def forward(  # noqa: PLR0917 - autograd hands them over by place
+        ctx: Any,
+        x_ND: Tensor,
+        gate_up_EDJ: Tensor,
+        down_EID: Tensor,
+        experts_NK: Tensor,
+        gates_NK: Tensor,
+    ) -> Tensor:
+        slots = _assign(experts_NK, len(down_EID))
+        gates_S = x_ND.new_zeros(len(slots.tokens_S))
+        gates_S.scatter_(0, slots.slots_A, gates_NK.flatten().to(x_ND.dtype))
+        gates_EC1 = gates_S.view(-1, slots.capacity, 1)
+        x_ECD = slots.spread(x_ND)
+        hidden_ECJ = torch.bmm(x_ECD, gate_up_EDJ)
+        gate_ECI, up_ECI = hidden_ECJ.chunk(2, dim=-1)
+        weighted_ECI = F.silu(gate_ECI).mul_(up_ECI).mul_(gates_EC1)
+        ctx.slots = slots
+        ctx.gates_dtype = gates_NK.dtype
+        ctx.save_for_backward(x_ECD, gate_up_EDJ, down_EID, hidden_ECJ, gates_EC1)
+        return slots.sum_back(torch.bmm(weighted_ECI, down_EID), len(x_ND))
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, None, Tensor]:
+        x_ECD, gate_up_EDJ, down_EID, hidden_ECJ, gates_EC1 = ctx.saved_tensors
+        slots: _Slots = ctx.slots
+        tokens = len(grads[0])
+        grad_ECD = slots.spread(grads[0])
+        gate_ECI, up_ECI = hidden_ECJ.chunk(2, dim=-1)
+        silu_ECI = F.silu(gate_ECI)
+        product_ECI = silu_ECI * up_ECI
+        d_unweighted_ECI = torch.bmm(grad_ECD, down_EID.transpose(1, 2))
+        d_gates_S = (product_ECI * d_unweighted_ECI).sum(-1, dtype=torch.float32).flatten()
+        d_down_EID = torch.bmm(product_ECI.mul_(gates_EC1).transpose(1, 2), grad_ECD)
+        d_product_ECI = d_unweighted_ECI.mul_(gates_EC1)
+        d_hidden_ECJ = torch.empty_like(hidden_ECJ)
+        d_gate_ECI, d_up_ECI = d_hidden_ECJ.chunk(2, dim=-1)
+        torch.mul(d_product_ECI, silu_ECI, out=d_up_ECI)
+        d_gate_ECI.copy_(torch.ops.aten.silu_backward(d_product_ECI.mul_(up_ECI), gate_ECI))
+        d_gate_up_EDJ = torch.bmm(x_ECD.transpose(1, 2), d_hidden_ECJ)
+        d_x_ND = slots.sum_back(torch.bmm(d_hidden_ECJ, gate_up_EDJ.transpose(1, 2)), tokens)
+        d_gates_NK = d_gates_S[slots.slots_A].view(tokens, -1).to(ctx.gates_dtype)
+        return d_x_ND, d_gate_up_EDJ, d_down_EID, None, d_gates_NK

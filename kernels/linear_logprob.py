@@ -67,8 +67,8 @@ class _LinearLogprob(torch.autograd.Function):
         d_hidden_MD = torch.empty_like(hidden_MD)
         d_weight_VD = torch.zeros_like(weight_VD, dtype=torch.float32)
         rows = _rows(weight_VD)
-        for part in torch.arange(len(hidden_MD), device=hidden_MD.device).split(rows):
-            piece = slice(int(part[0]), int(part[-1]) + 1)
+        for start in range(0, len(hidden_MD), rows):
+            piece = slice(start, start + rows)
             grad_R1 = (grads[0][piece] / ctx.temperature)[:, None]
             logits_RV = (hidden_MD[piece] @ weight_VD.T).float().div_(ctx.temperature)
             d_logits_RV = logits_RV.sub_(norms_M[piece, None]).exp_().mul_(-grad_R1)

@@ -71,7 +71,7 @@ class Attention(nn.Module):
         out_BHTU = nn.functional.scaled_dot_product_attention(
             q, k, v, is_causal=True, scale=self.config.softmax_scale
         )
-        return self.out(packed.pack(out_BHTU.transpose(1, 2).flatten(2)))  # type: ignore[no-any-return]
+        return self.out(packed.pack(out_BHTU.transpose(1, 2).flatten(2)))
 
     def forward(self, x_ND: Tensor, cos_NR2: Tensor, sin_NR2: Tensor, packed: Packed) -> Tensor:
         return self.attend(*self.compress(x_ND, cos_NR2, sin_NR2), packed)

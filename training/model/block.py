@@ -27,4 +27,4 @@ class Block(nn.Module):
 
     def forward(self, x_ND: Tensor, cos_NR2: Tensor, sin_NR2: Tensor, packed: Packed) -> Tensor:
         x_ND = x_ND + self.attention(self.attention_norm(x_ND), cos_NR2, sin_NR2, packed)
-        return x_ND + self.feed_forward(self.feed_forward_norm(x_ND))  # type: ignore[no-any-return]
+        return x_ND + self.feed_forward(self.feed_forward_norm(x_ND))

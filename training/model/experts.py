@@ -30,7 +30,7 @@ class SwiGLU(nn.Module):
 
     def forward(self, x_ND: Tensor) -> Tensor:
         gate_NI, up_NI = self.gate_up(x_ND).chunk(2, dim=-1)
-        return self.down(F.silu(gate_NI) * up_NI)  # type: ignore[no-any-return]
+        return self.down(F.silu(gate_NI) * up_NI)
 
 
 class Router(nn.Module):
@@ -93,4 +93,4 @@ class Experts(nn.Module):
     def forward(self, x_ND: Tensor) -> Tensor:
         experts_NK, gates_NK = self.router(x_ND)
         routed_ND = grouped_experts(x_ND, self.gate_up_EDJ, self.down_EID, experts_NK, gates_NK)
-        return routed_ND + self.shared(x_ND)  # type: ignore[no-any-return]
+        return routed_ND + self.shared(x_ND)

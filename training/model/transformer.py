@@ -74,7 +74,7 @@ class Transformer(nn.Module):
         cos_NR2, sin_NR2 = (x.to(x_ND.dtype) for x in self.rope(packed.positions_N))
         for block in self.blocks:
             x_ND = block(x_ND, cos_NR2, sin_NR2, packed)
-        return self.norm(x_ND)  # type: ignore[no-any-return]
+        return self.norm(x_ND)
 
 
 def expert_counts(model: nn.Module) -> Tensor:

@@ -156,16 +156,15 @@ class NativeEngine:
         """Read the newest token of every running sequence; hidden states [B, D]."""
         model = self.model
         x_BD = model.embedding(running.tokens_B)
-        cos_BR, sin_BR = (
-            torch.cat((x, x), dim=-1).to(x_BD.dtype) for x in model.rope(running.positions_B)
-        )
+        cos_BR2, sin_BR2 = (x.to(x_BD.dtype) for x in model.rope(running.positions_B))
+        rotation = (torch.cat((cos_BR2, cos_BR2), -1), torch.cat((sin_BR2, sin_BR2), -1))
         mask_B11T = running.mask_BT[:, None, None, : column + 1]
         for layer, block in enumerate(self._blocks()):
             cache_BTX = running.cache_LBTX[layer, :, : column + 1]
-            x_BD = _attend(x_BD, block, weights[layer], cache_BTX, mask_B11T, cos_BR, sin_BR)
+            x_BD = _attend(x_BD, block, weights[layer], cache_BTX, mask_B11T, rotation)
             x_BD = x_BD + block.feed_forward(block.feed_forward_norm(x_BD))
         running.positions_B = running.positions_B + 1
-        return model.norm(x_BD)  # type: ignore[no-any-return]
+        return model.norm(x_BD)
 
 
 def _attend(
@@ -174,11 +173,10 @@ def _attend(
     weights: DecodeWeights,
     cache_BTX: Tensor,
     mask_B11T: Tensor,
-    cos_BR: Tensor,
-    sin_BR: Tensor,
+    rotation: tuple[Tensor, Tensor],
 ) -> Tensor:
     """Residual stream after absorbed attention; writes the last column of the cache."""
-    config = block.attention.config
+    config, (cos_BR, sin_BR) = block.attention.config, rotation
     heads, latent, rope = config.num_attention_heads, config.kv_lora_rank, config.qk_rope_head_dim
     h_BD = block.attention_norm(x_BD)
     q_source, kv_BX = (h_BD @ weights.down).split(weights.query_sizes, dim=-1)

@@ -32,6 +32,8 @@ def draw(
         )
         marks_B1 = (noise_B * cumulative_BV[:, -1])[:, None]
         tokens_B = torch.searchsorted(cumulative_BV, marks_B1, right=True).squeeze(1)
+        # Only a row of NaN points past the end; its log-probability tells the caller.
+        tokens_B = tokens_B.clamp(max=p_BV.shape[1] - 1)
     return tokens_B, logp_BV.gather(1, tokens_B[:, None]).squeeze(1)
 
 

@@ -1,0 +1,168 @@
+"""The native sampler draws from exactly the distribution that the trainer sees."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.tolerance import ABSOLUTE, relative_difference
+from tests.training.model.random_models import build, twin
+from training.model import ModelConfig, Transformer, completion_logprobs
+from training.rollout import Completion, NativeEngine
+from training.rollout import native as native_module
+from training.rollout.native import SamplingError
+
+PROMPTS = [[5, 6, 7, 8], [9], [10, 11, 12, 13, 14, 15, 16]]
+
+
+def _trainer_logprobs(
+    model: Transformer, completions: list[Completion], group_size: int, temperature: float
+) -> torch.Tensor:
+    """The training forward's log-probabilities of all sampled tokens, one after another."""
+    starts = [len(PROMPTS[index // group_size]) for index in range(len(completions))]
+    rows = [
+        PROMPTS[index // group_size] + completion.tokens
+        for index, completion in enumerate(completions)
+    ]
+    longest = max(len(row) for row in rows)
+    tokens_BT = torch.tensor([row + [0] * (longest - len(row)) for row in rows])
+    steps_T = torch.arange(longest)
+    mask_BT = steps_T < torch.tensor([len(row) for row in rows])[:, None]
+    scored_BT = mask_BT & (steps_T >= torch.tensor(starts)[:, None])
+    with torch.no_grad():
+        scores = completion_logprobs(model, tokens_BT, mask_BT, scored_BT, temperature)
+    return scores.logprobs_BT[scored_BT]
+
+
+@pytest.mark.parametrize("q_lora_rank", [None, 16])
+@pytest.mark.parametrize("eos_id", [None, 3])
+def test_logprobs_equal_the_training_forward(
+    config: ModelConfig, q_lora_rank: int | None, eos_id: int | None
+) -> None:
+    model = build(ModelConfig(**{**vars(config), "q_lora_rank": q_lora_rank}))
+    completions = NativeEngine(model).generate(
+        PROMPTS, group_size=8, max_new_tokens=40, temperature=1.3, seed=1, eos_id=eos_id
+    )
+    sampled = torch.tensor([x for completion in completions for x in completion.logprobs])
+    expected = _trainer_logprobs(model, completions, 8, 1.3)
+    torch.testing.assert_close(sampled, expected, atol=1e-5, rtol=0)
+
+
+def test_bf16_logprobs_stay_close_to_the_training_forward(config: ModelConfig) -> None:
+    model = build(config).bfloat16()
+    completions = NativeEngine(model).generate(
+        PROMPTS, group_size=8, max_new_tokens=30, seed=1, eos_id=None
+    )
+    sampled = torch.tensor([x for completion in completions for x in completion.logprobs])
+    expected = _trainer_logprobs(model, completions, 8, 1.0)
+    assert float((sampled - expected).abs().mean()) < ABSOLUTE[torch.bfloat16]
+
+
+def test_greedy_tokens_equal_transformers_generate(tmp_path: Path, config: ModelConfig) -> None:
+    model = build(config)
+    other = twin(model, tmp_path)
+    completions = NativeEngine(model).generate(
+        PROMPTS, max_new_tokens=64, temperature=0, seed=0, eos_id=None
+    )
+    for prompt, completion in zip(PROMPTS, completions, strict=True):
+        theirs = other.generate(
+            torch.tensor([prompt]), attention_mask=torch.ones(1, len(prompt), dtype=torch.long),
+            max_new_tokens=64, min_new_tokens=64, do_sample=False, pad_token_id=0,
+        )  # fmt: skip
+        assert completion.tokens == theirs[0, len(prompt) :].tolist()
+
+
+def test_absorbed_attention_agrees_with_the_expanded_form(config: ModelConfig) -> None:
+    """One decoding step against a whole forward: relative difference of hidden states in fp32."""
+    model = build(config)
+    prompts = [[1, 2, 3, 4, 5, 6], [7, 8, 9, 10, 11, 12]]
+    engine = NativeEngine(model)
+    completions = engine.generate(prompts, max_new_tokens=20, temperature=0, seed=0, eos_id=None)
+    rows = torch.tensor([p + c.tokens for p, c in zip(prompts, completions, strict=True)])
+    with torch.no_grad():
+        logits_BTV = model.logits(model(rows[:, :-1]))[:, 5:]
+    expected = logits_BTV.log_softmax(-1).max(-1).values
+    sampled = torch.tensor([completion.logprobs for completion in completions])
+    assert relative_difference(sampled, expected) < 1e-6
+
+
+def test_the_same_seed_gives_the_same_completions(config: ModelConfig) -> None:
+    engine = NativeEngine(build(config))
+
+    def sample(seed: int) -> list[Completion]:
+        return engine.generate(PROMPTS, group_size=4, max_new_tokens=20, seed=seed, eos_id=3)
+
+    first = sample(7)
+    torch.rand(100)
+    assert sample(7) == first
+    assert sample(8) != first
+
+
+def test_finished_sequences_end_with_their_end_token(config: ModelConfig) -> None:
+    completions = NativeEngine(build(config)).generate(
+        PROMPTS, group_size=16, max_new_tokens=60, temperature=1.5, seed=0, eos_id=3
+    )
+    reasons = {completion.finish_reason for completion in completions}
+    assert reasons == {"stop", "length"}
+    for completion in completions:
+        assert len(completion.tokens) == len(completion.logprobs)
+        stopped = completion.finish_reason == "stop"
+        assert completion.tokens.count(3) == stopped
+        assert completion.tokens[-1] == 3 if stopped else len(completion.tokens) == 60
+
+
+def test_dropping_finished_rows_changes_no_completion(
+    config: ModelConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = NativeEngine(build(config))
+    widths: list[int] = []
+    decode = engine._decode
+
+    def counting_decode(running: Any, weights: Any, column: int) -> torch.Tensor:
+        widths.append(len(running.ids_B))
+        return decode(running, weights, column)
+
+    monkeypatch.setattr(engine, "_decode", counting_decode)
+
+    def sample() -> list[list[int]]:
+        completions = engine.generate(
+            PROMPTS, group_size=16, max_new_tokens=60, temperature=1.5, seed=0, eos_id=3
+        )
+        return [completion.tokens for completion in completions]
+
+    dropped = sample()
+    assert widths[0] == 48
+    assert widths[-1] < 0.9 * 48
+    monkeypatch.setattr(native_module, "COMPACT_SHARE", 1.0)
+    assert sample() == dropped
+
+
+def test_generation_ends_when_all_have_finished(config: ModelConfig) -> None:
+    model = build(config)
+    first = NativeEngine(model).generate(
+        [[1, 2]], max_new_tokens=1, temperature=0, seed=0, eos_id=None
+    )
+    completions = NativeEngine(model).generate(
+        [[1, 2]], group_size=3, max_new_tokens=50, temperature=0, seed=0, eos_id=first[0].tokens[0]
+    )
+    assert [completion.tokens for completion in completions] == [first[0].tokens] * 3
+
+
+@pytest.mark.parametrize(
+    ("prompts", "message"),
+    [([[1], []], "prompt 1 is empty"), ([[1] * 250], r"prompt 0 has 250 tokens.*\(256\)")],
+)
+def test_an_unusable_prompt_is_named(
+    config: ModelConfig, prompts: list[list[int]], message: str
+) -> None:
+    with pytest.raises(SamplingError, match=message):
+        NativeEngine(build(config)).generate(prompts, max_new_tokens=20, seed=0, eos_id=None)
+
+
+def test_diverged_weights_are_reported(config: ModelConfig) -> None:
+    model = build(config)
+    with torch.no_grad():
+        model.norm.weight[0] = torch.nan
+    with pytest.raises(SamplingError, match="not finite"):
+        NativeEngine(model).generate(PROMPTS, max_new_tokens=4, seed=0, eos_id=None)
