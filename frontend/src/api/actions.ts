@@ -1,0 +1,92 @@
+/** Everything the pages ask the server to do. Each says what failed in a toast. */
+
+import { type QueryClient, useMutation, useQueryClient } from "@tanstack/react-query";
+import { useToast } from "@/ui/toast";
+import { api, type Schemas, unwrap } from "./client";
+import { asProblem } from "./problem";
+import { keys } from "./queries";
+
+function useAction<Input, Output>(
+  act: (input: Input) => Promise<Output>,
+  done: (client: QueryClient, output: Output) => void = refreshRuns,
+) {
+  const client = useQueryClient();
+  const toast = useToast();
+  return useMutation({
+    mutationFn: act,
+    onSuccess: (output) => done(client, output),
+    onError: (error) => {
+      const problem = asProblem(error);
+      toast({ kind: "error", text: problem.errors[0]?.message ?? problem.message });
+    },
+  });
+}
+
+function refreshRuns(client: QueryClient): void {
+  void client.invalidateQueries({ queryKey: keys.runs });
+}
+
+const at = (id: number) => ({ params: { path: { run_id: id } } });
+
+export function useStopRun() {
+  return useAction((input: { id: number } & Partial<Schemas["StopIn"]>) =>
+    unwrap(
+      api.POST("/api/v1/runs/{run_id}/stop", {
+        ...at(input.id),
+        body: { reason: input.reason ?? "" },
+      }),
+    ),
+  );
+}
+
+export function useResumeRun() {
+  return useAction((input: { id: number } & Partial<Schemas["ResumeIn"]>) =>
+    unwrap(
+      api.POST("/api/v1/runs/{run_id}/resume", {
+        ...at(input.id),
+        body: { checkpoint: input.checkpoint ?? null },
+      }),
+    ),
+  );
+}
+
+export function useDeleteRun() {
+  return useAction((input: { id: number }) =>
+    unwrap(api.DELETE("/api/v1/runs/{run_id}", at(input.id))),
+  );
+}
+
+export function usePatchRun() {
+  return useAction((input: { id: number } & Schemas["RunPatch"]) => {
+    const { id, ...body } = input;
+    return unwrap(api.PATCH("/api/v1/runs/{run_id}", { ...at(id), body }));
+  });
+}
+
+/** Starts a run; the same `key` twice starts it once. */
+export function useCreateRun() {
+  return useAction((input: { body: Schemas["RunIn"]; key: string }) =>
+    unwrap(
+      api.POST("/api/v1/runs", { body: input.body, headers: { "Idempotency-Key": input.key } }),
+    ),
+  );
+}
+
+export function useForkRun() {
+  return useAction((input: { id: number; body: Schemas["ForkIn"] }) =>
+    unwrap(api.POST("/api/v1/runs/{run_id}/fork", { ...at(input.id), body: input.body })),
+  );
+}
+
+export function useCordonNode() {
+  return useAction(
+    (input: { id: number; cordoned: boolean }) =>
+      unwrap(
+        api.PATCH("/api/v1/nodes/{node_id}", {
+          params: { path: { node_id: input.id } },
+          body: { cordoned: input.cordoned },
+        }),
+      ),
+    (client) => void client.invalidateQueries({ queryKey: keys.nodes }),
+  );
+}

@@ -1,0 +1,120 @@
+/** Every question the pages ask the server, and the keys under which answers are kept. */
+
+import { keepPreviousData, queryOptions, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { api, type Schemas, unwrap } from "./client";
+
+export type RunRow = Schemas["RunRow"];
+export type RunDetail = Schemas["RunDetail"];
+export type RunList = Schemas["RunList"];
+export type Checkpoint = Schemas["CheckpointOut"];
+export type Preset = Schemas["PresetOut"];
+export type Node = Schemas["NodeOut"];
+export type Me = Schemas["Me"];
+
+/** What the list of runs is asked for; all of it lives in the page's address. */
+export interface RunFilters {
+  q: string;
+  state: string[];
+  preset: string[];
+  owner: string[];
+  tag: string[];
+  sort: string;
+}
+
+export const keys = {
+  me: ["me"],
+  health: ["health"],
+  runs: ["runs"],
+  runList: (filters: Partial<RunFilters>) => ["runs", "list", filters],
+  run: (id: number) => ["runs", id],
+  checkpoints: (id: number) => ["runs", id, "checkpoints"],
+  presets: ["presets"],
+  configSchema: ["config-schema"],
+  nodes: ["nodes"],
+} as const;
+
+export function useMe() {
+  return useQuery({
+    queryKey: keys.me,
+    queryFn: () => unwrap(api.GET("/api/v1/me")),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+}
+
+/** The parts of the installation; an answer of 503 says which is missing. */
+export function useHealth() {
+  return useQuery({
+    queryKey: keys.health,
+    queryFn: async () => {
+      const { data, error } = await api.GET("/api/v1/health/ready");
+      return (data ?? error) as Schemas["Health"];
+    },
+    refetchInterval: 10_000,
+  });
+}
+
+const PAGE = 100;
+
+export function useRunList(filters: Partial<RunFilters>) {
+  return useInfiniteQuery({
+    queryKey: keys.runList(filters),
+    queryFn: ({ pageParam }) =>
+      unwrap(
+        api.GET("/api/v1/runs", {
+          params: { query: { ...filters, limit: PAGE, cursor: pageParam } },
+        }),
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_cursor,
+    placeholderData: keepPreviousData,
+  });
+}
+
+export const runQuery = (id: number) =>
+  queryOptions({
+    queryKey: keys.run(id),
+    queryFn: () => unwrap(api.GET("/api/v1/runs/{run_id}", { params: { path: { run_id: id } } })),
+  });
+
+export function useRun(id: number | null) {
+  return useQuery({ ...runQuery(id ?? 0), enabled: id !== null });
+}
+
+/** Newest first, deleted ones left out. */
+export function useCheckpoints(id: number | null) {
+  return useQuery({
+    queryKey: keys.checkpoints(id ?? 0),
+    queryFn: () =>
+      unwrap(
+        api.GET("/api/v1/runs/{run_id}/checkpoints", { params: { path: { run_id: id ?? 0 } } }),
+      ),
+    select: (list) => list.items.filter((checkpoint) => !checkpoint.deleted_at),
+    enabled: id !== null,
+  });
+}
+
+export function usePresets() {
+  return useQuery({
+    queryKey: keys.presets,
+    queryFn: () => unwrap(api.GET("/api/v1/presets")),
+    select: (list) => list.items,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+}
+
+export function useConfigSchema() {
+  return useQuery({
+    queryKey: keys.configSchema,
+    queryFn: () => unwrap(api.GET("/api/v1/config-schema")),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+}
+
+export function useNodes() {
+  return useQuery({
+    queryKey: keys.nodes,
+    queryFn: () => unwrap(api.GET("/api/v1/nodes")),
+    select: (list) => list.items,
+    refetchInterval: 5_000,
+  });
+}

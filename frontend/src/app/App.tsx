@@ -1,0 +1,71 @@
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { lazy, Suspense } from "react";
+import { Route, Switch } from "wouter";
+import { ProblemError } from "@/api/problem";
+import { RunsPage } from "@/runs/RunsPage";
+import { ButtonLink } from "@/ui/ButtonLink";
+import { EmptyState } from "@/ui/Message";
+import { SkeletonLines } from "@/ui/Skeleton";
+import { ToastProvider } from "@/ui/toast";
+import { PageBoundary } from "./PageBoundary";
+import { Shell } from "./Shell";
+import { usePageTitle } from "./title";
+
+const RunPage = lazy(() => import("@/run/RunPage"));
+const NewRunPage = lazy(() => import("@/new/NewRunPage"));
+const NodesPage = lazy(() => import("@/nodes/NodesPage"));
+const PresetsPage = lazy(() => import("@/presets/PresetsPage"));
+
+const client = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 5_000,
+      retry: (failures, error) => failures < 2 && !isRefusal(error),
+    },
+  },
+});
+
+/** A refusal stays one, however often it is asked. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof ProblemError && error.status >= 400 && error.status < 500;
+}
+
+export function App() {
+  return (
+    <QueryClientProvider client={client}>
+      <ToastProvider>
+        <Shell>
+          <PageBoundary>
+            <Suspense fallback={<SkeletonLines lines={12} />}>
+              <Pages />
+            </Suspense>
+          </PageBoundary>
+        </Shell>
+      </ToastProvider>
+    </QueryClientProvider>
+  );
+}
+
+function Pages() {
+  return (
+    <Switch>
+      <Route path="/" component={RunsPage} />
+      <Route path="/new" component={NewRunPage} />
+      <Route path="/nodes" component={NodesPage} />
+      <Route path="/presets" component={PresetsPage} />
+      <Route path="/runs/:id">
+        {({ id }) => (/^\d+$/.test(id) ? <RunPage key={id} runId={Number(id)} /> : <NoSuchPage />)}
+      </Route>
+      <Route component={NoSuchPage} />
+    </Switch>
+  );
+}
+
+function NoSuchPage() {
+  usePageTitle("No such page");
+  return (
+    <EmptyState title="There is no such page" action={<ButtonLink href="/">All runs</ButtonLink>}>
+      The address may be mistyped, or what it pointed at was removed.
+    </EmptyState>
+  );
+}

@@ -1,0 +1,27 @@
+import { Dialog } from "@/ui/Dialog";
+import styles from "./ShortcutSheet.module.css";
+import { keyLabel, useShortcutGroups } from "./shortcuts";
+
+/** Every key that works on the page one is on. */
+export function ShortcutSheet({ onClose }: { onClose: () => void }) {
+  const groups = useShortcutGroups();
+  return (
+    <Dialog title="Keyboard shortcuts" onClose={onClose}>
+      {groups.map((group) => (
+        <section key={group.title}>
+          <h3>{group.title}</h3>
+          <dl className={styles.keys}>
+            {group.shortcuts.map((shortcut) => (
+              <div key={shortcut.keys}>
+                <dt>
+                  <kbd>{keyLabel(shortcut.keys)}</kbd>
+                </dt>
+                <dd>{shortcut.label}</dd>
+              </div>
+            ))}
+          </dl>
+        </section>
+      ))}
+    </Dialog>
+  );
+}

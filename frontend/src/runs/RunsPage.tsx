@@ -1,0 +1,6 @@
+import { usePageTitle } from "@/app/title";
+
+export function RunsPage() {
+  usePageTitle("Runs");
+  return null;
+}

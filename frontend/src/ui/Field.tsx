@@ -1,0 +1,81 @@
+import { CircleAlert } from "lucide-react";
+import { type InputHTMLAttributes, type ReactNode, useId } from "react";
+import { classes } from "./classes";
+import styles from "./Field.module.css";
+
+interface ControlProps {
+  id: string;
+  "aria-describedby": string | undefined;
+  "aria-invalid": boolean | undefined;
+}
+
+interface FieldProps {
+  label: ReactNode;
+  unit?: string;
+  help?: ReactNode;
+  problem?: string;
+  /** Beside the label: a mark, a reset button. */
+  aside?: ReactNode;
+  children: (control: ControlProps) => ReactNode;
+}
+
+/** A labelled control with its unit, its help, and its problem where it is. */
+export function Field({ label, unit, help, problem, aside, children }: FieldProps) {
+  const id = useId();
+  const described = [problem && `${id}-problem`, help && `${id}-help`].filter(Boolean).join(" ");
+  return (
+    <div className={styles.field}>
+      <div className={styles.head}>
+        <label htmlFor={id}>{label}</label>
+        {aside}
+      </div>
+      <div className={styles.control}>
+        {children({
+          id,
+          "aria-describedby": described || undefined,
+          "aria-invalid": problem ? true : undefined,
+        })}
+        {unit && <span className={styles.unit}>{unit}</span>}
+      </div>
+      {problem && (
+        <p id={`${id}-problem`} className={styles.problem}>
+          <CircleAlert size={14} aria-hidden />
+          {problem}
+        </p>
+      )}
+      {help && (
+        <p id={`${id}-help`} className={styles.help}>
+          {help}
+        </p>
+      )}
+    </div>
+  );
+}
+
+export function TextInput({ className, ...rest }: InputHTMLAttributes<HTMLInputElement>) {
+  return <input className={classes(styles.input, className)} {...rest} />;
+}
+
+interface SelectProps<Value extends string> extends Partial<ControlProps> {
+  value: Value;
+  options: readonly { value: Value; label: string }[];
+  onChange: (value: Value) => void;
+  "aria-label"?: string;
+  disabled?: boolean;
+}
+
+export function Select<Value extends string>({ options, onChange, ...rest }: SelectProps<Value>) {
+  return (
+    <select
+      className={styles.select}
+      {...rest}
+      onChange={(event) => onChange(event.target.value as Value)}
+    >
+      {options.map((option) => (
+        <option key={option.value} value={option.value}>
+          {option.label}
+        </option>
+      ))}
+    </select>
+  );
+}

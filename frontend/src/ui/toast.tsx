@@ -1,0 +1,49 @@
+import { X } from "lucide-react";
+import { createContext, type ReactNode, useCallback, useContext, useState } from "react";
+import { IconButton } from "./Button";
+import { classes } from "./classes";
+import styles from "./toast.module.css";
+
+interface Toast {
+  kind?: "info" | "error";
+  text: string;
+}
+
+const SHOWN_MS = 6000;
+
+const ToastContext = createContext<(toast: Toast) => void>(() => undefined);
+
+/** Shows a short message at the bottom; errors stay until they are closed. */
+export function useToast(): (toast: Toast) => void {
+  return useContext(ToastContext);
+}
+
+export function ToastProvider({ children }: { children: ReactNode }) {
+  const [toasts, setToasts] = useState<(Toast & { id: string })[]>([]);
+  const close = useCallback((id: string) => {
+    setToasts((shown) => shown.filter((toast) => toast.id !== id));
+  }, []);
+  const show = useCallback(
+    (toast: Toast) => {
+      const id = crypto.randomUUID();
+      setToasts((shown) => [...shown.slice(-3), { ...toast, id }]);
+      if (toast.kind !== "error") setTimeout(() => close(id), SHOWN_MS);
+    },
+    [close],
+  );
+  return (
+    <ToastContext value={show}>
+      {children}
+      <div className={styles.stack} role="status">
+        {toasts.map((toast) => (
+          <div key={toast.id} className={classes(styles.toast, toast.kind && styles[toast.kind])}>
+            <span>{toast.text}</span>
+            <IconButton small label="Close" onClick={() => close(toast.id)}>
+              <X size={14} />
+            </IconButton>
+          </div>
+        ))}
+      </div>
+    </ToastContext>
+  );
+}
