@@ -97,7 +97,9 @@ def install(world: str) -> None:
     check_machine()
     for old in venv.glob(".installed-*"):
         old.unlink()  # a half-finished installation must not pass for a whole one
-    run_step("Making the virtual environment", [sys.executable, "-m", "venv", str(venv)], LOG)
+    kept = venv / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+    make = [sys.executable, "-m", "venv", *([] if kept.exists() else ["--clear"]), str(venv)]
+    run_step("Making the virtual environment", make, LOG)
     pins = [line for lock in locks for line in lock.read_text().splitlines()]
     torch = next(line for line in pins if line.startswith("torch=="))
     constraints = [part for lock in locks for part in ("-c", str(lock))]

@@ -145,19 +145,27 @@ class Stack:
                 pause = child.plan_restart()
                 when = f"in {pause:.0f} s" if pause else "now"
                 say(
-                    f"{child.name} ended with code {code} (see {child.log}); it starts again {when}."
+                    f"{child.name} ended with code {code} and starts again {when}: see {child.log}."
                 )
             if child.due():
                 child.start()
                 self.remember()
 
+    def started(self, name: str) -> bool:
+        return any(child.name == name for child in self.children)
+
+    def signal_to(self, names: set[str]) -> None:
+        """SIGTERM to the named processes, without waiting."""
+        for child in self.children:
+            if child.name in names:
+                child.send(signal.SIGTERM)
+
     def stop(self, names: set[str]) -> None:
         """Stop the named processes together."""
-        chosen = [child for child in self.children if child.name in names]
-        for child in chosen:
-            child.send(signal.SIGTERM)
-        for child in chosen:
-            child.stop(PROCESS_PATIENCE_S)
+        self.signal_to(names)
+        for child in self.children:
+            if child.name in names:
+                child.stop(PROCESS_PATIENCE_S)
 
     def kill(self) -> None:
         """End everything at once; Redis still writes its dump."""

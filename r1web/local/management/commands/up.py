@@ -1,7 +1,6 @@
 """`manage.py up`: start r1web on this machine and stay until Ctrl-C."""
 
 import select
-import signal
 import sys
 import time
 from typing import Any
@@ -20,7 +19,8 @@ from r1web.local.database import migrate, pending_migrations
 from r1web.local.errors import CannotStartError
 from r1web.local.stack import LOOK_EVERY_S, Stack, StopRequested, on_signals, only_one, say
 
-TRAINER_PATIENCE_S = 10.0
+TRAINER_PATIENCE_S = 11.5
+"""A little more than the seconds after which a supervisor ends a trainer that does not save."""
 
 
 class Command(BaseCommand):
@@ -90,19 +90,23 @@ def watch(stack: Stack, operator: User) -> None:
                     say(sentence)
 
 
+def stop_runs() -> None:
+    try:
+        left = training.stop_all(TRAINER_PATIENCE_S)
+    except DatabaseError as error:
+        say(f"The database does not answer, so runs were not stopped ({str(error).strip()}).")
+    else:
+        if left:
+            say(f"{left} runs are still saving; they end by themselves.")
+
+
 def shut_down(stack: Stack) -> None:
     """Trainers first, so that they save; then worker, beat, web and Redis."""
     started = time.monotonic()
-    say("Stopping: runs save a checkpoint first. Ctrl-C again ends everything at once.")
-    for child in stack.children:
-        if child.name in {"worker", "beat"}:
-            child.send(signal.SIGTERM)  # nothing new is started
-    try:
-        left = training.stop_all(TRAINER_PATIENCE_S)
-        if left:
-            say(f"{left} runs are still saving; they end by themselves.")
-    except DatabaseError as error:
-        say(f"The database does not answer, so runs were not stopped ({str(error).strip()}).")
+    if stack.started("worker"):
+        say("Stopping: runs save a checkpoint first. Ctrl-C again ends everything at once.")
+        stack.signal_to({"worker", "beat"})  # nothing new is started
+        stop_runs()
     for names in ({"worker", "beat"}, {"web"}, {"Redis"}):
         stack.stop(names)
     stack.forget()
