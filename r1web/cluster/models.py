@@ -57,7 +57,9 @@ class Device(models.Model):
 
 
 class Lease(models.Model):
-    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="leases")
+    """A device held by an attempt; it outlives the device, so that what a run cost stays known."""
+
+    device = models.ForeignKey(Device, null=True, on_delete=models.SET_NULL, related_name="leases")
     attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="leases")
     created_at = models.DateTimeField(default=timezone.now)
     released_at = models.DateTimeField(null=True, blank=True)
@@ -70,3 +72,6 @@ class Lease(models.Model):
                 name="one_open_lease_a_device",
             )
         ]
+
+    def __str__(self) -> str:
+        return f"{self.device} for {self.attempt}"

@@ -5,9 +5,10 @@ A broker that is away never fails what a user asked for: beat asks again every f
 
 import logging
 
-from celery import current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError
+
+from r1web.celery import app
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +30,6 @@ def launch(attempt_id: int, queue: str) -> None:
 
 def _send(name: str, *args: int, queue: str) -> None:
     try:
-        current_app.send_task(name, args=args, queue=queue, ignore_result=True, retry=False)
+        app.send_task(name, args=args, queue=queue, ignore_result=True, retry=False)
     except (OperationalError, OSError) as error:
         logger.warning("The broker is away, %s waits for the next beat: %s", name, error)

@@ -1,26 +1,15 @@
 """What travels to the browser: one class a message, unknown fields forbidden."""
 
-from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from r1web.runs.models import Event
+from r1web.runs.schemas import EventOut, RunRow
 
 
 class Message(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class EventOut(Message):
-    """One thing that happened to a run; `attempt` is the attempt's number."""
-
-    seq: int
-    type: str
-    step: int
-    at: datetime
-    attempt: int | None
-    payload: dict[str, Any]
 
 
 class HelloMessage(Message):
@@ -39,6 +28,13 @@ class EventsMessage(Message):
     first_seq: int
     last_seq: int
     events: list[EventOut] | None
+
+
+class RunsMessage(Message):
+    """Rows of the list that changed, as in GET /runs."""
+
+    type: Literal["runs"] = "runs"
+    runs: list[RunRow]
 
 
 class PingMessage(Message):

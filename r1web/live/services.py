@@ -1,12 +1,13 @@
-"""Tells browsers what happened. Call after commit; nothing here waits for Redis or raises for it."""
+"""Tells browsers what happened. Call after commit; nothing here waits for Redis."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from r1web.live.messages import EventOut, EventsMessage, event_out
+from r1web.live.messages import EventsMessage, event_out
 from r1web.live.publisher import publisher
 from r1web.runs.models import Event, Run
+from r1web.runs.schemas import EventOut
 
 BODY_LIMIT = 64 * 1024
 """Bytes of JSON; larger messages travel without their events, and the browser fetches them."""
@@ -96,6 +97,17 @@ class ChangedRuns:
 
     def layer_message(self) -> dict[str, Any]:
         return {"type": "runs.changed", "run_ids": sorted(self.run_ids)}
+
+
+def within_limit(bodies: Sequence[EventOut], limit: int) -> list[EventOut]:
+    """As many of the first `bodies` as fit into `limit` bytes of JSON together."""
+    fitting = []
+    for body in bodies:
+        limit -= len(body.model_dump_json())
+        if limit < 0:
+            break
+        fitting.append(body)
+    return fitting
 
 
 def _size(bodies: Sequence[EventOut]) -> int:

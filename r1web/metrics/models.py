@@ -27,3 +27,6 @@ class Point(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["series", "step"], name="point_series_step")]
+
+    def __str__(self) -> str:
+        return f"step {self.step}: {self.value}"

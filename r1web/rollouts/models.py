@@ -27,8 +27,13 @@ class Group(models.Model):
         ]
         indexes = [models.Index(fields=["run", "step"], name="group_run_step")]
 
+    def __str__(self) -> str:
+        return self.question
+
 
 class Completion(models.Model):
+    """One answer of the model, as it wrote it."""
+
     group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="completions")
     index = models.PositiveIntegerField()
     text = models.TextField()
@@ -44,3 +49,6 @@ class Completion(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["group", "index"], name="one_completion_a_place")
         ]
+
+    def __str__(self) -> str:
+        return self.text

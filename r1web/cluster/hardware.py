@@ -1,0 +1,100 @@
+"""What this machine has, and how busy it is. Loads no torch."""
+
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pynvml
+
+VERSIONED = ("torch", "deepspeed", "transformers", "triton", "django", "celery")
+
+
+@dataclass(frozen=True)
+class Gpu:
+    index: int
+    model: str
+    memory_bytes: int
+
+
+def gpus() -> list[Gpu]:
+    """The machine's NVIDIA GPUs; none where there is no driver."""
+    with _nvml() as handles:
+        return [
+            Gpu(
+                index=index,
+                model=str(pynvml.nvmlDeviceGetName(handle)),
+                memory_bytes=int(pynvml.nvmlDeviceGetMemoryInfo(handle).total),
+            )
+            for index, handle in enumerate(handles)
+        ]
+
+
+def gpu_load() -> list[dict[str, Any]]:
+    """Utilisation (percent), memory (bytes) and temperature (°C) of each GPU."""
+    with _nvml() as handles:
+        return [_load_of(index, handle) for index, handle in enumerate(handles)]
+
+
+def machine_load() -> dict[str, Any]:
+    """Processors and memory in percent of the whole machine, since the call before."""
+    memory = psutil.virtual_memory()
+    return {
+        "cpu_percent": psutil.cpu_percent(),
+        "memory_percent": memory.percent,
+        "memory_used_bytes": memory.total - memory.available,
+        "gpus": gpu_load(),
+    }
+
+
+def disk_free_bytes(folder: Path) -> int:
+    folder.mkdir(parents=True, exist_ok=True)
+    return shutil.disk_usage(folder).free
+
+
+def versions() -> dict[str, str]:
+    """Of the packages that matter to a job, as installed; none of them is imported."""
+    found = {}
+    for package in VERSIONED:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def address() -> str:
+    return socket.gethostname()
+
+
+@contextmanager
+def _nvml() -> Iterator[list[Any]]:
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        yield []
+        return
+    try:
+        yield [
+            pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())
+        ]
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def _load_of(index: int, handle: Any) -> dict[str, Any]:
+    memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+    return {
+        "index": index,
+        "utilization_percent": float(pynvml.nvmlDeviceGetUtilizationRates(handle).gpu),
+        "memory_used_bytes": int(memory.used),
+        "memory_bytes": int(memory.total),
+        "temperature_c": float(
+            pynvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU)
+        ),
+    }

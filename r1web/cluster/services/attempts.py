@@ -1,0 +1,86 @@
+"""An attempt from claim to end."""
+
+import subprocess
+import sys
+import threading
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from r1web.cluster import queue
+from r1web.cluster.models import Lease
+from r1web.runs.models import ENDED, Attempt, Desired, Run, State
+from r1web.runs.services import transition
+
+ACTOR = "supervisor"
+
+
+def claim(*, attempt_id: int) -> bool:
+    """Take an attempt for launching; of two claims only one succeeds."""
+    unclaimed = Attempt.objects.filter(pk=attempt_id, claimed_at=None, ended_at=None)
+    return unclaimed.update(claimed_at=timezone.now()) == 1
+
+
+def start_supervisor(*, attempt: Attempt) -> None:
+    """Start the attempt's supervisor as a session of its own, which outlives this process."""
+    folder = settings.R1WEB_RUNS_DIR / attempt.run.directory_name
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "supervise", str(attempt.pk)]
+    with (folder / "supervisor.log").open("ab") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=settings.BASE_DIR,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    # Somebody has to wait for a child, or it stays a zombie when it ends.
+    threading.Thread(target=process.wait, name=f"supervisor-{attempt.pk}", daemon=True).start()
+
+
+@transaction.atomic
+def heard(*, attempt_id: int) -> None:
+    """The supervisor is there: note the time, and take the run back from `lost`."""
+    Attempt.objects.filter(pk=attempt_id).update(heartbeat_at=timezone.now())
+    attempt = Attempt.objects.select_related("run").get(pk=attempt_id)
+    if attempt.run.state == State.LOST and attempt.ended_at is None:
+        wanted = State.RUNNING if attempt.run.desired == Desired.RUNNING else State.STOPPING
+        transition(
+            run=attempt.run,
+            to=wanted,
+            reason="The supervisor was heard again.",
+            actor=ACTOR,
+            attempt=attempt,
+        )
+
+
+@transaction.atomic
+def end_attempt(
+    *, attempt_id: int, outcome: State, reason: str, detail: str = "", exit_code: int | None = None
+) -> bool:
+    """Close the attempt, give its devices back and move the run on. False when it was closed.
+
+    `outcome` is a state that a run ends in, or QUEUED to try again; `detail` (the last lines of
+    the log) is kept with the attempt.
+    """
+    attempt = Attempt.objects.select_for_update().get(pk=attempt_id)
+    if attempt.ended_at is not None:
+        return False
+    now = timezone.now()
+    attempt.ended_at, attempt.outcome, attempt.exit_code = now, outcome, exit_code
+    attempt.reason = f"{reason}\n\n{detail}" if detail else reason
+    attempt.phase = ""
+    attempt.save(update_fields=["ended_at", "outcome", "exit_code", "reason", "phase"])
+    _release(attempt, now)
+    run = Run.objects.get(pk=attempt.run_id)
+    if run.state not in ENDED:
+        transition(run=run, to=outcome, reason=reason, actor=ACTOR, attempt=attempt)
+    queue.nudge()
+    return True
+
+
+def _release(attempt: Attempt, now: datetime) -> None:
+    Lease.objects.filter(attempt=attempt, released_at=None).update(released_at=now)

@@ -1,0 +1,25 @@
+"""Celery's entrances: each calls one service. A worker is a node, see agent.py."""
+
+from celery import shared_task
+
+from r1web.cluster import agent, queue, services
+from r1web.runs.models import Attempt
+
+agent.connect()
+
+
+@shared_task(name=queue.SCHEDULE)
+def schedule() -> None:
+    services.schedule()
+
+
+@shared_task(name=queue.RECONCILE)
+def reconcile() -> None:
+    services.reconcile()
+
+
+@shared_task(name=queue.LAUNCH)
+def launch(attempt_id: int) -> None:
+    """Claim the attempt and start its supervisor; a message that comes again finds it claimed."""
+    if services.claim(attempt_id=attempt_id):
+        services.start_supervisor(attempt=Attempt.objects.select_related("run").get(pk=attempt_id))

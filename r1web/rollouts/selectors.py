@@ -1,0 +1,91 @@
+"""Reads the rollouts of one step, page by page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from django.db.models import Max, Min, Q, QuerySet
+
+from r1web.rollouts.models import Group
+from r1web.runs.models import Attempt, Run
+from r1web.runs.snapshot import read_snapshot
+from r1web.runs.superseded import effective, last_valid_steps
+
+Sort = Literal["index", "reward", "-reward"]
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a page begins: after this group in the chosen order."""
+
+    step: int
+    reward_mean: float
+    pk: int
+
+
+@dataclass(frozen=True)
+class RolloutPage:
+    step: int | None
+    """The step shown; None when the run has no rollouts yet."""
+    first_step: int | None
+    last_step: int | None
+    groups: list[Group]
+    next_position: Position | None
+
+
+def read_rollouts(
+    *,
+    run_id: int,
+    step: int | None,
+    sort: Sort,
+    after: Position | None,
+    limit: int,
+    attempt: int | None = None,
+) -> RolloutPage:
+    """Groups of `step` (None: the newest one) with their completions.
+
+    Superseded groups are left out unless `attempt` names the attempt to show.
+    """
+    with read_snapshot():
+        groups = Group.objects.filter(_counting(run_id, attempt), run_id=run_id)
+        ends = groups.order_by().aggregate(first=Min("step"), last=Max("step"))
+        shown = ends["last"] if step is None else step
+        page = list(_page(groups.filter(step=shown), sort, after)[: limit + 1])
+    more = len(page) > limit
+    page = page[:limit]
+    last = page[-1] if more else None
+    return RolloutPage(
+        step=shown,
+        first_step=ends["first"],
+        last_step=ends["last"],
+        groups=page,
+        next_position=Position(last.step, last.reward_mean, last.pk) if last else None,
+    )
+
+
+def _counting(run_id: int, attempt: int | None) -> Q:
+    if attempt is not None:
+        return Q(attempt__number=attempt)
+    attempts: Sequence[Attempt] = Attempt.objects.filter(run=Run(pk=run_id)).only(
+        "number", "start_step", "started_at"
+    )
+    return effective(last_valid_steps(attempts))
+
+
+def _page(groups: QuerySet[Group], sort: Sort, after: Position | None) -> QuerySet[Group]:
+    ordered = {
+        "index": groups.order_by("index", "pk"),
+        "reward": groups.order_by("reward_mean", "pk"),
+        "-reward": groups.order_by("-reward_mean", "pk"),
+    }[sort]
+    if after is not None:
+        ordered = ordered.filter(_after(sort, after))
+    return ordered.select_related("attempt").prefetch_related("completions")
+
+
+def _after(sort: Sort, position: Position) -> Q:
+    later = Q(pk__gt=position.pk)
+    if sort == "index":
+        return later  # within a step groups are written in order of their index
+    beyond = "reward_mean__gt" if sort == "reward" else "reward_mean__lt"
+    return Q(**{beyond: position.reward_mean}) | Q(reward_mean=position.reward_mean) & later

@@ -1,0 +1,52 @@
+"""Appends the rollouts of a step."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+from r1web.rollouts.models import Completion, Group
+from r1web.runs.models import Attempt, Run
+from training.events import CompletionRecord, RolloutsEvent
+
+
+def append_groups(*, run: Run, attempt: Attempt, events: Sequence[RolloutsEvent]) -> list[Group]:
+    """Write each event's prompt and completions; the groups come back in the same order."""
+    groups = Group.objects.bulk_create(_group(run, attempt, event) for event in events)
+    Completion.objects.bulk_create(
+        _completion(group, index, record)
+        for group, event in zip(groups, events, strict=True)
+        for index, record in enumerate(event.completions)
+    )
+    return groups
+
+
+def _group(run: Run, attempt: Attempt, event: RolloutsEvent) -> Group:
+    return Group(
+        run=run,
+        attempt=attempt,
+        step=event.step,
+        index=event.group,
+        policy_version=event.policy_version,
+        prompt=event.prompt,
+        question=event.question,
+        answer=event.answer,
+        reward_mean=_mean(completion.reward for completion in event.completions),
+    )
+
+
+def _completion(group: Group, index: int, record: CompletionRecord) -> Completion:
+    return Completion(
+        group=group,
+        index=index,
+        text=record.text,
+        reward=record.reward,
+        rewards=record.rewards,
+        advantage=record.advantage,
+        length=record.length,
+        finish_reason=record.finish_reason,
+        logprob_mean=None if math.isnan(record.logprob_mean) else record.logprob_mean,
+    )
+
+
+def _mean(rewards: Iterable[float]) -> float:
+    values = list(rewards)
+    return math.fsum(values) / len(values) if values else 0.0
