@@ -2,6 +2,7 @@
 
 import { keepPreviousData, queryOptions, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { api, type Schemas, unwrap } from "./client";
+import type { paths } from "./schema.gen";
 
 export type RunRow = Schemas["RunRow"];
 export type RunDetail = Schemas["RunDetail"];
@@ -11,21 +12,14 @@ export type Preset = Schemas["PresetOut"];
 export type Node = Schemas["NodeOut"];
 export type Me = Schemas["Me"];
 
-/** What the list of runs is asked for; all of it lives in the page's address. */
-export interface RunFilters {
-  q: string;
-  state: string[];
-  preset: string[];
-  owner: string[];
-  tag: string[];
-  sort: string;
-}
+export type RunState = Schemas["State"];
+export type RunListQuery = NonNullable<paths["/api/v1/runs"]["get"]["parameters"]["query"]>;
 
 export const keys = {
   me: ["me"],
   health: ["health"],
   runs: ["runs"],
-  runList: (filters: Partial<RunFilters>) => ["runs", "list", filters],
+  runList: (filters: RunListQuery) => ["runs", "list", filters],
   run: (id: number) => ["runs", id],
   checkpoints: (id: number) => ["runs", id, "checkpoints"],
   presets: ["presets"],
@@ -47,7 +41,7 @@ export function useHealth() {
     queryKey: keys.health,
     queryFn: async () => {
       const { data, error } = await api.GET("/api/v1/health/ready");
-      return (data ?? error) as Schemas["Health"];
+      return (data ?? error) as Schemas["Ready"];
     },
     refetchInterval: 10_000,
   });
@@ -55,7 +49,7 @@ export function useHealth() {
 
 const PAGE = 100;
 
-export function useRunList(filters: Partial<RunFilters>) {
+export function useRunList(filters: RunListQuery) {
   return useInfiniteQuery({
     queryKey: keys.runList(filters),
     queryFn: ({ pageParam }) =>

@@ -11,11 +11,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A */
-        get: operations["__main___a"];
+        /**
+         * List runs
+         * @description Runs of your projects; `q` looks into name, preset, owner and tags.
+         */
+        get: operations["r1web_runs_api_runs_list_runs"];
         put?: never;
-        /** B */
-        post: operations["__main___b"];
+        /**
+         * Start a run
+         * @description Queue a run. Sent again with the same Idempotency-Key, it answers with the same run.
+         */
+        post: operations["r1web_runs_api_runs_start_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -29,16 +35,22 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** C */
-        get: operations["__main___c"];
+        /** One run */
+        get: operations["r1web_runs_api_runs_get_run"];
         put?: never;
         post?: never;
-        /** E */
-        delete: operations["__main___e"];
+        /**
+         * Delete a run
+         * @description Take an ended run off the lists. Its files stay on the node's disk.
+         */
+        delete: operations["r1web_runs_api_runs_delete_run"];
         options?: never;
         head?: never;
-        /** D */
-        patch: operations["__main___d"];
+        /**
+         * Change a run
+         * @description Change its name, tags or place in the queue; its config is frozen.
+         */
+        patch: operations["r1web_runs_api_runs_edit_run"];
         trace?: never;
     };
     "/api/v1/runs/{run_id}/stop": {
@@ -50,8 +62,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** F */
-        post: operations["__main___f"];
+        /**
+         * Stop a run
+         * @description Ask it to save a checkpoint and end; a queued run has stopped at once.
+         */
+        post: operations["r1web_runs_api_runs_stop_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -67,8 +82,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** G */
-        post: operations["__main___g"];
+        /**
+         * Resume a run
+         * @description Queue a stopped or failed run again, from a checkpoint of its own.
+         */
+        post: operations["r1web_runs_api_runs_resume_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -84,8 +102,51 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** H */
-        post: operations["__main___h"];
+        /**
+         * Fork a run
+         * @description Start a new run from a checkpoint of this one, with its config under your overrides.
+         */
+        post: operations["r1web_runs_api_runs_fork_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Events
+         * @description What happened after that number, in order: how a live page fills a hole.
+         */
+        get: operations["r1web_runs_api_runs_list_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Log
+         * @description A piece of the trainer's output; go on from `next_offset`.
+         */
+        get: operations["r1web_runs_api_runs_read_log"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -99,8 +160,71 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** I */
-        get: operations["__main___i"];
+        /**
+         * Checkpoints
+         * @description Newest first; those pruned since have `deleted_at`.
+         */
+        get: operations["r1web_runs_api_runs_list_checkpoints"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/transitions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * History
+         * @description Each change of its state, newest first: who or what did it, when, and why.
+         */
+        get: operations["r1web_runs_api_runs_list_transitions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Curves of a run
+         * @description Exact points while a series has at most `max_points` of them, else buckets of steps.
+         */
+        get: operations["r1web_metrics_api_get_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/rollouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Completions of a step
+         * @description The prompts of a step, each with its group of completions.
+         */
+        get: operations["r1web_rollouts_api_get_rollouts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -116,8 +240,31 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** J */
-        get: operations["__main___j"];
+        /**
+         * Presets
+         * @description What a run can be started from.
+         */
+        get: operations["r1web_runs_api_configs_list_presets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/config-schema": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * JSON Schema of a run's config
+         * @description With ranges, units and help, as the form in the browser uses it.
+         */
+        get: operations["r1web_runs_api_configs_get_config_schema"];
         put?: never;
         post?: never;
         delete?: never;
@@ -135,42 +282,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** K */
-        post: operations["__main___k"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/config-schema": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** L */
-        get: operations["__main___l"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/me": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** M */
-        get: operations["__main___m"];
-        put?: never;
-        post?: never;
+        /**
+         * Try a config
+         * @description The config as it would run, or every problem with it. Nothing is written.
+         */
+        post: operations["r1web_runs_api_configs_validate_config"];
         delete?: never;
         options?: never;
         head?: never;
@@ -184,8 +300,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** N */
-        get: operations["__main___n"];
+        /**
+         * The machines
+         * @description Every node with its devices, what they run, and when it was last heard.
+         */
+        get: operations["r1web_cluster_api_get_nodes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -207,8 +326,45 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** O */
-        patch: operations["__main___o"];
+        /**
+         * Cordon a node, or take it back
+         * @description A cordoned node finishes what it runs and takes nothing new. For staff.
+         */
+        patch: operations["r1web_cluster_api_patch_node"];
+        trace?: never;
+    };
+    "/api/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is asking */
+        get: operations["r1web_accounts_api_get_me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/health/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Is this process alive? */
+        get: operations["r1web_api_health_live"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/health/ready": {
@@ -218,8 +374,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Q */
-        get: operations["__main___q"];
+        /**
+         * Can runs be run?
+         * @description Database, broker, and a node whose worker was heard in the last 20 seconds.
+         */
+        get: operations["r1web_api_health_ready"];
         put?: never;
         post?: never;
         delete?: never;
@@ -232,46 +391,53 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** RunFilters */
+        /**
+         * RunFilters
+         * @description Each narrows the list; several states may be given.
+         */
         RunFilters: {
             /**
              * State
              * @default []
              */
-            state: string[];
+            state: ("queued" | "starting" | "running" | "stopping" | "finished" | "failed" | "stopped" | "lost")[];
+            /**
+             * Name
+             * @default
+             */
+            name: string;
             /**
              * Preset
-             * @default []
+             * @default
              */
-            preset: string[];
+            preset: string;
             /**
              * Owner
-             * @default []
+             * @default
              */
-            owner: string[];
+            owner: string;
             /**
              * Tag
-             * @default []
+             * @default
              */
-            tag: string[];
+            tag: string;
+            /**
+             * Project
+             * @default
+             */
+            project: string;
             /**
              * Q
              * @default
              */
             q: string;
-            /**
-             * Sort
-             * @default -created_at
-             */
-            sort: string;
-            /** Cursor */
-            cursor?: string | null;
-            /**
-             * Limit
-             * @default 50
-             */
-            limit: number;
         };
+        /**
+         * State
+         * @description queued → starting → running → stopping → {finished, failed, stopped}; lost: not heard.
+         * @enum {string}
+         */
+        State: "queued" | "starting" | "running" | "stopping" | "finished" | "failed" | "stopped" | "lost";
         /**
          * ParentRef
          * @description The run this one was forked from, and the step of the checkpoint it started from.
@@ -377,6 +543,33 @@ export interface components {
             id: number;
             /** Username */
             username: string;
+        };
+        /** FieldProblem */
+        FieldProblem: {
+            /** Path */
+            path: string;
+            /** Message */
+            message: string;
+            /** Code */
+            code: string;
+        };
+        /**
+         * ProblemOut
+         * @description RFC 9457 problem details; `errors` names each field at fault.
+         */
+        ProblemOut: {
+            /** Type */
+            type: string;
+            /** Title */
+            title: string;
+            /** Status */
+            status: number;
+            /** Detail */
+            detail: string;
+            /** Code */
+            code: string;
+            /** Errors */
+            errors: components["schemas"]["FieldProblem"][];
         };
         /** AttemptOut */
         AttemptOut: {
@@ -626,6 +819,65 @@ export interface components {
              */
             checkpoint?: number | null;
         };
+        /**
+         * EventList
+         * @description Events in order, without holes; ask again after `items[-1].seq` while it is below last_seq.
+         */
+        EventList: {
+            /** Items */
+            items: components["schemas"]["EventOut"][];
+            /** Last Seq */
+            last_seq: number;
+        };
+        /**
+         * EventOut
+         * @description One thing that happened to a run.
+         */
+        EventOut: {
+            /** Seq */
+            seq: number;
+            /** Type */
+            type: string;
+            /** Step */
+            step: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Attempt
+             * @description Number of the attempt.
+             */
+            attempt: number | null;
+            /** Payload */
+            payload: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * LogTail
+         * @description A piece of trainer.log. Bytes that are not UTF-8 are shown as replacement characters.
+         */
+        LogTail: {
+            /** Text */
+            text: string;
+            /**
+             * Offset
+             * @description Where the piece begins, in bytes.
+             */
+            offset: number;
+            /**
+             * Next Offset
+             * @description Where to go on.
+             */
+            next_offset: number;
+            /**
+             * Size
+             * @description Bytes of the whole file; 0 when there is none yet.
+             */
+            size: number;
+        };
         /** CheckpointList */
         CheckpointList: {
             /** Items */
@@ -633,10 +885,198 @@ export interface components {
             /** Next Cursor */
             next_cursor: string | null;
         };
+        /** TransitionList */
+        TransitionList: {
+            /** Items */
+            items: components["schemas"]["TransitionOut"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /** TransitionOut */
+        TransitionOut: {
+            /** From State */
+            from_state: string;
+            /** To State */
+            to_state: string;
+            /** Reason */
+            reason: string;
+            /** Actor */
+            actor: string;
+            /** Attempt */
+            attempt: number | null;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+        };
+        /** MetricsOut */
+        MetricsOut: {
+            /**
+             * Last Seq
+             * @description Events up to this one are in these numbers, later ones not.
+             */
+            last_seq: number;
+            /** Series */
+            series: components["schemas"]["SeriesOut"][];
+        };
+        /**
+         * SeriesOut
+         * @description One curve. Where points are many, `values` are means of buckets of steps.
+         */
+        SeriesOut: {
+            /** Name */
+            name: string;
+            /** Steps */
+            steps: number[];
+            /**
+             * Times
+             * @description Unix time in seconds.
+             */
+            times: number[];
+            /** Values */
+            values: (number | ("NaN" | "Infinity" | "-Infinity"))[];
+            /**
+             * Min
+             * @description Least value in the bucket.
+             */
+            min: (number | ("NaN" | "Infinity" | "-Infinity"))[];
+            /**
+             * Max
+             * @description Greatest value in the bucket.
+             */
+            max: (number | ("NaN" | "Infinity" | "-Infinity"))[];
+            /**
+             * Shown
+             * @description Points in this answer.
+             */
+            shown: number;
+            /**
+             * Total
+             * @description Points they stand for.
+             */
+            total: number;
+            /** Superseded */
+            superseded: components["schemas"]["SupersededOut"][];
+        };
+        /**
+         * SupersededOut
+         * @description Points that a later attempt replaced; drawn faintly.
+         */
+        SupersededOut: {
+            /**
+             * Attempt
+             * @description Number of the attempt that made them.
+             */
+            attempt: number;
+            /** Steps */
+            steps: number[];
+            /** Times */
+            times: number[];
+            /** Values */
+            values: (number | ("NaN" | "Infinity" | "-Infinity"))[];
+        };
+        /** CompletionOut */
+        CompletionOut: {
+            /** Index */
+            index: number;
+            /**
+             * Text
+             * @description As the model wrote it, without the prompt.
+             */
+            text: string;
+            /** Reward */
+            reward: number;
+            /**
+             * Rewards
+             * @description Parts before weighting, by name.
+             */
+            rewards: {
+                [key: string]: number | string;
+            };
+            /** Advantage */
+            advantage: number;
+            /**
+             * Length
+             * @description Tokens, the end token included.
+             */
+            length: number;
+            /**
+             * Finish Reason
+             * @description stop, or length when it was cut.
+             */
+            finish_reason: string;
+            /**
+             * Logprob Mean
+             * @description Mean log-probability of its tokens, nats.
+             */
+            logprob_mean: number | null;
+        };
+        /**
+         * GroupOut
+         * @description One prompt with its completions.
+         */
+        GroupOut: {
+            /** Id */
+            id: number;
+            /**
+             * Attempt
+             * @description Number of the attempt.
+             */
+            attempt: number;
+            /** Step */
+            step: number;
+            /**
+             * Index
+             * @description Place of the prompt within the step, from 0.
+             */
+            index: number;
+            /**
+             * Policy Version
+             * @description Optimiser steps the sampling policy had seen.
+             */
+            policy_version: number;
+            /** Prompt */
+            prompt: string;
+            /** Question */
+            question: string;
+            /**
+             * Answer
+             * @description What the verifier expects.
+             */
+            answer: string;
+            /** Reward Mean */
+            reward_mean: number;
+            /** Completions */
+            completions: components["schemas"]["CompletionOut"][];
+        };
+        /** RolloutsOut */
+        RolloutsOut: {
+            /**
+             * Step
+             * @description The step shown; null while there are no rollouts.
+             */
+            step: number | null;
+            /** @description The first and last step with rollouts. */
+            steps: components["schemas"]["StepsOut"];
+            /** Items */
+            items: components["schemas"]["GroupOut"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /** StepsOut */
+        StepsOut: {
+            /** First */
+            first: number | null;
+            /** Last */
+            last: number | null;
+        };
         /** PresetList */
         PresetList: {
             /** Items */
             items: components["schemas"]["PresetOut"][];
+            /** Next Cursor */
+            next_cursor: string | null;
         };
         /** PresetOut */
         PresetOut: {
@@ -644,35 +1084,56 @@ export interface components {
             name: string;
             /** Description */
             description: string;
-            /** Config */
+            /**
+             * Settings
+             * @description What the preset itself says, nested.
+             */
+            settings: {
+                [key: string]: unknown;
+            };
+            /**
+             * Config
+             * @description As resolved, with every default.
+             */
             config: {
                 [key: string]: unknown;
             };
         };
-        /** Derived */
-        Derived: {
-            /** Completions Per Step */
+        /**
+         * Arithmetic
+         * @description What a config comes to.
+         */
+        Arithmetic: {
+            /**
+             * Completions Per Step
+             * @description Prompts × group size.
+             */
             completions_per_step: number;
+            /** Prompts Per Process */
+            prompts_per_process: number;
             /** Completions Per Process */
             completions_per_process: number;
-            /** Tokens Per Step */
-            tokens_per_step: number;
-            /** Completions */
-            completions: number;
-            /** Tokens */
-            tokens: number;
+            /** Micro Batches Per Process */
+            micro_batches_per_process: number;
+            /**
+             * Max Tokens Per Step
+             * @description Most tokens sampled in one step.
+             */
+            max_tokens_per_step: number;
+            /** Steps */
+            steps: number;
+            /** Total Completions */
+            total_completions: number;
+            /** Evaluations */
+            evaluations: number;
+            /** Checkpoints */
+            checkpoints: number;
         };
-        /** ProblemOut */
-        ProblemOut: {
-            /** Path */
-            path: string;
-            /** Message */
-            message: string;
-            /** Code */
-            code: string;
-        };
-        /** ValidateOut */
-        ValidateOut: {
+        /**
+         * Validation
+         * @description `config` and what follows from it are null when `problems` is not empty.
+         */
+        Validation: {
             /** Valid */
             valid: boolean;
             /** Config */
@@ -682,47 +1143,35 @@ export interface components {
             /** Overrides */
             overrides: {
                 [key: string]: unknown;
-            };
+            } | null;
             /** Digest */
             digest: string | null;
+            arithmetic: components["schemas"]["Arithmetic"] | null;
             /** Problems */
-            problems: components["schemas"]["ProblemOut"][];
-            derived: components["schemas"]["Derived"] | null;
+            problems: components["schemas"]["FieldProblem"][];
         };
-        /** ValidateIn */
-        ValidateIn: {
+        /** ConfigIn */
+        ConfigIn: {
             /** Preset */
             preset?: string | null;
             /**
              * Config
-             * @default {}
+             * @description Overrides, nested.
              */
-            config: {
+            config?: {
                 [key: string]: unknown;
             };
             /** Checkpoint */
             checkpoint?: number | null;
         };
-        /** Me */
-        Me: {
-            /** Id */
-            id: number;
-            /** Username */
-            username: string;
-            /** Is Staff */
-            is_staff: boolean;
-            /** Projects */
-            projects: {
-                [key: string]: unknown;
-            }[];
-            /** Csrf */
-            csrf: string;
-        };
         /** DeviceOut */
         DeviceOut: {
             /** Id */
             id: number;
-            /** Kind */
+            /**
+             * Kind
+             * @description cpu or gpu.
+             */
             kind: string;
             /** Index */
             index: number;
@@ -732,17 +1181,59 @@ export interface components {
             memory_bytes: number;
             lease: components["schemas"]["LeaseOut"] | null;
         };
-        /** LeaseOut */
+        /** GpuLoadOut */
+        GpuLoadOut: {
+            /** Index */
+            index: number;
+            /** Utilization Percent */
+            utilization_percent: number;
+            /** Memory Used Bytes */
+            memory_used_bytes: number;
+            /** Memory Bytes */
+            memory_bytes: number;
+            /** Temperature C */
+            temperature_c?: number | null;
+        };
+        /**
+         * LeaseOut
+         * @description Which run holds a device; `run` and `name` are null when you may not see that run.
+         */
         LeaseOut: {
             /** Run */
-            run: number;
-            /** Run Name */
-            run_name: string;
+            run: number | null;
+            /** Name */
+            name: string | null;
+            /** Attempt */
+            attempt: number | null;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+        };
+        /**
+         * LoadOut
+         * @description As of the last heartbeat.
+         */
+        LoadOut: {
+            /** Cpu Percent */
+            cpu_percent?: number | null;
+            /** Memory Percent */
+            memory_percent?: number | null;
+            /** Memory Used Bytes */
+            memory_used_bytes?: number | null;
+            /**
+             * Gpus
+             * @default []
+             */
+            gpus: components["schemas"]["GpuLoadOut"][];
         };
         /** NodeList */
         NodeList: {
             /** Items */
             items: components["schemas"]["NodeOut"][];
+            /** Next Cursor */
+            next_cursor: string | null;
         };
         /** NodeOut */
         NodeOut: {
@@ -750,24 +1241,36 @@ export interface components {
             id: number;
             /** Name */
             name: string;
-            /** State */
+            /**
+             * State
+             * @description ready, cordoned (takes nothing new) or unreachable.
+             */
             state: string;
+            /** Address */
+            address: string;
             /** Cpus */
             cpus: number;
             /** Memory Bytes */
             memory_bytes: number;
             /** Disk Free Bytes */
             disk_free_bytes: number;
-            /** Load */
-            load: {
-                [key: string]: unknown;
-            };
+            load: components["schemas"]["LoadOut"];
             /** Versions */
             versions: {
-                [key: string]: unknown;
+                [key: string]: string;
             };
             /** Cordoned */
             cordoned: boolean;
+            /**
+             * Price Per Device Hour
+             * @description US dollars.
+             */
+            price_per_device_hour: number;
+            /**
+             * Registered At
+             * Format: date-time
+             */
+            registered_at: string;
             /**
              * Heartbeat At
              * Format: date-time
@@ -775,22 +1278,66 @@ export interface components {
             heartbeat_at: string;
             /** Devices */
             devices: components["schemas"]["DeviceOut"][];
-            /** Price Per Device Hour */
-            price_per_device_hour: number;
         };
         /** NodePatch */
         NodePatch: {
             /** Cordoned */
             cordoned: boolean;
         };
-        /** Health */
-        Health: {
-            /** Ready */
-            ready: boolean;
+        /** Me */
+        Me: {
+            /** Id */
+            id: number;
+            /** Username */
+            username: string;
+            /**
+             * Is Staff
+             * @description May open the admin panel.
+             */
+            is_staff: boolean;
+            /** Projects */
+            projects: components["schemas"]["ProjectRole"][];
+            /**
+             * Csrf Token
+             * @description To be sent as X-CSRFToken with a session's changes.
+             */
+            csrf_token: string;
+        };
+        /** ProjectRole */
+        ProjectRole: {
+            /** Slug */
+            slug: string;
+            /** Name */
+            name: string;
+            /**
+             * Role
+             * @description owner, member, or viewer (may look, not change).
+             */
+            role: string;
+        };
+        /** Live */
+        Live: {
+            /** Status */
+            status: string;
+        };
+        /** Check */
+        Check: {
+            /** Name */
+            name: string;
+            /** Ok */
+            ok: boolean;
+            /** Detail */
+            detail: string;
+        };
+        /**
+         * Ready
+         * @description `status` is "ready", or "not_ready" when one of the checks says what is missing.
+         */
+        Ready: {
+            /** Status */
+            status: string;
             /** Checks */
-            checks: {
-                [key: string]: unknown;
-            };
+            checks: components["schemas"]["Check"][];
         };
     };
     responses: never;
@@ -801,15 +1348,18 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    __main___a: {
+    r1web_runs_api_runs_list_runs: {
         parameters: {
             query?: {
-                state?: string[];
-                preset?: string[];
-                owner?: string[];
-                tag?: string[];
+                state?: ("queued" | "starting" | "running" | "stopping" | "finished" | "failed" | "stopped" | "lost")[];
+                name?: string;
+                preset?: string;
+                owner?: string;
+                tag?: string;
+                project?: string;
                 q?: string;
-                sort?: string;
+                sort?: "-created_at" | "created_at" | "name" | "-name" | "state" | "-state" | "last_step" | "-last_step";
+                /** @description next_cursor of the page before. */
                 cursor?: string | null;
                 limit?: number;
             };
@@ -828,12 +1378,59 @@ export interface operations {
                     "application/json": components["schemas"]["RunList"];
                 };
             };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
         };
     };
-    __main___b: {
+    r1web_runs_api_runs_start_run: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -852,9 +1449,54 @@ export interface operations {
                     "application/json": components["schemas"]["RunDetail"];
                 };
             };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
         };
     };
-    __main___c: {
+    r1web_runs_api_runs_get_run: {
         parameters: {
             query?: never;
             header?: never;
@@ -874,9 +1516,54 @@ export interface operations {
                     "application/json": components["schemas"]["RunDetail"];
                 };
             };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
         };
     };
-    __main___e: {
+    r1web_runs_api_runs_delete_run: {
         parameters: {
             query?: never;
             header?: never;
@@ -894,9 +1581,54 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
         };
     };
-    __main___d: {
+    r1web_runs_api_runs_edit_run: {
         parameters: {
             query?: never;
             header?: never;
@@ -920,9 +1652,54 @@ export interface operations {
                     "application/json": components["schemas"]["RunDetail"];
                 };
             };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
         };
     };
-    __main___f: {
+    r1web_runs_api_runs_stop_run: {
         parameters: {
             query?: never;
             header?: never;
@@ -931,9 +1708,9 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/json": components["schemas"]["StopIn"];
+                "application/json": components["schemas"]["StopIn"] | null;
             };
         };
         responses: {
@@ -946,9 +1723,54 @@ export interface operations {
                     "application/json": components["schemas"]["RunDetail"];
                 };
             };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
         };
     };
-    __main___g: {
+    r1web_runs_api_runs_resume_run: {
         parameters: {
             query?: never;
             header?: never;
@@ -957,9 +1779,9 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/json": components["schemas"]["ResumeIn"];
+                "application/json": components["schemas"]["ResumeIn"] | null;
             };
         };
         responses: {
@@ -972,9 +1794,54 @@ export interface operations {
                     "application/json": components["schemas"]["RunDetail"];
                 };
             };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
         };
     };
-    __main___h: {
+    r1web_runs_api_runs_fork_run: {
         parameters: {
             query?: never;
             header?: never;
@@ -983,9 +1850,9 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/json": components["schemas"]["ForkIn"];
+                "application/json": components["schemas"]["ForkIn"] | null;
             };
         };
         responses: {
@@ -998,12 +1865,201 @@ export interface operations {
                     "application/json": components["schemas"]["RunDetail"];
                 };
             };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
         };
     };
-    __main___i: {
+    r1web_runs_api_runs_list_events: {
         parameters: {
             query?: {
+                after_seq?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_runs_api_runs_read_log: {
+        parameters: {
+            query?: {
+                /** @description The end of it when left out. */
+                offset?: number | null;
+                /** @description Bytes. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogTail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_runs_api_runs_list_checkpoints: {
+        parameters: {
+            query?: {
+                /** @description next_cursor of the page before. */
                 cursor?: string | null;
+                limit?: number;
             };
             header?: never;
             path: {
@@ -1022,9 +2078,276 @@ export interface operations {
                     "application/json": components["schemas"]["CheckpointList"];
                 };
             };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
         };
     };
-    __main___j: {
+    r1web_runs_api_runs_list_transitions: {
+        parameters: {
+            query?: {
+                /** @description next_cursor of the page before. */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TransitionList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_metrics_api_get_metrics: {
+        parameters: {
+            query?: {
+                /** @description Comma-separated; `reward/*` is a prefix. Empty: all of them. */
+                names?: string;
+                from_step?: number | null;
+                to_step?: number | null;
+                /** @description Most points a series. */
+                max_points?: number;
+            };
+            header?: never;
+            path: {
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetricsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_rollouts_api_get_rollouts: {
+        parameters: {
+            query?: {
+                /** @description The newest when left out. */
+                step?: number | null;
+                /** @description Order of the groups; -reward: best first. */
+                sort?: "index" | "reward" | "-reward";
+                /** @description Show this attempt's, superseded or not. */
+                attempt?: number | null;
+                /** @description next_cursor of the page before. */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_runs_api_configs_list_presets: {
         parameters: {
             query?: never;
             header?: never;
@@ -1042,33 +2365,54 @@ export interface operations {
                     "application/json": components["schemas"]["PresetList"];
                 };
             };
-        };
-    };
-    __main___k: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ValidateIn"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
+            /** @description Unauthorized */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ValidateOut"];
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
                 };
             };
         };
     };
-    __main___l: {
+    r1web_runs_api_configs_get_config_schema: {
         parameters: {
             query?: never;
             header?: never;
@@ -1090,14 +2434,18 @@ export interface operations {
             };
         };
     };
-    __main___m: {
+    r1web_runs_api_configs_validate_config: {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfigIn"];
+            };
+        };
         responses: {
             /** @description OK */
             200: {
@@ -1105,12 +2453,57 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Me"];
+                    "application/json": components["schemas"]["Validation"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
                 };
             };
         };
     };
-    __main___n: {
+    r1web_cluster_api_get_nodes: {
         parameters: {
             query?: never;
             header?: never;
@@ -1128,9 +2521,54 @@ export interface operations {
                     "application/json": components["schemas"]["NodeList"];
                 };
             };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
         };
     };
-    __main___o: {
+    r1web_cluster_api_patch_node: {
         parameters: {
             query?: never;
             header?: never;
@@ -1154,9 +2592,54 @@ export interface operations {
                     "application/json": components["schemas"]["NodeOut"];
                 };
             };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
         };
     };
-    __main___q: {
+    r1web_accounts_api_get_me: {
         parameters: {
             query?: never;
             header?: never;
@@ -1171,7 +2654,92 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Health"];
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_api_health_live: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Live"];
+                };
+            };
+        };
+    };
+    r1web_api_health_ready: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ready"];
                 };
             };
             /** @description Service Unavailable */
@@ -1180,7 +2748,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Health"];
+                    "application/json": components["schemas"]["Ready"];
                 };
             };
         };

@@ -9,18 +9,9 @@ import {
   LoaderCircle,
   type LucideIcon,
 } from "lucide-react";
+import type { RunState } from "@/api/queries";
 import { classes } from "./classes";
 import styles from "./StateBadge.module.css";
-
-export type RunState =
-  | "queued"
-  | "starting"
-  | "running"
-  | "stopping"
-  | "finished"
-  | "failed"
-  | "stopped"
-  | "lost";
 
 const ICONS: Record<RunState, LucideIcon> = {
   queued: CircleDashed,
@@ -36,8 +27,8 @@ const ICONS: Record<RunState, LucideIcon> = {
 export const STATES = Object.keys(ICONS) as RunState[];
 
 /** A run's state: an icon and a word in the state's colour. */
-export function StateBadge({ state, iconOnly }: { state: RunState; iconOnly?: boolean }) {
-  const Icon = ICONS[state];
+export function StateBadge({ state, iconOnly }: { state: string; iconOnly?: boolean }) {
+  const Icon = ICONS[state as RunState];
   return (
     <span className={classes(styles.state, styles[state])} title={iconOnly ? state : undefined}>
       <Icon size={14} aria-hidden />
