@@ -26,8 +26,6 @@ export interface ChartSpec {
   canLog?: boolean;
   /** Takes the whole width. */
   wide?: boolean;
-  /** Always over time: the machine knows no steps. */
-  timeOnly?: boolean;
   /** Ends of the vertical axis; null leaves one to the data. */
   range: [number | null, number | null];
   format: (value: number) => string;
@@ -180,13 +178,13 @@ export const RUN_CHARTS: ChartSpec[] = [
   },
 ];
 
+/** Drawn over time: a machine knows no steps. */
 export const SYSTEM_CHARTS: ChartSpec[] = [
   {
     id: "cpu",
     title: "CPU",
     help: "Processor time of the run's processes; 100 % is one core.",
     lines: [{ series: "system/cpu_percent", label: "CPU", colour: 1 }],
-    timeOnly: true,
     range: [0, null],
     format: (value) => `${formatNumber(value, 0)} %`,
   },
@@ -195,7 +193,6 @@ export const SYSTEM_CHARTS: ChartSpec[] = [
     title: "Memory",
     help: "Memory of the run's processes.",
     lines: [{ series: "system/memory_bytes", label: "memory", colour: 3 }],
-    timeOnly: true,
     range: [0, null],
     format: formatBytes,
   },

@@ -42,9 +42,9 @@ describe("plotData", () => {
     const table = SeriesTable.from([series("reward/mean", [0, 1, 0, 1])]);
     const plot = plotData(table, SPEC, { ...STEPS, smoothing: 5 });
     expect(plot.lines.map((line) => line.kind)).toEqual(["raw", "main"]);
-    expect(plot.columns[0]).toEqual([0, 1, 0, 1]);
-    expect(plot.columns[1]?.at(-1)).toBeGreaterThan(0.3);
-    expect(plot.columns[1]?.at(-1)).toBeLessThan(0.8);
+    expect(plot.values[0]).toEqual([0, 1, 0, 1]);
+    expect(plot.values[1]?.at(-1)).toBeGreaterThan(0.3);
+    expect(plot.values[1]?.at(-1)).toBeLessThan(0.8);
   });
 
   it("counts time from the start of the run", () => {
@@ -61,7 +61,7 @@ describe("plotData", () => {
     const plot = plotData(table, SPEC, STEPS);
     expect(plot.lines.map((line) => line.kind)).toEqual(["old", "old", "main"]);
     expect(plot.x).toEqual([1, 2, 3, 4, 5]);
-    expect(plot.columns[1]).toEqual([undefined, undefined, 7, 6, 5]);
+    expect(plot.values[1]).toEqual([undefined, undefined, 7, 6, 5]);
   });
 
   it("puts a spread around the first line, or the two ends that were measured", () => {
@@ -72,12 +72,12 @@ describe("plotData", () => {
       series("high", [3, 4]),
     ]);
     const around = plotData(table, { ...SPEC, band: { spread: "std" } }, STEPS);
-    expect(around.columns.slice(0, 2)).toEqual([
+    expect(around.values.slice(0, 2)).toEqual([
       [0.5, 1.75],
       [1.5, 2.25],
     ]);
     const ends = plotData(table, { ...SPEC, band: { low: "low", high: "high" } }, STEPS);
-    expect(ends.columns.slice(0, 2)).toEqual([
+    expect(ends.values.slice(0, 2)).toEqual([
       [0, 1],
       [3, 4],
     ]);
@@ -89,10 +89,11 @@ describe("plotData", () => {
       series("reward/format", [10], [2]),
     ]);
     const plot = plotData(table, { ...SPEC, stacked: true }, STEPS);
-    expect(plot.columns).toEqual([
+    expect(plot.drawn).toEqual([
       [1, 2, 3],
       [1, 12, 3],
     ]);
+    expect(columnOf(plot, "format")).toEqual([undefined, 10, undefined]);
   });
 });
 

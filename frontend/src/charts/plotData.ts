@@ -21,8 +21,10 @@ export type Cell = number | null | undefined;
 export interface PlotData {
   lines: PlotLine[];
   x: number[];
-  /** One column a line, as long as x. */
-  columns: Cell[][];
+  /** What was measured: one column a line, as long as x. */
+  values: Cell[][];
+  /** Where it is drawn: the same, but for layers, which stand on those before them. */
+  drawn: Cell[][];
 }
 
 interface Drawn extends PlotLine {
@@ -54,7 +56,7 @@ export function columnOf(plot: PlotData, label: string): Cell[] {
   const index = plot.lines.findIndex(
     (line) => line.label === label && (line.kind === "main" || line.kind === "layer"),
   );
-  return plot.columns[index] ?? [];
+  return plot.values[index] ?? [];
 }
 
 /** The newest measured value of a column. */
@@ -143,13 +145,13 @@ function stacked(table: SeriesTable, spec: ChartSpec, choice: PlotChoice): PlotD
     ),
   );
   const sums = new Array<number>(parts.x.length).fill(0);
-  const columns = parts.columns.map((column) =>
+  const drawn = parts.values.map((column) =>
     column.map((value, index) => {
       sums[index] = (sums[index] as number) + (value ?? 0);
       return sums[index];
     }),
   );
-  return { ...parts, columns };
+  return { ...parts, drawn };
 }
 
 function xOf(points: Points, choice: PlotChoice): Float64Array {
@@ -162,7 +164,7 @@ function align(drawn: readonly Drawn[]): PlotData {
   const lines = drawn.map(({ kind, label, colour }) => ({ kind, label, colour }));
   const x = [...new Set(drawn.flatMap((line) => Array.from(line.x)))].sort((a, b) => a - b);
   const place = new Map(x.map((value, index) => [value, index]));
-  const columns = drawn.map((line) => {
+  const values = drawn.map((line) => {
     const column = new Array<Cell>(x.length).fill(undefined);
     for (let index = 0; index < line.x.length; index++) {
       const value = line.y[index] as number;
@@ -170,5 +172,5 @@ function align(drawn: readonly Drawn[]): PlotData {
     }
     return column;
   });
-  return { lines, x, columns };
+  return { lines, x, values, drawn: values };
 }

@@ -1,0 +1,82 @@
+/** The newest value, written at the right end of its line; labels never cover each other. */
+
+import type uPlot from "uplot";
+import type { ChartSpec } from "./catalogue";
+import type { ChartColours } from "./colours";
+import { newestOf, type PlotData } from "./plotData";
+
+const LINE_PX = 14;
+const GAP_PX = 6;
+
+interface Label {
+  y: number;
+  text: string;
+  colour: string;
+}
+
+export function drawEndLabels(
+  plot: uPlot,
+  data: PlotData,
+  spec: ChartSpec,
+  colours: ChartColours,
+): void {
+  if (spec.stacked) return;
+  const { ctx, bbox } = plot;
+  const dpr = window.devicePixelRatio;
+  const left = bbox.left + bbox.width + GAP_PX * dpr;
+  ctx.save();
+  ctx.font = `500 ${12 * dpr}px "Inter Variable", sans-serif`;
+  ctx.textBaseline = "middle";
+  for (const label of spread(labelsOf(plot, data, spec, colours), LINE_PX * dpr)) {
+    ctx.fillStyle = label.colour;
+    ctx.fillRect(left, label.y - 1.5 * dpr, 3 * dpr, 3 * dpr);
+    ctx.fillStyle = colours.text;
+    ctx.fillText(label.text, left + 6 * dpr, label.y);
+  }
+  ctx.restore();
+}
+
+function labelsOf(plot: uPlot, data: PlotData, spec: ChartSpec, colours: ChartColours): Label[] {
+  const [from, to] = [plot.scales.x?.min ?? 0, plot.scales.x?.max ?? 0];
+  return data.lines.flatMap((line, index) => {
+    if (line.kind !== "main") return [];
+    const newest = newestOf(data.drawn[index] ?? []);
+    const x = newest && data.x[newest.index];
+    if (!newest || x === undefined || x === null || x < from || x > to) return [];
+    const y = plot.valToPos(newest.value, "y", true);
+    if (!Number.isFinite(y)) return [];
+    const colour = colours.series[line.colour] ?? colours.text;
+    return [{ y, text: spec.format(newest.value), colour }];
+  });
+}
+
+/** Pushes labels apart, top to bottom, until each has its own line. */
+export function spread<Place extends { y: number }>(
+  labels: readonly Place[],
+  line: number,
+): Place[] {
+  const sorted = labels.map((label) => ({ ...label })).sort((a, b) => a.y - b.y);
+  for (let index = 1; index < sorted.length; index++) {
+    const [above, here] = [sorted[index - 1] as Place, sorted[index] as Place];
+    const overlap = line - (here.y - above.y);
+    if (overlap <= 0) continue;
+    here.y += overlap;
+  }
+  return sorted;
+}
+
+/** A line through the pinned step. */
+export function drawPin(plot: uPlot, x: number | null, colours: ChartColours): void {
+  const [from, to] = [plot.scales.x?.min ?? 0, plot.scales.x?.max ?? 0];
+  if (x === null || x < from || x > to) return;
+  const { ctx, bbox } = plot;
+  const left = Math.round(plot.valToPos(x, "x", true));
+  ctx.save();
+  ctx.strokeStyle = colours.accent;
+  ctx.lineWidth = window.devicePixelRatio;
+  ctx.beginPath();
+  ctx.moveTo(left, bbox.top);
+  ctx.lineTo(left, bbox.top + bbox.height);
+  ctx.stroke();
+  ctx.restore();
+}
