@@ -9,7 +9,7 @@ from r1web.api.v1 import api
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", api.urls),
-    re_path(r"^api(/|$)", views.no_such_api),
+    re_path(r"^api(?:/|$)", views.no_such_api),
     path("admin/", admin.site.urls),
     path("signin", accounts.sign_in, name="signin"),
     path("signin/<str:secret>", accounts.sign_in_by_link, name="signin-link"),

@@ -23,9 +23,7 @@ def token_of(secret: str) -> ApiToken:
             "This token is not known: check that it was copied whole.", code="token_unknown"
         )
     if token.revoked_at is not None:
-        raise UnauthenticatedError(
-            "This token was revoked: make a new one.", code="token_revoked"
-        )
+        raise UnauthenticatedError("This token was revoked: make a new one.", code="token_revoked")
     if token.expires_at is not None and token.expires_at <= timezone.now():
         when = token.expires_at.strftime("%Y-%m-%d %H:%M UTC")
         raise UnauthenticatedError(
@@ -39,7 +37,7 @@ def projects_of(user: User) -> QuerySet[Project]:
 
 
 def role_in(user: User, project: Project) -> str | None:
-    """"owner", "member" or "viewer"; None for a stranger."""
+    """ "owner", "member" or "viewer"; None for a stranger."""
     membership = Membership.objects.filter(user=user, project=project).first()
     return membership.role if membership else None
 

@@ -1,14 +1,10 @@
 """The last word below /api/: what Django itself answers there becomes problem details, too."""
 
-import logging
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
 from r1web.api.errors import answer
-from r1web.errors import PROBLEM_JSON
-
-logger = logging.getLogger(__name__)
 
 DETAILS = {
     400: ("bad_request", "The request cannot be read: check its address and headers."),
@@ -25,11 +21,14 @@ class ProblemMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        plain = response.headers.get("Content-Type") not in {PROBLEM_JSON, "application/json"}
         known = DETAILS.get(response.status_code)
-        if not (request.path.startswith("/api/") and plain and known):
+        if known is None or not request.path.startswith("/api/") or _is_json(response):
             return response
         changed = answer(response.status_code, *known)
         if allowed := response.headers.get("Allow"):
             changed["Allow"] = allowed
         return changed
+
+
+def _is_json(response: HttpResponse) -> bool:
+    return "json" in response.headers.get("Content-Type", "")

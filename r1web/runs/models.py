@@ -107,7 +107,8 @@ class Attempt(models.Model):
         "cluster.Node", null=True, on_delete=models.SET_NULL, related_name="attempts"
     )
     start_step = models.PositiveIntegerField(
-        default=0, help_text="Goes on after this step; earlier attempts' later points are superseded."
+        default=0,
+        help_text="Goes on after this step; earlier attempts' later points are superseded.",
     )
     checkpoint = models.ForeignKey(
         "Checkpoint", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"

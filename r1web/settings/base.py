@@ -15,7 +15,9 @@ R1WEB_PORT = environment.integer("R1WEB_PORT", 8000, 1, 65535)
 R1WEB_DEMO = environment.flag("R1WEB_DEMO", True)
 
 R1WEB_NODE_NAME = environment.text("R1WEB_NODE_NAME", platform.node() or "node")
-R1WEB_CPU_SLOTS = environment.integer("R1WEB_CPU_SLOTS", max(1, (os.cpu_count() or 1) // 2), 1, 1024)
+R1WEB_CPU_SLOTS = environment.integer(
+    "R1WEB_CPU_SLOTS", max(1, (os.cpu_count() or 1) // 2), 1, 1024
+)
 R1WEB_STOP_GRACE_S = environment.integer("R1WEB_STOP_GRACE_S", 20, 1, 3600)
 TRAINER_COMMAND = [sys.executable, "-m", "training", "launch"]
 
@@ -101,8 +103,7 @@ USE_I18N = False
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "r1web" / "static"]
-STATIC_ROOT = R1WEB_HOME / "static"
-WHITENOISE_USE_FINDERS = True  # serves what the browser app's build left, without collecting it
+WHITENOISE_USE_FINDERS = True  # serves what packages and the app's build hold, uncollected
 
 
 def WHITENOISE_IMMUTABLE_FILE_TEST(path: str, url: str) -> bool:  # noqa: ARG001, N802

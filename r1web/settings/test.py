@@ -17,3 +17,4 @@ ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["TEST"] = {"NAME": str(R1WEB_HOME / "test.sqlite3")}
+WHITENOISE_AUTOREFRESH = True  # looks for a file when asked, not for all of them at each start

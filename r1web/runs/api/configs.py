@@ -62,7 +62,11 @@ def list_presets(request: ApiRequest) -> PresetList:
     return PresetList(items=[PresetOut(**p) for p in presets.all_presets()], next_cursor=None)
 
 
-@router.get("/config-schema", response=dict[str, Any], summary="JSON Schema of a run's config")
+@router.get(
+    "/config-schema",
+    response={200: dict[str, Any], ERRORS: ProblemOut},
+    summary="JSON Schema of a run's config",
+)
 def get_config_schema(request: ApiRequest) -> dict[str, Any]:
     """With ranges, units and help, as the form in the browser uses it."""
     return json_schema()

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from ninja import Header, Query, Router, Schema, Status
+from ninja import Field, Header, Query, Router, Schema, Status
 
 from r1web.api.auth import ApiRequest
 from r1web.api.errors import ERRORS, ProblemOut
@@ -32,16 +32,20 @@ Cursor = Annotated[str | None, Query(description="next_cursor of the page before
 Limit = Annotated[int, Query(ge=1, le=200)]
 
 
+# A NUL character is no text to PostgreSQL.
+Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
+
+
 class RunFilters(Schema):
     """Each narrows the list; several states may be given."""
 
     state: list[State] = []
-    name: str = ""
-    preset: str = ""
-    owner: str = ""
-    tag: str = ""
-    project: str = ""
-    q: str = ""
+    name: Text = ""
+    preset: Text = ""
+    owner: Text = ""
+    tag: Text = ""
+    project: Text = ""
+    q: Text = ""
 
 
 @router.get("/runs", response={200: RunList, ERRORS: ProblemOut}, summary="List runs")

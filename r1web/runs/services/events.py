@@ -23,9 +23,7 @@ class NewEvent:
 
 
 @transaction.atomic
-def append_events(
-    *, run: Run, attempt: Attempt | None, items: Sequence[NewEvent]
-) -> list[Event]:
+def append_events(*, run: Run, attempt: Attempt | None, items: Sequence[NewEvent]) -> list[Event]:
     """Number and write `items`, and send them to those who watch once that is committed.
 
     Locks the run's row; `run.last_seq` is brought up to date.

@@ -18,9 +18,7 @@ def request_stop(*, run: Run, actor: User | str, reason: str = "") -> Run:
     """
     run = lock(run)
     if run.state in ENDED:
-        raise ConflictError(
-            f"Run {run.pk} has already ended ({run.state}).", code="already_ended"
-        )
+        raise ConflictError(f"Run {run.pk} has already ended ({run.state}).", code="already_ended")
     if run.desired == Desired.STOPPED:
         return run
     run.desired = Desired.STOPPED
@@ -73,4 +71,3 @@ def require_usable(checkpoint: Checkpoint) -> None:
             path="checkpoint",
             code="checkpoint_deleted",
         )
-
