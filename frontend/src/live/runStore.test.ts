@@ -61,8 +61,8 @@ function seriesAt(events: RunEvent[], seq: number): SeriesSnapshot[] {
   const rows: Row[] = [];
   for (const event of events.slice(0, seq)) {
     if (event.type === "started")
-      for (const row of rows) row.old ||= row.step > event.payload.start_step;
-    if (event.type === "metrics")
+      for (const row of rows) row.old ||= row.step > (event.payload.start_step || -1);
+    if (event.type === "metrics" || event.type === "evaluation")
       for (const [name, value] of Object.entries(event.payload.values))
         rows.push({
           name,
@@ -110,6 +110,10 @@ const history = fc
       add({ type: "state", attempt, payload: state });
       const started = { start_step: step, total_steps: 99, device: "cpu", dtype: "fp32" };
       add({ type: "started", attempt, payload: started });
+      if (step === 0) {
+        const values = { "eval/pass_at_1": attempt / 8 };
+        add({ type: "evaluation", attempt, payload: { time: events.length, values } as never });
+      }
       for (let n = 0; n < steps; n++) {
         step += 1;
         const values = { "reward/mean": step + attempt / 10, "kl/mean": step % 3 ? step : "NaN" };

@@ -34,7 +34,7 @@ export interface RunView {
 }
 
 /** A gap larger than this is not worth replaying: a new snapshot is cheaper. */
-const LONGEST_REPLAY = 5_000;
+const LONGEST_REPLAY = 2_000;
 const RETRY_MS = 2_000;
 
 export class RunStore {

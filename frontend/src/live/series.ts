@@ -96,11 +96,14 @@ export class SeriesTable {
     }
   }
 
-  /** A new attempt goes on after `step`: what earlier ones wrote beyond it stands aside. */
-  private supersede(step: number): void {
+  /**
+   * A new attempt goes on after `start`: what earlier ones wrote beyond it stands aside.
+   * One that begins at 0 overtakes step 0 as well.
+   */
+  private supersede(start: number): void {
     for (const series of this.byName.values()) {
-      const keep = countUpTo(series.steps.view(), step);
-      if (keep === series.steps.length || isSystem(series.name)) continue;
+      const keep = start === 0 ? 0 : countUpTo(series.steps.view(), start);
+      if (keep === series.steps.length) continue;
       series.total -= series.steps.length - keep;
       series.superseded = inOrderOfTime(series.superseded, {
         steps: series.steps.cut(keep),
@@ -119,11 +122,6 @@ function inOrderOfTime(before: Points, more: Record<keyof Points, Float64Array>)
   order.sort((a, b) => (times[a] as number) - (times[b] as number));
   const sorted = (column: number[]) => new Column(order.map((index) => column[index] as number));
   return { steps: sorted(steps), times: sorted(times), values: sorted(values) };
-}
-
-/** What the machine did is a matter of time, not of steps: nothing overtakes it. */
-function isSystem(name: string): boolean {
-  return name.startsWith("system/");
 }
 
 /** How many of the rising `steps` are at most `step`. */

@@ -1,0 +1,39 @@
+/** The browser's way to a run's data: REST for snapshots and gaps, a WebSocket for the rest. */
+
+import { api, unwrap } from "@/api/client";
+import type { RunEvent } from "./messages";
+import type { RunSnapshot, RunTransport } from "./runStore";
+import { type Connection, connect, type SocketOptions } from "./socket";
+
+/** More than a wide screen has pixels across two charts. */
+const SNAPSHOT_POINTS = 2_000;
+const EVENTS_AT_ONCE = 1_000;
+
+export class RestAndSocket implements RunTransport {
+  constructor(private readonly runId: number) {}
+
+  async snapshot(): Promise<RunSnapshot> {
+    const path = { run_id: this.runId };
+    const run = await unwrap(api.GET("/api/v1/runs/{run_id}", { params: { path } }));
+    const metrics = await unwrap(
+      api.GET("/api/v1/runs/{run_id}/metrics", {
+        params: { path, query: { max_points: SNAPSHOT_POINTS } },
+      }),
+    );
+    return { run, metrics };
+  }
+
+  async eventsAfter(seq: number): Promise<RunEvent[]> {
+    const answer = await unwrap(
+      api.GET("/api/v1/runs/{run_id}/events", {
+        params: { path: { run_id: this.runId }, query: { after_seq: seq, limit: EVENTS_AT_ONCE } },
+      }),
+    );
+    // The journal's records, of which OpenAPI knows the envelope; messages.ts has their payloads.
+    return answer.items as RunEvent[];
+  }
+
+  connect(options: SocketOptions): Connection {
+    return connect(`/ws/runs/${this.runId}`, options);
+  }
+}
