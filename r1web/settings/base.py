@@ -111,6 +111,36 @@ def WHITENOISE_IMMUTABLE_FILE_TEST(path: str, url: str) -> bool:  # noqa: ARG001
     return "/static/app/assets/" in url
 
 
+UNFOLD = {
+    "SITE_TITLE": "r1web",
+    "SITE_HEADER": "r1web",
+    "SITE_SUBHEADER": "Administration",
+    "SITE_SYMBOL": "show_chart",
+    "SITE_URL": "/",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _: "/static/pages/icon.svg"}
+    ],
+    "BORDER_RADIUS": "8px",
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "COLORS": {
+        "primary": {  # the app's accent, from light to dark
+            "50": "#eef8fa",
+            "100": "#d5eef4",
+            "200": "#aedde8",
+            "300": "#7fcadb",
+            "400": "#52c0d8",
+            "500": "#1f93ad",
+            "600": "#0b6b85",
+            "700": "#095a70",
+            "800": "#0a4a5c",
+            "900": "#0b3d4c",
+            "950": "#062831",
+        }
+    },
+    "SIDEBAR": {"show_search": True, "show_all_applications": False},
+}
+
 REDIS_URL = environment.url(
     "REDIS_URL", "redis://127.0.0.1:6379/0", ("redis", "rediss", "unix", "redis+socket")
 )
@@ -169,5 +199,8 @@ LOGGING = {
         # A 4xx answer is the caller's affair, and its path may hold a one-time secret.
         "django.request": {"level": "ERROR"},
         "django.server": {"level": "ERROR"},
+        # Beat's ticks would fill the worker's log with two lines a second.
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
     },
 }
