@@ -1,7 +1,8 @@
 """GET /me: who is asking."""
 
 from django.middleware.csrf import get_token
-from ninja import Field, Router, Schema
+from ninja import Router, Schema
+from pydantic import Field
 
 from r1web.accounts import selectors
 from r1web.api.auth import ApiRequest

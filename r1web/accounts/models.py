@@ -55,6 +55,14 @@ class ApiToken(models.Model):
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
 
+    @property
+    def state(self) -> str:
+        """live, revoked or expired."""
+        if self.revoked_at is not None:
+            return "revoked"
+        over = self.expires_at is not None and self.expires_at <= timezone.now()
+        return "expired" if over else "live"
+
 
 class SignInLink(models.Model):
     """A one-time link that signs its user in; stored as a SHA-256."""
@@ -64,3 +72,6 @@ class SignInLink(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"for {self.user}, until {self.expires_at:%Y-%m-%d %H:%M}"

@@ -3,7 +3,6 @@
 import hashlib
 
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from r1web.accounts.models import ApiToken, Membership, Project, User
 from r1web.errors import UnauthenticatedError
@@ -22,10 +21,10 @@ def token_of(secret: str) -> ApiToken:
         raise UnauthenticatedError(
             "This token is not known: check that it was copied whole.", code="token_unknown"
         )
-    if token.revoked_at is not None:
+    if token.state == "revoked":
         raise UnauthenticatedError("This token was revoked: make a new one.", code="token_revoked")
-    if token.expires_at is not None and token.expires_at <= timezone.now():
-        when = token.expires_at.strftime("%Y-%m-%d %H:%M UTC")
+    if token.state == "expired":
+        when = f"{token.expires_at:%Y-%m-%d %H:%M} UTC"
         raise UnauthenticatedError(
             f"This token expired on {when}: make a new one.", code="token_expired"
         )

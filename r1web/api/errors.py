@@ -1,7 +1,7 @@
 """Everything that goes wrong in the API leaves as RFC 9457 problem details."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
@@ -48,14 +48,18 @@ def answer(status: int, code: str, detail: str, errors: Sequence[Problem] = ()) 
 
 def install(api: NinjaAPI) -> None:
     """Give the API its one way of saying no."""
-    api.add_exception_handler(ProblemError, _problem)
-    api.add_exception_handler(ConfigError, _config)
-    api.add_exception_handler(ValidationError, _validation)
-    api.add_exception_handler(AuthenticationError, _unauthenticated)
-    api.add_exception_handler(HttpError, _http)
-    api.add_exception_handler(Http404, _not_found)
-    api.add_exception_handler(RequestDataTooBig, _too_big)
-    api.add_exception_handler(Exception, _ours)
+    handlers: dict[type[Exception], Callable[..., JsonResponse]] = {
+        ProblemError: _problem,
+        ConfigError: _config,
+        ValidationError: _validation,
+        AuthenticationError: _unauthenticated,
+        HttpError: _http,
+        Http404: _not_found,
+        RequestDataTooBig: _too_big,
+        Exception: _ours,
+    }
+    for kind, handler in handlers.items():
+        api.exception_handler(kind)(handler)
 
 
 def _problem(request: HttpRequest, error: ProblemError) -> JsonResponse:  # noqa: ARG001

@@ -163,6 +163,9 @@ class Transition(models.Model):
     class Meta:
         ordering = ["id"]
 
+    def __str__(self) -> str:
+        return f"{self.from_state or 'new'} → {self.to_state}"
+
 
 class Checkpoint(models.Model):
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="checkpoints")
@@ -200,3 +203,6 @@ class Event(models.Model):
     class Meta:
         ordering = ["seq"]
         constraints = [models.UniqueConstraint(fields=["run", "seq"], name="one_event_a_seq")]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.seq}"

@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from ninja import Field, Schema
+from ninja import Schema
+from pydantic import Field
 
 
 class UserRef(Schema):
@@ -163,7 +164,7 @@ class EventOut(Schema):
 
 
 class EventList(Schema):
-    """Events in order, without holes; ask again after `items[-1].seq` while it is below last_seq."""
+    """Events in order, without holes; ask again while the last one is below `last_seq`."""
 
     items: list[EventOut]
     last_seq: int

@@ -248,10 +248,8 @@ def transition_out(transition: Transition) -> TransitionOut:
 
 def events_after(run: Run, after_seq: int, limit: int) -> EventList:
     """At most `limit` events after that number, in order."""
-    events: Sequence[Event] = (
-        Event.objects.filter(run=run, seq__gt=after_seq).select_related("attempt").order_by("seq")
-    )[:limit]
-    items = [event_out(event) for event in events]
+    after = Event.objects.filter(run=run, seq__gt=after_seq).select_related("attempt")
+    items = [event_out(event) for event in after.order_by("seq")[:limit]]
     return EventList(items=items, last_seq=max([run.last_seq, *(item.seq for item in items)]))
 
 

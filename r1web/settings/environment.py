@@ -5,7 +5,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-import environ
+import environ  # type: ignore[import-untyped]  # ships without types
 from django.core.exceptions import ImproperlyConfigured
 
 from r1web.local.address import redis_address
@@ -33,7 +33,7 @@ def integer(name: str, default: int, low: int, high: int) -> int:
     return int(given)
 
 
-def flag(name: str, default: bool) -> bool:  # noqa: FBT001 - reads as a pair: name, default
+def flag(name: str, default: bool) -> bool:
     given = text(name, "1" if default else "0").lower()
     if given not in {"1", "0", "true", "false", "yes", "no", "on", "off"}:
         raise ImproperlyConfigured(f"{name} is “{given}”, but must be 1 or 0.")

@@ -9,7 +9,7 @@ os.environ["REDIS_URL"] = environment.local_redis_url(
     environment.folder("R1WEB_HOME", Path(__file__).resolve().parent.parent.parent / "var")
 )
 
-from r1web.settings.base import *  # noqa: E402 - the address above has to be known first
+from r1web.settings.base import *
 
 SECRET_KEY = environment.secret_key() or environment.local_secret_key(R1WEB_HOME)
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", *ALLOWED_HOSTS]

@@ -2,6 +2,7 @@
 
 from django.core.exceptions import ImproperlyConfigured
 
+from r1web.settings import environment
 from r1web.settings.base import *
 
 SECRET_KEY = environment.secret_key() or ""

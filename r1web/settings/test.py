@@ -10,7 +10,7 @@ if "R1WEB_HOME" not in os.environ:
     atexit.register(shutil.rmtree, os.environ["R1WEB_HOME"], ignore_errors=True)
 os.environ.setdefault("R1WEB_REDIS_PREFIX", f"r1web-test-{os.getpid()}")
 
-from r1web.settings.base import *  # noqa: E402 - the folder above has to be set first
+from r1web.settings.base import *
 
 SECRET_KEY = "only-for-tests-only-for-tests-only-for-tests"  # noqa: S105
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]

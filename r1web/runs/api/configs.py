@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from ninja import Field, Router, Schema
+from ninja import Router, Schema
+from pydantic import Field
 
 from r1web.api.auth import ApiRequest
 from r1web.api.errors import ERRORS, FieldProblem, ProblemOut
@@ -34,7 +35,7 @@ class ConfigIn(Schema, extra="forbid"):
 class Arithmetic(Schema):
     """What a config comes to."""
 
-    completions_per_step: int = Field(description="Prompts × group size.")
+    completions_per_step: int = Field(description="Prompts times group size.")
     prompts_per_process: int
     completions_per_process: int
     micro_batches_per_process: int
@@ -57,7 +58,7 @@ class Validation(Schema):
 
 
 @router.get("/presets", response={200: PresetList, ERRORS: ProblemOut}, summary="Presets")
-def list_presets(request: ApiRequest) -> PresetList:
+def list_presets(request: ApiRequest) -> PresetList:  # noqa: ARG001
     """What a run can be started from."""
     return PresetList(items=[PresetOut(**p) for p in presets.all_presets()], next_cursor=None)
 
@@ -67,7 +68,7 @@ def list_presets(request: ApiRequest) -> PresetList:
     response={200: dict[str, Any], ERRORS: ProblemOut},
     summary="JSON Schema of a run's config",
 )
-def get_config_schema(request: ApiRequest) -> dict[str, Any]:
+def get_config_schema(request: ApiRequest) -> dict[str, Any]:  # noqa: ARG001
     """With ranges, units and help, as the form in the browser uses it."""
     return json_schema()
 

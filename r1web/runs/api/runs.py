@@ -2,7 +2,8 @@
 
 from typing import Annotated, Literal
 
-from ninja import Field, Header, Query, Router, Schema, Status
+from ninja import Header, Query, Router, Schema, Status
+from pydantic import Field
 
 from r1web.api.auth import ApiRequest
 from r1web.api.errors import ERRORS, ProblemOut

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from r1web.accounts.models import Project, User
 from r1web.errors import ConflictError, ForbiddenError, InvalidError
 from r1web.runs import selectors
-from r1web.runs.models import Checkpoint, Run, State
+from r1web.runs.models import Checkpoint, Run
 from r1web.runs.services.edit import checked_name, checked_tags
 from r1web.runs.services.lifecycle import require_usable
 from r1web.runs.services.transitions import write_down
