@@ -44,7 +44,7 @@ export function useShortcutGroups(): readonly ShortcutGroup[] {
 export function handleKey(event: KeyboardEvent): void {
   if (event.defaultPrevented || event.isComposing) return;
   const name = keysOf(event);
-  if (!name.startsWith("Mod+") && isBusy(event.target)) return;
+  if (!name.startsWith("Mod+") && isBusy(event.target, name)) return;
   const found = groups
     .toReversed()
     .flatMap((group) => group.shortcuts)
@@ -60,13 +60,12 @@ function keysOf(event: KeyboardEvent): string {
   return event.ctrlKey || event.metaKey ? `Mod+${key}` : key;
 }
 
-/** Somebody types, or a dialog or menu has the keys. */
-function isBusy(target: EventTarget | null): boolean {
+/** Somebody types, a dialog or menu has the keys, or Enter is meant for what has the focus. */
+function isBusy(target: EventTarget | null, key: string): boolean {
   if (document.querySelector("dialog[open], [role=menu]:popover-open")) return true;
-  return (
-    target instanceof HTMLElement &&
-    (target.isContentEditable || target.matches("input:not([type=checkbox]), textarea, select"))
-  );
+  if (!(target instanceof HTMLElement)) return false;
+  const typing = target.matches("input:not([type=checkbox]), textarea, select");
+  return typing || (key === "Enter" && target.matches("a, button, summary, input"));
 }
 
 /** "Mod+k" → "Ctrl K", or "⌘ K" on a Mac; "ArrowLeft" → "←". */
