@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from training.model.attention import Attention
+from training.model.attention import Attention, Rotation
 from training.model.config import ModelConfig
 from training.model.experts import Experts, SwiGLU
 from training.model.norm import RMSNorm
-from training.model.packing import Packed
+from training.model.packing import HeadLayout
 
 
 class Block(nn.Module):
@@ -25,6 +25,6 @@ class Block(nn.Module):
             else Experts(config)
         )
 
-    def forward(self, x_ND: Tensor, cos_NR2: Tensor, sin_NR2: Tensor, packed: Packed) -> Tensor:
-        x_ND = x_ND + self.attention(self.attention_norm(x_ND), cos_NR2, sin_NR2, packed)
+    def forward(self, x_ND: Tensor, rotation: Rotation, layout: HeadLayout) -> Tensor:
+        x_ND = x_ND + self.attention(self.attention_norm(x_ND), rotation, layout)
         return x_ND + self.feed_forward(self.feed_forward_norm(x_ND))

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kernels.grouped_experts import grouped_experts
+from kernels.swiglu import swiglu
 from training.model.config import ModelConfig
 
 
@@ -29,8 +30,7 @@ class SwiGLU(nn.Module):
         self.down = nn.Linear(width, dim, bias=False)
 
     def forward(self, x_ND: Tensor) -> Tensor:
-        gate_NI, up_NI = self.gate_up(x_ND).chunk(2, dim=-1)
-        return self.down(F.silu(gate_NI) * up_NI)
+        return self.down(swiglu(self.gate_up(x_ND)))
 
 
 class Router(nn.Module):

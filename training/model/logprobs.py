@@ -31,15 +31,18 @@ def completion_logprobs(
     """Log-probability of each completion token given all that stands before it.
 
     `completion_mask_BT` is true at the tokens to score (never a sequence's first), and the entry
-    [b, t] of the result belongs to the token at [b, t]. Only those positions meet the output head.
+    [b, t] of the result belongs to the token at [b, t]. Only those positions meet the output head,
+    and sequences that begin with the same prompt (all before their first scored token) share its
+    computation; both leave the numbers as they are.
     """
-    mask_BT = attention_mask_BT.bool()
-    packed = pack(tokens_BT, mask_BT)
+    mask_BT, scored_BT = attention_mask_BT.bool(), completion_mask_BT.bool()
+    prompt_lengths_B = (mask_BT & (scored_BT.cumsum(1) == 0)).sum(1)
+    packed = pack(tokens_BT, mask_BT, prompt_lengths_B)
     hidden_ND = model(packed)
-    scored_BT = completion_mask_BT.bool()
-    scored_M = scored_BT[mask_BT].nonzero().squeeze(1)
+    places_BT = mask_BT.cumsum(1) - 1
+    before_BT = packed.rows_BT.gather(1, (places_BT - 1).clamp_(min=0))
     logprobs_M, entropy_M = model.head(
-        hidden_ND.index_select(0, scored_M - 1), tokens_BT[scored_BT], temperature
+        hidden_ND.index_select(0, before_BT[scored_BT]), tokens_BT[scored_BT], temperature
     )
     zeros_BT = torch.zeros(tokens_BT.shape, dtype=torch.float32, device=tokens_BT.device)
     return CompletionLogprobs(

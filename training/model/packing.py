@@ -1,14 +1,16 @@
 """A padded batch as a flat row of the tokens that count.
 
 Everything but the attention core works on single tokens, so padding is never computed, and a
-prefix that several sequences have in common is computed once.
+prompt that several sequences begin with is computed once. Only the attention core lays the tokens
+out by sequence again, by gathering.
 
-N: packed tokens, B: sequences, T: longest sequence.
+N packed tokens, B sequences, T longest sequence, H heads, W = B * H, X features of a head.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,33 +23,121 @@ class Packed:
     tokens_N: Tensor
     positions_N: Tensor
     rows_BT: Tensor
-    """For each place of each right-padded sequence the index of its token in the row."""
+    """For each place of each right-padded sequence the index of its token in the row; what
+    stands behind a sequence's end is arbitrary."""
     places_N: Tensor
-    """For each token of the row one place (b * T + t) that it fills."""
+    """For each token of the row the place (b * T + t) of its own."""
+    shared_rows: Tensor
+    shared_places: Tensor
+    """Further places that a token of a shared prompt fills, and the tokens in question."""
 
-    def unpack(self, x_NX: Tensor) -> Tensor:
-        """[N, …] to [B, T, …]; what stands behind a sequence's end is arbitrary."""
-        batch, time = self.rows_BT.shape
-        return x_NX.index_select(0, self.rows_BT.flatten()).view(batch, time, *x_NX.shape[1:])
+    def by_head(self, heads: int) -> HeadLayout:
+        each_H = torch.arange(heads, device=self.rows_BT.device)
+        time = self.rows_BT.shape[1]
 
-    def pack(self, x_BTX: Tensor) -> Tensor:
-        """[B, T, …] to [N, …]."""
-        return x_BTX.flatten(0, 1).index_select(0, self.places_N)
+        def spread_places(places: Tensor) -> Tensor:
+            b, t = places[:, None] // time, places[:, None] % time
+            return ((b * heads + each_H) * time + t).flatten()
+
+        return HeadLayout(
+            heads=heads,
+            time=time,
+            rows=(self.rows_BT[:, None] * heads + each_H[:, None]).flatten(),
+            places=spread_places(self.places_N),
+            shared_rows=(self.shared_rows[:, None] * heads + each_H).flatten(),
+            shared_places=spread_places(self.shared_places),
+        )
 
 
-def pack(tokens_BT: Tensor, mask_BT: Tensor | None = None) -> Packed:
-    """Drop the padding, on whichever side it stands; `mask_BT` is true at the tokens that count."""
+@dataclass(frozen=True)
+class HeadLayout:
+    """`Packed` for tensors that are cut into heads: all indices count heads, [N * H] or [W * T]."""
+
+    heads: int
+    time: int
+    rows: Tensor
+    places: Tensor
+    shared_rows: Tensor
+    shared_places: Tensor
+
+    def unpack(self, x_NHX: Tensor) -> Tensor:
+        """[N, H, X] to [W, T, X]; the gradient of what lies behind a sequence's end is dropped."""
+        flat: Tensor = _Unpack.apply(x_NHX.flatten(0, 1), self)
+        return flat.unflatten(0, (-1, self.time))
+
+    def pack(self, x_WTX: Tensor) -> Tensor:
+        """[W, T, X] to [N, H, X]."""
+        flat: Tensor = _Pack.apply(x_WTX.flatten(0, 1), self)
+        return flat.unflatten(0, (-1, self.heads))
+
+
+class _Unpack(torch.autograd.Function):
+    """A gather whose gradient gathers too: only shared prompts have something to add up."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, layout: HeadLayout) -> Tensor:
+        ctx.layout = layout
+        return x.index_select(0, layout.rows)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        layout: HeadLayout = ctx.layout
+        d_x = grads[0].index_select(0, layout.places)
+        if len(layout.shared_places):
+            d_x.index_add_(0, layout.shared_rows, grads[0].index_select(0, layout.shared_places))
+        return d_x, None
+
+
+class _Pack(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, layout: HeadLayout) -> Tensor:
+        ctx.layout, ctx.length = layout, len(x)
+        return x.index_select(0, layout.places)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        layout: HeadLayout = ctx.layout
+        d_x = grads[0].new_zeros(ctx.length, grads[0].shape[1])
+        return d_x.index_copy_(0, layout.places, grads[0]), None
+
+
+def pack(
+    tokens_BT: Tensor, mask_BT: Tensor | None = None, prompt_lengths_B: Tensor | None = None
+) -> Packed:
+    """Drop the padding, on whichever side it stands; `mask_BT` is true at the tokens that count.
+
+    With `prompt_lengths_B`, sequences whose first so many tokens are the same share them.
+    """
     if mask_BT is None:
         mask_BT = torch.ones_like(tokens_BT, dtype=torch.bool)
-    mask_BT = mask_BT.bool()
     lengths_B = mask_BT.sum(1)
-    time = int(lengths_B.max())
+    batch, time = len(lengths_B), int(lengths_B.max())
     steps_T = torch.arange(time, device=tokens_BT.device)
     valid_BT = steps_T < lengths_B[:, None]
-    starts_B = lengths_B.cumsum(0) - lengths_B
+    aligned_BT = tokens_BT.new_zeros(batch, time)
+    aligned_BT[valid_BT] = tokens_BT[mask_BT]
+    owner_BT = torch.arange(batch, device=tokens_BT.device)[:, None].expand(batch, time)
+    if prompt_lengths_B is not None:
+        prompt_BT = steps_T < prompt_lengths_B[:, None]
+        leader_B = _first_with_same_row(aligned_BT.masked_fill(~prompt_BT, -1))
+        owner_BT = torch.where(prompt_BT, leader_B[:, None], owner_BT)
+    own_BT = valid_BT & (owner_BT == torch.arange(batch, device=tokens_BT.device)[:, None])
+    number_BT = own_BT.flatten().cumsum(0).sub_(1).view(batch, time)
+    rows_BT = number_BT.gather(0, owner_BT).masked_fill_(~valid_BT, 0)
+    shared_BT = valid_BT & ~own_BT
     return Packed(
-        tokens_N=tokens_BT[mask_BT],
-        positions_N=steps_T.expand(len(lengths_B), time)[valid_BT],
-        rows_BT=torch.where(valid_BT, starts_B[:, None] + steps_T, 0),
-        places_N=valid_BT.flatten().nonzero().squeeze(1),
+        tokens_N=aligned_BT[own_BT],
+        positions_N=steps_T.expand(batch, time)[own_BT],
+        rows_BT=rows_BT,
+        places_N=own_BT.flatten().nonzero().squeeze(1),
+        shared_rows=rows_BT[shared_BT],
+        shared_places=shared_BT.flatten().nonzero().squeeze(1),
     )
+
+
+def _first_with_same_row(x_BT: Tensor) -> Tensor:
+    """For each row the number of the first row that equals it."""
+    distinct, group_B = x_BT.unique(dim=0, return_inverse=True)
+    numbers_B = torch.arange(len(x_BT), device=x_BT.device)
+    first = numbers_B.new_full((len(distinct),), len(x_BT))
+    return first.scatter_reduce_(0, group_B, numbers_B, reduce="amin")[group_B]

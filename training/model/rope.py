@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,33 +12,49 @@ from training.model.config import ModelConfig, YarnScaling, yarn_mscale
 
 
 class Rope(nn.Module):
-    """Table of cos and sin by position; R = qk_rope_head_dim, rotated as R/2 neighbouring pairs."""
+    """Table of rotations by position; R = qk_rope_head_dim, rotated as R/2 neighbouring pairs.
 
-    cos_TR2: Tensor
-    sin_TR2: Tensor
+    Each angle stands twice; the sines alternate in sign, as `rotate` wants them.
+    """
+
+    cos_TR: Tensor
+    sin_TR: Tensor
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        angles_TR2 = torch.outer(
-            torch.arange(config.max_position_embeddings, dtype=torch.float32), _frequencies(config)
-        )
+        steps_T = torch.arange(config.max_position_embeddings, dtype=torch.float32)
+        angles_TR = torch.outer(steps_T, _frequencies(config)).repeat_interleave(2, dim=1)
         scale = _amplitude(config.rope_scaling)
-        self.register_buffer("cos_TR2", angles_TR2.cos() * scale, persistent=False)
-        self.register_buffer("sin_TR2", angles_TR2.sin() * scale, persistent=False)
+        signs_R = torch.tensor([-1.0, 1.0]).repeat(config.qk_rope_head_dim // 2)
+        self.register_buffer("cos_TR", angles_TR.cos() * scale, persistent=False)
+        self.register_buffer("sin_TR", angles_TR.sin() * scale * signs_R, persistent=False)
 
-    def forward(self, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """cos and sin at `positions` (any shape), each of shape [*positions.shape, R/2]."""
-        return self.cos_TR2[positions], self.sin_TR2[positions]
+    def forward(self, positions: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """cos and signed sin at `positions` (any shape), each [*positions.shape, R]."""
+        return self.cos_TR[positions].to(dtype), self.sin_TR[positions].to(dtype)
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn each pair (x[2i], x[2i+1]) of the last dimension by its angle.
+    """Turn each pair (x[2i], x[2i+1]) of the last dimension; `cos` and `sin` broadcast to x."""
+    turned: Tensor = _Rotate.apply(x, cos, sin)
+    return turned
 
-    `cos` and `sin` broadcast against x[..., ::2]. The result holds all first members, then all
-    second members: query and key are permuted alike, so their products are those of the paper.
-    """
-    first, second = x[..., 0::2], x[..., 1::2]
-    return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+
+class _Rotate(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        ctx.save_for_backward(cos, sin)
+        return _turn(x, cos, sin)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        cos, sin = ctx.saved_tensors
+        return _turn(grads[0], cos, -sin), None, None
+
+
+def _turn(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    swapped = x.unflatten(-1, (-1, 2)).flip(-1).flatten(-2)
+    return swapped.mul_(sin).addcmul_(x, cos)
 
 
 def _frequencies(config: ModelConfig) -> Tensor:

@@ -58,12 +58,14 @@ class Transformer(nn.Module):
         """
         if isinstance(tokens, Packed):
             return self._encode(tokens)
+        if attention_mask_BT is not None:
+            attention_mask_BT = attention_mask_BT.bool()
         packed = pack(tokens, attention_mask_BT)
         hidden_ND = self._encode(packed)
         if attention_mask_BT is None:
             return hidden_ND.view(*tokens.shape, -1)
         hidden_BTD = hidden_ND.new_zeros(*tokens.shape, hidden_ND.shape[-1])
-        return hidden_BTD.masked_scatter(attention_mask_BT.bool()[..., None], hidden_ND)
+        return hidden_BTD.masked_scatter(attention_mask_BT[..., None], hidden_ND)
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Scores over the vocabulary, [..., D] to [..., V]."""
@@ -71,9 +73,10 @@ class Transformer(nn.Module):
 
     def _encode(self, packed: Packed) -> Tensor:
         x_ND = self.embedding(packed.tokens_N)
-        cos_NR2, sin_NR2 = (x.to(x_ND.dtype) for x in self.rope(packed.positions_N))
+        rotation = self.rope(packed.positions_N, x_ND.dtype)
+        layout = packed.by_head(self.config.num_attention_heads)
         for block in self.blocks:
-            x_ND = block(x_ND, cos_NR2, sin_NR2, packed)
+            x_ND = block(x_ND, rotation, layout)
         return self.norm(x_ND)
 
 

@@ -21,18 +21,13 @@ from training.model.attention import Attention
 
 @dataclass(frozen=True)
 class DecodeWeights:
-    """Absorbed attention weights of one layer, each to be multiplied from the right.
+    """Absorbed attention weights of one layer, each to be multiplied from the right."""
 
-    Rotary columns are de-interleaved (all first members of the pairs, then all second ones), and
-    stand a second time as (-second, first): rotation is then `x * cos + turned * sin`.
-    """
-
-    query_sizes: tuple[int, int]
-    """Columns of the query's source (latent or residual stream) and of the rest in `down`."""
+    down_sizes: tuple[int, ...]
     down: Tensor
-    """[D, Q + C + R + R]; without compressed queries [D, C + R + R]."""
+    """[D, Q + C + R]; without compressed queries [D, C + R]."""
     query: Tensor
-    """[Q or D, H * X + H * R]."""
+    """From the query latent, or from the layer's input where there is none: [Q or D, H * X]."""
     out: Tensor
     """[H * X, D]; the rotary rows are zero."""
 
@@ -48,31 +43,14 @@ def absorb(attention: Attention) -> DecodeWeights:
     q_HXS = source.float().unflatten(0, (heads, config.qk_head_dim))
     kv_HXC = attention.kv_up.weight.float().unflatten(0, (heads, nope + config.v_head_dim))
     latent_q_SHC = torch.einsum("hps,hpc->shc", q_HXS[:, :nope], kv_HXC[:, :nope])
-    rope_q_SHR = _deinterleave(q_HXS[:, nope:].permute(2, 0, 1))
-    query = torch.cat(
-        (torch.cat((latent_q_SHC, rope_q_SHR), dim=-1).flatten(1), _turn(rope_q_SHR).flatten(1)), 1
-    )
+    query = torch.cat((latent_q_SHC, q_HXS[:, nope:].permute(2, 0, 1)), dim=-1).flatten(1)
     out_DHU = attention.out.weight.float().unflatten(1, (heads, config.v_head_dim))
     out_HXD = query.new_zeros(heads, config.kv_lora_rank + config.qk_rope_head_dim, len(out_DHU))
     out_HXD[:, : config.kv_lora_rank] = torch.einsum("huc,dhu->hcd", kv_HXC[:, nope:], out_DHU)
-    k_rope_DR = _deinterleave(k_rope_RD.T)
-    down = [latent_CD.T, k_rope_DR, _turn(k_rope_DR)]
-    if rank is not None:
-        down.insert(0, q_part_XD.T)
-    down_DX = torch.cat(down, dim=1)
-    width = rank or 0
+    down_XD = attention.down.weight if rank is not None else torch.cat((latent_CD, k_rope_RD))
     return DecodeWeights(
-        query_sizes=(width, down_DX.shape[1] - width),
-        down=down_DX.contiguous(),
+        down_sizes=attention.down_sizes[rank is None :],
+        down=down_XD.T,
         query=query.to(dtype),
         out=out_HXD.flatten(0, 1).to(dtype),
     )
-
-
-def _deinterleave(x: Tensor) -> Tensor:
-    return torch.cat((x[..., 0::2], x[..., 1::2]), dim=-1)
-
-
-def _turn(x: Tensor) -> Tensor:
-    first, second = x.chunk(2, dim=-1)
-    return torch.cat((-second, first), dim=-1)

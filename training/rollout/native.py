@@ -18,8 +18,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from training.model import Transformer
+from training.model.attention import Rotation
 from training.model.block import Block
 from training.model.packing import pack
+from training.model.rope import rotate
 from training.rollout.decode_weights import DecodeWeights, absorb
 from training.rollout.engine import Completion
 from training.rollout.sampling import draw, noise
@@ -123,11 +125,12 @@ class NativeEngine:
         )
         packed = pack(tokens_PT, valid_PT)
         x_ND = model.embedding(packed.tokens_N)
-        rotation = [x.to(dtype) for x in model.rope(packed.positions_N)]
+        rotation = model.rope(packed.positions_N, dtype)
+        layout = packed.by_head(config.num_attention_heads)
         for layer, block in enumerate(self._blocks()):
-            queries, *latents = block.attention.compress(block.attention_norm(x_ND), *rotation)
+            queries, *latents = block.attention.compress(block.attention_norm(x_ND), rotation)
             cache_LPTX[layer, :, :longest][valid_PT] = torch.cat(latents, dim=-1)
-            x_ND = x_ND + block.attention.attend(queries, *latents, packed)
+            x_ND = x_ND + block.attention.attend(queries, *latents, layout)
             x_ND = x_ND + block.feed_forward(block.feed_forward_norm(x_ND))
         hidden_PD = model.norm(x_ND[lengths_P.cumsum(0) - 1])
         mask_PT = torch.zeros(len(prompts), columns, dtype=dtype, device=device)
@@ -156,8 +159,7 @@ class NativeEngine:
         """Read the newest token of every running sequence; hidden states [B, D]."""
         model = self.model
         x_BD = model.embedding(running.tokens_B)
-        cos_BR2, sin_BR2 = (x.to(x_BD.dtype) for x in model.rope(running.positions_B))
-        rotation = (torch.cat((cos_BR2, cos_BR2), -1), torch.cat((sin_BR2, sin_BR2), -1))
+        rotation = model.rope(running.positions_B, x_BD.dtype)
         mask_B11T = running.mask_BT[:, None, None, : column + 1]
         for layer, block in enumerate(self._blocks()):
             cache_BTX = running.cache_LBTX[layer, :, : column + 1]
@@ -173,23 +175,18 @@ def _attend(
     weights: DecodeWeights,
     cache_BTX: Tensor,
     mask_B11T: Tensor,
-    rotation: tuple[Tensor, Tensor],
+    rotation: Rotation,
 ) -> Tensor:
     """Residual stream after absorbed attention; writes the last column of the cache."""
     config, (cos_BR, sin_BR) = block.attention.config, rotation
     heads, latent, rope = config.num_attention_heads, config.kv_lora_rank, config.qk_rope_head_dim
     h_BD = block.attention_norm(x_BD)
-    q_source, kv_BX = (h_BD @ weights.down).split(weights.query_sizes, dim=-1)
-    q_source = h_BD if config.q_lora_rank is None else block.attention.q_norm(q_source)
-    latent_BC, key_BR, turned_BR = kv_BX.split((latent, rope, rope), dim=-1)
+    *q_source, latent_BC, k_rope_BR = (h_BD @ weights.down).split(weights.down_sizes, dim=-1)
     cache_BTX[:, -1, :latent] = block.attention.kv_norm(latent_BC)
-    cache_BTX[:, -1, latent:] = torch.addcmul(key_BR * cos_BR, turned_BR, sin_BR)
-    q_BX, turned_BX = (q_source @ weights.query).split(
-        (heads * (latent + rope), heads * rope), dim=-1
-    )
-    q_BHX = q_BX.unflatten(1, (heads, latent + rope))
-    turned_BHR = turned_BX.unflatten(1, (heads, rope))
-    q_BHX[..., latent:].mul_(cos_BR[:, None]).addcmul_(turned_BHR, sin_BR[:, None])
+    cache_BTX[:, -1, latent:] = rotate(k_rope_BR, cos_BR, sin_BR)
+    q_in = block.attention.q_norm(q_source[0]) if q_source else h_BD
+    q_BHX = (q_in @ weights.query).unflatten(1, (heads, latent + rope))
+    q_BHX[..., latent:] = rotate(q_BHX[..., latent:], cos_BR[:, None], sin_BR[:, None])
     # All heads share the one latent "key" of a token: heads stand where SDPA expects queries.
     out_B1HX = F.scaled_dot_product_attention(
         q_BHX[:, None], cache_BTX[:, None], cache_BTX[:, None],
