@@ -55,15 +55,15 @@ class Refusal(Exception):  # noqa: N818 - a refusal is what the socket answers, 
         self.code = code
 
 
-class LiveConsumer(AsyncWebsocketConsumer):
+class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no types
     """Lets a user in, keeps checking that they may stay, and sends from one task."""
 
     user: User
+    _task: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self._groups: set[str] = set()
         self._changed = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
         try:
             await super().__call__(scope, receive, send)
         except (RedisError, OSError) as error:
@@ -250,7 +250,7 @@ class RunsConsumer(LiveConsumer):
         await asyncio.sleep(LIST_INTERVAL_S)
 
 
-class UnknownPath(AsyncWebsocketConsumer):
+class UnknownPath(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no types
     """Refuses the handshake."""
 
     async def connect(self) -> None:

@@ -28,7 +28,7 @@ class Shown(NamedTuple):
     value: float | None
     low: float | None
     high: float | None
-    count: int = 1
+    points: int = 1
 
 
 @dataclass
@@ -48,7 +48,7 @@ class Columns:
         self.values.append(point.value)
         self.low.append(point.low)
         self.high.append(point.high)
-        self.total += point.count
+        self.total += point.points
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def bucket_width(first: int, last: int, max_points: int) -> int:
 
 def _buckets(
     points: QuerySet[Point], keys: tuple[str, ...], dense: Iterable[int], width: int
-) -> Iterable[tuple[Any, ...]]:
+) -> QuerySet[Point, tuple[Any, ...]]:
     return (
         points.filter(series_id__in=dense)
         .annotate(bucket=F("step") / width)

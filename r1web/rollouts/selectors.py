@@ -1,6 +1,5 @@
 """Reads the rollouts of one step, page by page."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -66,7 +65,7 @@ def read_rollouts(
 def _counting(run_id: int, attempt: int | None) -> Q:
     if attempt is not None:
         return Q(attempt__number=attempt)
-    attempts: Sequence[Attempt] = Attempt.objects.filter(run=Run(pk=run_id)).only(
+    attempts = Attempt.objects.filter(run=Run(pk=run_id)).only(
         "number", "start_step", "started_at"
     )
     return effective(last_valid_steps(attempts))

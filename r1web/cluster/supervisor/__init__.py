@@ -1,0 +1,10 @@
+"""The supervisor of one attempt: a process that starts, follows and ends one trainer.
+
+process   the trainer's process group: start or adopt it, signal it, leave nothing of it
+tail      complete lines of the journal from an offset on
+ingest    lines become rows, each exactly once
+sample    how busy the trainer keeps the machine
+ending    what the end means: outcome and reason in a sentence
+database  what has to be written although the database may be away
+loop      all of it together
+"""

@@ -1,0 +1,61 @@
+"""Work that needs the database, which may be away for minutes while training goes on."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.db import InterfaceError, OperationalError, connection
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 5.0
+AWAY = (OperationalError, InterfaceError)
+
+
+class Database:
+    """Tries, and after a failure waits ever longer before it lets anybody try again."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._pause = 0.0
+        self._try_again_at = 0.0
+
+    def attempt(self, action: Callable[[], object]) -> bool:
+        """Whether the action was done; not when the database is away, or was a moment ago."""
+        if self._clock() < self._try_again_at:
+            return False
+        try:
+            action()
+        except AWAY as error:
+            self._failed(error)
+            return False
+        self._succeeded()
+        return True
+
+    def insist(self, action: Callable[[], T]) -> T:
+        """The action's result, however long the database is away."""
+        while True:
+            try:
+                result = action()
+            except AWAY as error:
+                self._failed(error)
+                time.sleep(self._pause)
+            else:
+                self._succeeded()
+                return result
+
+    def _succeeded(self) -> None:
+        if self._pause:
+            logger.info("The database is back")
+        self._pause = 0.0
+
+    def _failed(self, error: Exception) -> None:
+        if not self._pause:
+            logger.warning("The database is away, training goes on: %s", error)
+        connection.close()
+        self._pause = min(LONGEST_PAUSE_S, self._pause * 2 or FIRST_PAUSE_S)
+        self._try_again_at = self._clock() + self._pause

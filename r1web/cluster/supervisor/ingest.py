@@ -1,0 +1,217 @@
+"""Journal lines become rows, each exactly once.
+
+The rows and the place up to which the journal was read are committed together, so whoever dies in
+between, nothing is lost and nothing doubled. A line that cannot be read, or a number that is
+missing or comes twice, becomes a warning in the run's stream.
+"""
+
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import DataError, IntegrityError, transaction
+from django.utils import timezone
+from pydantic import ValidationError
+
+from r1web.cluster.supervisor.tail import Line
+from r1web.metrics.services import Sample, append_points
+from r1web.rollouts.models import Group
+from r1web.rollouts.services import append_groups
+from r1web.runs.models import Attempt, Checkpoint, Run, State
+from r1web.runs.services import NewEvent, append_events, lock, record_progress, transition
+from training.events import (
+    CheckpointEvent,
+    EvaluationEvent,
+    Event,
+    MetricsEvent,
+    PhaseEvent,
+    RolloutsEvent,
+    StartedEvent,
+    parse_line,
+)
+
+logger = logging.getLogger(__name__)
+
+ACTOR = "supervisor"
+NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+"""PostgreSQL cannot store the character NUL, which a model may well write."""
+SHOWN_BYTES = 120
+
+
+@dataclass
+class Batch:
+    """What the lines hold, in order, with the warnings where they belong."""
+
+    end: int
+    """Offset in the journal after the last line."""
+    last_seq: int
+    items: list[Event | NewEvent] = field(default_factory=list)
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        return [item for item in self.items if isinstance(item, kind)]
+
+    def warn(self, message: str) -> None:
+        self.items.append(warning(message))
+
+
+def warning(message: str) -> NewEvent:
+    return NewEvent("log", {"level": "warning", "message": message})
+
+
+def ingest(*, attempt_id: int, lines: Sequence[Line]) -> None:
+    """Commit the lines. One that the database refuses is left out, with a warning, alone."""
+    try:
+        _commit(attempt_id, lines)
+    except (DataError, IntegrityError, OverflowError, ValueError) as error:
+        if len(lines) > 1:
+            for line in lines:
+                ingest(attempt_id=attempt_id, lines=[line])
+            return
+        logger.warning("Attempt %s: a journal line was refused", attempt_id, exc_info=error)
+        _skip(attempt_id, lines[0], f"{type(error).__name__}: {error}")
+
+
+@transaction.atomic
+def _commit(attempt_id: int, lines: Sequence[Line]) -> None:
+    attempt = Attempt.objects.select_for_update().get(pk=attempt_id)
+    # Already there when an earlier commit had gone through but its answer was lost.
+    lines = [line for line in lines if line.end > attempt.journal_offset]
+    if not lines:
+        return
+    run = lock(attempt.run)
+    batch = read_batch(lines, attempt.journal_seq)
+    _note_start(run, attempt, batch.of(StartedEvent))
+    groups = append_groups(run=run, attempt=attempt, events=batch.of(RolloutsEvent))
+    checkpoints = [_checkpoint(run, attempt, event) for event in batch.of(CheckpointEvent)]
+    measured = batch.of((MetricsEvent, EvaluationEvent))  # type: ignore[arg-type]  # as isinstance
+    append_points(
+        run=run,
+        attempt=attempt,
+        samples=[Sample(event.step, event.time, event.values) for event in measured],
+    )
+    rows = iter([*groups]), iter([*checkpoints])
+    append_events(run=run, attempt=attempt, items=[_news(item, *rows) for item in batch.items])
+    for event in measured:
+        record_progress(run=run, step=event.step, values=event.values)
+    run.save(update_fields=["summary", "last_step"])
+    for phase in batch.of(PhaseEvent)[-1:]:
+        attempt.phase = phase.phase
+    attempt.journal_seq, attempt.journal_offset = batch.last_seq, batch.end
+    attempt.save(update_fields=["journal_seq", "journal_offset", "phase", "started_at"])
+
+
+@transaction.atomic
+def _skip(attempt_id: int, line: Line, reason: str) -> None:
+    attempt = Attempt.objects.select_for_update().select_related("run").get(pk=attempt_id)
+    message = f"The journal line that ends at byte {line.end} was left out ({reason[:300]})."
+    append_events(run=attempt.run, attempt=attempt, items=[warning(message)])
+    attempt.journal_offset = line.end
+    attempt.save(update_fields=["journal_offset"])
+
+
+def read_batch(lines: Sequence[Line], after_seq: int) -> Batch:
+    """The events of the lines after journal number `after_seq`; repeats are left out."""
+    batch = Batch(end=lines[-1].end, last_seq=after_seq)
+    unreadable: list[Line] = []
+    for line in lines:
+        if not line.data.strip():
+            continue  # how the trainer ends a line that was torn
+        event = _parse(line)
+        if event is None:
+            unreadable.append(line)
+            continue
+        _take(batch, event, unreadable)
+        unreadable = []
+    if unreadable:
+        batch.warn(_unreadable(unreadable, batch.last_seq))
+    return batch
+
+
+def _take(batch: Batch, event: Event, unreadable: Sequence[Line]) -> None:
+    if unreadable:
+        batch.warn(_unreadable(unreadable, batch.last_seq))
+    if event.seq <= batch.last_seq:
+        batch.warn(f"Journal line {event.seq} came again and was left out.")
+        return
+    missing = event.seq - batch.last_seq - 1
+    if missing > len(unreadable):
+        batch.warn(f"Journal lines {batch.last_seq + 1} to {event.seq - 1} are missing.")
+    batch.items.append(event)
+    batch.last_seq = event.seq
+
+
+def _unreadable(lines: Sequence[Line], after_seq: int) -> str:
+    head = lines[0].data[:SHOWN_BYTES].decode("utf-8", errors="replace").replace("\0", "\ufffd")
+    many = "A journal line" if len(lines) == 1 else f"{len(lines)} journal lines"
+    return (
+        f"{many} after number {after_seq} (up to byte {lines[-1].end}) could not be read and "
+        f"{'was' if len(lines) == 1 else 'were'} left out: {head}"
+    )
+
+
+def _parse(line: Line) -> Event | None:
+    data = NUL.sub(rb"\1\\ufffd", line.data) if b"\\u0000" in line.data else line.data
+    try:
+        return parse_line(data)
+    except ValidationError:
+        return None
+
+
+def _note_start(run: Run, attempt: Attempt, started: Sequence[StartedEvent]) -> None:
+    if not started:
+        return
+    attempt.started_at = datetime.fromtimestamp(started[-1].time, tz=UTC)
+    run.last_step = started[-1].start_step
+    if run.state in (State.STARTING, State.LOST):
+        event = started[-1]
+        reason = f"Training on {event.device} ({event.dtype}) from step {event.start_step}."
+        transition(run=run, to=State.RUNNING, reason=reason, actor=ACTOR, attempt=attempt)
+
+
+def _checkpoint(run: Run, attempt: Attempt, event: CheckpointEvent) -> Checkpoint:
+    present = run.checkpoints.filter(deleted_at=None)
+    # One written anew at the same place has replaced the one before.
+    present.filter(path__in=[event.path, *event.removed]).update(deleted_at=timezone.now())
+    return Checkpoint.objects.create(
+        run=run,
+        attempt=attempt,
+        step=event.step,
+        path=event.path,
+        bytes=event.bytes,
+        reason=event.reason,
+    )
+
+
+def _news(
+    item: Event | NewEvent, groups: Iterator[Group], checkpoints: Iterator[Checkpoint]
+) -> NewEvent:
+    if isinstance(item, NewEvent):
+        return item
+    at = datetime.fromtimestamp(item.time, tz=UTC)
+    match item:
+        case RolloutsEvent():
+            payload = _rollouts_payload(item, next(groups))
+        case CheckpointEvent():
+            payload = {"id": next(checkpoints).pk, **_payload(item)}
+        case MetricsEvent() | EvaluationEvent():
+            payload = {"time": item.time, **_payload(item)}
+        case _:
+            payload = _payload(item)
+    return NewEvent(item.type, payload, step=item.step, at=at)
+
+
+def _payload(event: Event) -> dict[str, Any]:
+    return event.model_dump(mode="json", exclude={"seq", "time", "stage", "step", "type"})
+
+
+def _rollouts_payload(event: RolloutsEvent, group: Group) -> dict[str, Any]:
+    return {
+        "group_id": group.pk,
+        "group": event.group,
+        "question": event.question,
+        "reward_mean": group.reward_mean,
+        "rewards": [completion.reward for completion in event.completions],
+    }

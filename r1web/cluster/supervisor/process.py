@@ -1,0 +1,115 @@
+"""The trainer's process group: the launcher leads it, and its ranks are in it."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from r1web.cluster.services.reconcile import is_alive
+
+RECORD = "launcher.json"
+"""Written beside the journal at once: a supervisor that follows finds the launcher by it, even
+when the database was away."""
+STRAGGLERS_SAVE_S = 5.0
+DEATH_S = 10.0
+
+
+@dataclass
+class Trainer:
+    pid: int
+    created: float
+    """Creation time, seconds; pid and this name a process."""
+    log_start: int
+    """Where its output begins in trainer.log, bytes; before it stands an earlier attempt's."""
+    child: subprocess.Popen[bytes] | None = None
+    """None for a launcher that another supervisor started: its exit code cannot be known."""
+
+    def is_alive(self) -> bool:
+        if self.child is not None:
+            return self.child.poll() is None
+        return is_alive(self.pid, self.created)
+
+    @property
+    def exit_code(self) -> int | None:
+        """Negative: the signal that ended it. None while it lives, and for an adopted one."""
+        return self.child.returncode if self.child is not None else None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the whole group."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
+
+    def members(self) -> list[psutil.Process]:
+        """Living processes of the group, in whatever depth."""
+        return [process for process in psutil.process_iter() if _in_group(process, self.pid)]
+
+    def end_stragglers(self) -> int:
+        """Leave nothing of the group: SIGTERM, a moment to save, SIGKILL. How many there were."""
+        left = self.members()
+        if not left:
+            return 0
+        self.signal(signal.SIGTERM)
+        if not self._wait_empty(STRAGGLERS_SAVE_S):
+            self.signal(signal.SIGKILL)
+            self._wait_empty(DEATH_S)
+        return len(left)
+
+    def _wait_empty(self, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while left := self.members():
+            if time.monotonic() > deadline:
+                return False
+            psutil.wait_procs(left, timeout=0.1)
+        return True
+
+
+def start_trainer(
+    command: Sequence[str],
+    *,
+    attempt_id: int,
+    folder: Path,
+    cwd: Path,
+    environment: Mapping[str, str],
+) -> Trainer:
+    """Start the launcher as the leader of a new group, its output going to trainer.log."""
+    with (folder / "trainer.log").open("ab") as log:
+        log_start = log.tell()
+        child = subprocess.Popen(
+            list(command),
+            cwd=cwd,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            process_group=0,
+        )
+    created = psutil.Process(child.pid).create_time()
+    trainer = Trainer(child.pid, created, log_start, child)
+    record = {"attempt": attempt_id, "pid": child.pid, "created": created, "log_start": log_start}
+    (folder / RECORD).write_text(json.dumps(record), encoding="utf-8")
+    return trainer
+
+
+def find_trainer(folder: Path, attempt_id: int) -> Trainer | None:
+    """The launcher that an earlier supervisor of this attempt started, living or not."""
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    if record["attempt"] != attempt_id:
+        return None
+    return Trainer(record["pid"], record["created"], record["log_start"])
+
+
+def _in_group(process: psutil.Process, group: int) -> bool:
+    try:
+        return os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE
+    except (ProcessLookupError, psutil.NoSuchProcess):
+        return False

@@ -1,0 +1,65 @@
+"""What the supervisor reads and writes about its attempt, besides the journal."""
+
+import os
+import time
+from collections.abc import Mapping
+
+import psutil
+from django.db import transaction
+
+from r1web.cluster import services
+from r1web.cluster.models import Device
+from r1web.metrics.services import Sample, append_points
+from r1web.runs.models import Attempt, Desired, Event
+from r1web.runs.services import NewEvent, append_events, lock
+
+
+def load(attempt_id: int) -> Attempt:
+    return Attempt.objects.select_related("run", "node").get(pk=attempt_id)
+
+
+def introduce(attempt: Attempt) -> None:
+    """Note which process supervises."""
+    me = psutil.Process(os.getpid())
+    present = Attempt.objects.filter(pk=attempt.pk)
+    present.update(supervisor_pid=me.pid, supervisor_started=me.create_time())
+    services.heard(attempt_id=attempt.pk)
+
+
+def note_launcher(attempt: Attempt, pid: int, created: float) -> None:
+    Attempt.objects.filter(pk=attempt.pk).update(launcher_pid=pid, launcher_started=created)
+
+
+def leased_gpus(attempt: Attempt) -> frozenset[int]:
+    held = Device.objects.filter(
+        kind=Device.Kind.GPU, leases__attempt=attempt, leases__released_at=None
+    )
+    return frozenset(held.values_list("index", flat=True))
+
+
+def wanted_to_end(attempt: Attempt) -> bool:
+    """Whether somebody asked for a stop, or has given the attempt up meanwhile."""
+    present = load(attempt.pk)
+    return present.ended_at is not None or present.run.desired == Desired.STOPPED
+
+
+@transaction.atomic
+def record_sample(attempt: Attempt, values: Mapping[str, float]) -> None:
+    now = time.time()
+    run = lock(attempt.run)
+    append_points(run=run, attempt=attempt, samples=[Sample(run.last_step, now, values)])
+    event = NewEvent("system", {"time": now, "values": dict(values)}, step=run.last_step)
+    append_events(run=run, attempt=attempt, items=[event])
+
+
+@transaction.atomic
+def record_log(attempt: Attempt, level: str, message: str) -> None:
+    run = lock(attempt.run)
+    event = NewEvent("log", {"level": level, "message": message}, step=run.last_step)
+    append_events(run=run, attempt=attempt, items=[event])
+
+
+def last_word(attempt: Attempt) -> dict[str, str] | None:
+    """How the journal says that the attempt ended, when it does."""
+    finished = Event.objects.filter(attempt=attempt, type="finished").order_by("-seq").first()
+    return finished.payload if finished else None

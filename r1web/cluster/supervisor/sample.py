@@ -1,0 +1,51 @@
+"""How busy the trainer keeps the machine."""
+
+from dataclasses import dataclass, field
+
+import psutil
+
+from r1web.cluster import hardware
+from r1web.cluster.supervisor.process import Trainer
+
+
+@dataclass
+class Sampler:
+    """Measures between calls, so it keeps the processes it has seen."""
+
+    gpus: frozenset[int]
+    """Indices of the GPUs leased."""
+    _seen: dict[int, psutil.Process] = field(default_factory=dict)
+
+    def sample(self, trainer: Trainer) -> dict[str, float]:
+        """Processor time in percent of the whole machine, resident memory in bytes, GPUs."""
+        members = {process.pid: process for process in trainer.members()}
+        # A process that was seen before has its own clock to measure from.
+        self._seen = {
+            pid: before if (before := self._seen.get(pid)) == now else now
+            for pid, now in members.items()
+        }
+        used = [_measure(process) for process in self._seen.values()]
+        return {
+            "system/cpu_percent": sum(cpu for cpu, _ in used) / (psutil.cpu_count() or 1),
+            "system/memory_bytes": float(sum(memory for _, memory in used)),
+            **self._gpu_values(),
+        }
+
+    def _gpu_values(self) -> dict[str, float]:
+        if not self.gpus:
+            return {}
+        loads = [load for load in hardware.gpu_load() if load["index"] in self.gpus]
+        values = {}
+        for load in loads:
+            values[f"system/gpu{load['index']}_percent"] = load["utilization_percent"]
+            values[f"system/gpu{load['index']}_memory_bytes"] = float(load["memory_used_bytes"])
+        return values
+
+
+def _measure(process: psutil.Process) -> tuple[float, int]:
+    """Percent of one core since the last call, and resident bytes; zeros when it has ended."""
+    try:
+        with process.oneshot():
+            return process.cpu_percent(), process.memory_info().rss
+    except psutil.NoSuchProcess:
+        return 0.0, 0

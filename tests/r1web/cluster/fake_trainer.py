@@ -1,0 +1,136 @@
+"""Stands in for `python -m training launch`: real processes and a real journal, no model.
+
+The environment variable FAKE_TRAINER names what happens to it.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+STEPS = 5
+
+
+class Journal:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        lines = path.read_bytes().splitlines() if path.exists() else []
+        self.seq = len([line for line in lines if line.startswith(b'{"seq"') and line[-1:] == b"}"])
+        if path.exists() and path.read_bytes()[-1:] not in (b"", b"\n"):
+            self.raw(b"\n")
+
+    def raw(self, data: bytes) -> None:
+        with self.path.open("ab") as file:
+            file.write(data)
+
+    def write(self, type_: str, step: int, **fields: Any) -> None:
+        self.seq += 1
+        record = {"seq": self.seq, "time": time.time(), "step": step, "type": type_, **fields}
+        self.raw(json.dumps(record).encode() + b"\n")
+
+
+def started(journal: Journal, start_step: int) -> None:
+    journal.write(
+        "started",
+        start_step,
+        start_step=start_step,
+        total_steps=STEPS,
+        processes=1,
+        device="cpu",
+        dtype="fp32",
+        parameters=1,
+        versions={},
+    )
+
+
+def step(journal: Journal, number: int) -> None:
+    completion = {"length": 3, "finish_reason": "stop", "logprob_mean": -0.5}
+    journal.write(
+        "rollouts",
+        number,
+        group=0,
+        policy_version=number - 1,
+        prompt="User: 1 + 1",
+        question="1 + 1",
+        answer="2",
+        completions=[
+            {**completion, "text": "2", "reward": 1.0, "rewards": {"accuracy": 1}, "advantage": 1},
+            {**completion, "text": "3", "reward": 0.0, "rewards": {"accuracy": 0}, "advantage": -1},
+        ],
+    )
+    journal.write("metrics", number, values={"reward/mean": number / 10, "optim/loss": "NaN"})
+
+
+def checkpoint(folder: Path, journal: Journal, number: int, reason: str) -> None:
+    path = f"checkpoints/step-{number:06d}"
+    (folder / path).mkdir(parents=True, exist_ok=True)
+    journal.write("checkpoint", number, path=path, bytes=10, reason=reason, removed=[])
+
+
+def wait_for_stop(folder: Path, journal: Journal) -> None:
+    """Hold still until SIGTERM, then save and say so."""
+
+    def stop(_: int, __: FrameType | None) -> None:
+        checkpoint(folder, journal, 1, "stop")
+        journal.write("finished", 1, outcome="stopped", reason="Stopped at step 1.")
+        sys.exit(0)
+
+    signal.signal(signal.SIGTERM, stop)
+    step(journal, 1)
+    while True:
+        signal.pause()
+
+
+def tell(story: str, folder: Path, journal: Journal, start_step: int) -> int:
+    if story == "torn":
+        step(journal, 1)
+        journal.raw(b"not json at all\n")
+        step(journal, 2)
+        journal.raw(b'{"seq": 99, "time"')
+        return 1
+    if story == "memory":
+        raise MemoryError
+    if story == "exit3":
+        print("something went wrong")
+        return 3
+    if story == "killed":
+        step(journal, 1)
+        os.kill(os.getpid(), signal.SIGKILL)
+    if story == "stubborn":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        step(journal, 1)
+        while True:
+            signal.pause()
+    if story == "leaves-child":
+        wait = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+        child = subprocess.Popen([sys.executable, "-c", wait])
+        (folder / "child.pid").write_text(str(child.pid))
+        return 1
+    if story == "wait":
+        wait_for_stop(folder, journal)
+    for number in range(start_step + 1, STEPS + 1):
+        step(journal, number)
+    checkpoint(folder, journal, STEPS, "final")
+    journal.write("finished", STEPS, outcome="finished", reason=f"All {STEPS} steps done.")
+    return 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--run-dir", type=Path)
+    parser.add_argument("--resume")
+    given = parser.parse_args()
+    start_step = 0 if given.resume == "none" else int(given.resume)
+    journal = Journal(given.run_dir / "events.jsonl")
+    started(journal, start_step)
+    return tell(os.environ.get("FAKE_TRAINER", "finish"), given.run_dir, journal, start_step)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
