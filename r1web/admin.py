@@ -1,19 +1,14 @@
 """What the admin pages of all apps share."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db.models import Model
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
-if TYPE_CHECKING:
-    Base = ModelAdmin
-else:
-    Base = object
 
-
-class ReadOnly(Base):
-    """Rows that only the machinery writes: people look at them."""
+class ReadOnly:
+    """Rows that only the machinery writes: people look at them. Stands before an admin class."""
 
     def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:  # noqa: ARG002
         return False

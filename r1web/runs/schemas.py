@@ -125,11 +125,13 @@ class RunDetail(RunRow):
 
 class RunIn(Schema, extra="forbid"):
     preset: str | None = None
-    name: str | None = Field(None, description="The preset's name when left out.")
+    name: str | None = Field(default=None, description="The preset's name when left out.")
     config: dict[str, Any] = Field(default_factory=dict, description="Overrides, nested.")
-    checkpoint: int | None = Field(None, description="Checkpoint whose weights it starts from.")
+    checkpoint: int | None = Field(
+        default=None, description="Checkpoint whose weights it starts from."
+    )
     tags: list[str] = Field(default_factory=list)
-    project: str | None = Field(None, description="Slug; your first project when left out.")
+    project: str | None = Field(default=None, description="Slug; your first project when left out.")
 
 
 class RunPatch(Schema, extra="forbid"):
@@ -139,17 +141,17 @@ class RunPatch(Schema, extra="forbid"):
 
 
 class StopIn(Schema, extra="forbid"):
-    reason: str = Field("", max_length=500)
+    reason: str = Field(default="", max_length=500)
 
 
 class ResumeIn(Schema, extra="forbid"):
-    checkpoint: int | None = Field(None, description="The newest one when left out.")
+    checkpoint: int | None = Field(default=None, description="The newest one when left out.")
 
 
 class ForkIn(Schema, extra="forbid"):
     name: str | None = None
     config: dict[str, Any] = Field(default_factory=dict, description="Overrides, nested.")
-    checkpoint: int | None = Field(None, description="The newest one when left out.")
+    checkpoint: int | None = Field(default=None, description="The newest one when left out.")
 
 
 class EventOut(Schema):

@@ -5,7 +5,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-import environ  # type: ignore[import-untyped]  # ships without types
+import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from r1web.local.address import redis_address
