@@ -48,6 +48,7 @@ export class RunStore {
   private socketStatus: SocketStatus = "connecting";
   private filling = false;
   private stopped = false;
+  private starts = 0;
   private retry: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly transport: RunTransport) {}
@@ -67,7 +68,8 @@ export class RunStore {
   /** Takes the snapshot and follows the run until `stop()`. */
   async start(): Promise<void> {
     this.stopped = false;
-    if (!(await this.load())) return;
+    const start = ++this.starts;
+    if (!(await this.load()) || start !== this.starts) return;
     this.connection = this.transport.connect({
       onMessage: (message) => this.receive(message as RunMessage),
       onStatus: (status) => {
