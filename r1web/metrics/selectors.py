@@ -161,7 +161,7 @@ def bucket_width(first: int, last: int, max_points: int) -> int:
 def _buckets(
     points: QuerySet[Point], keys: tuple[str, ...], dense: Iterable[int], width: int
 ) -> QuerySet[Point, tuple[Any, ...]]:
-    return (
+    rows: QuerySet[Point, tuple[Any, ...]] = (
         points.filter(series_id__in=dense)
         .annotate(bucket=F("step") / width)
         .values(*keys, "bucket")
@@ -176,3 +176,4 @@ def _buckets(
         .order_by("series_id", "bucket")
         .values_list(*keys, "last_step", "last_time", "mean", "low", "high", "count")
     )
+    return rows

@@ -5,6 +5,7 @@ between, nothing is lost and nothing doubled. A line that cannot be read, or a n
 missing or comes twice, becomes a warning in the run's stream.
 """
 
+import json
 import logging
 import re
 from collections.abc import Iterator, Sequence
@@ -70,7 +71,7 @@ def ingest(*, attempt_id: int, lines: Sequence[Line]) -> None:
             for line in lines:
                 ingest(attempt_id=attempt_id, lines=[line])
             return
-        logger.warning("Attempt %s: a journal line was refused", attempt_id, exc_info=error)
+        logger.warning("Attempt %s: a journal line was refused: %s", attempt_id, error)
         _skip(attempt_id, lines[0], f"{type(error).__name__}: {error}")
 
 
@@ -204,7 +205,10 @@ def _news(
 
 
 def _payload(event: Event) -> dict[str, Any]:
-    return event.model_dump(mode="json", exclude={"seq", "time", "stage", "step", "type"})
+    """The event's own fields as standard JSON: only so does NaN become a string."""
+    text = event.model_dump_json(exclude={"seq", "time", "stage", "step", "type"})
+    payload: dict[str, Any] = json.loads(text)
+    return payload
 
 
 def _rollouts_payload(event: RolloutsEvent, group: Group) -> dict[str, Any]:

@@ -49,5 +49,5 @@ def _threads(attempt: Attempt, leased: int) -> int:
     if attempt.node is None:
         return 1
     of_node = attempt.node.devices.count()
-    processes = attempt.run.config["hardware"]["processes"]
+    processes = int(attempt.run.config["hardware"]["processes"])
     return max(1, attempt.node.cpus * leased // max(1, of_node) // processes)
