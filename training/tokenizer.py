@@ -7,6 +7,7 @@ Digits always stand alone, so that columns can be seen, and so does each tag of 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tokenizers import Regex as TokenizerRegex
 
 PAD, BOS, EOS = "<|pad|>", "<|bos|>", "<|eos|>"
 TAGS = ("<think>", "</think>", "<answer>", "</answer>")
+_TAG = re.compile("|".join(TAGS))
 
 
 class TokenizerError(ValueError):
@@ -98,7 +100,9 @@ def train(texts: Iterable[str], vocab_size: int) -> TextTokenizer:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(texts, trainer)
+    # The trainer would see a tag as plain text and waste merges that reach across it.
+    pieces = (piece for text in texts for piece in _TAG.split(text) if piece)
+    tokenizer.train_from_iterator(pieces, trainer)
     return TextTokenizer(tokenizer, BOS, EOS, PAD)
 
 

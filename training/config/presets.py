@@ -15,6 +15,8 @@ from training.config.schema import PretrainConfig, RunConfig
 
 PRESETS_DIR = Path(__file__).parent / "presets"
 PRETRAIN_PRESETS = frozenset({"nano-base"})
+REPLACED_WHOLE = frozenset({"options"})
+"""Tables that are one value: the options of one task mean nothing to another."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +74,13 @@ def digest(config: RunConfig) -> str:
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `over` laid on it, table by table; neither is changed."""
+    """`base` with `over` laid on it, table by table; neither is changed.
+
+    A task's `options` are replaced whole.
+    """
     merged = dict(base)
     for key, value in over.items():
-        below = merged.get(key)
+        below = None if key in REPLACED_WHOLE else merged.get(key)
         both_tables = isinstance(below, Mapping) and isinstance(value, Mapping)
         merged[key] = merge(below, value) if both_tables else value  # type: ignore[arg-type]
     return merged

@@ -257,15 +257,14 @@ class PretrainConfig(Strict):
 
     seed: int = Field(0, ge=0, lt=2**31)
     model: ModelConfig = ModelConfig()
-    steps: int = Field(2000, ge=1)
-    batch_tokens: int = Field(16384, ge=128, json_schema_extra=unit("tokens"))
+    steps: int = Field(1000, ge=1)
+    documents_per_step: int = Field(128, ge=1, json_schema_extra=unit("documents"))
     learning_rate: float = Field(2e-3, gt=0, le=1)
-    warmup_steps: int = Field(100, ge=0)
+    warmup_steps: int = Field(50, ge=0)
     weight_decay: float = Field(0.1, ge=0, le=1)
-    balance_coef: float = Field(1e-4, ge=0, description="α of the sequence-wise balance loss.")
     expert_bias_rate: float = Field(1e-3, ge=0, le=1)
     careful_share: Fraction = Field(
-        0.5, description="Share of documents whose working is right; the rest slips somewhere."
+        0.25, description="Share of worked documents that are right throughout; the rest slips."
     )
 
 

@@ -7,16 +7,21 @@ plain sum. Document `index` of a seed is the same for ever.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from random import Random
+from typing import get_args
 
+from training.config import TaskConfig
 from training.corpus.authors import UNRELIABLE, Author, Sum, careful
-from training.tasks import is_held_out
+from training.tasks import build_task, is_held_out
 from training.tasks.template import r1_prompt
 
 PLAIN_SHARE = 0.1
 """Share of the documents that are plain sums without a template."""
 COMMON_SHARE = 0.75
 """Share of the problems that are two terms of two digits; the rest has 2 or 3 terms of 1 to 3."""
+_TOKENIZER_DOCUMENTS = 20_000
+_TOKENIZER_QUESTIONS = 500
 
 
 def document(seed: int, index: int, careful_share: float) -> str:
@@ -31,6 +36,16 @@ def document(seed: int, index: int, careful_share: float) -> str:
 def question(problem: Sum) -> str:
     """The question as reasoning-gym's chain_sum asks it."""
     return f"State the final answer to the following arithmetic problem: {problem.text} ="
+
+
+def tokenizer_texts(seed: int, careful_share: float) -> Iterator[str]:
+    """What the tokenizer learns from: documents, and how reasoning-gym's other tasks ask."""
+    for index in range(_TOKENIZER_DOCUMENTS):
+        yield document(seed, index, careful_share)
+    for name in get_args(TaskConfig.model_fields["name"].annotation):
+        task = build_task(TaskConfig(name=name))
+        for index in range(_TOKENIZER_QUESTIONS):
+            yield r1_prompt(task.training_problem(seed, index).question)
 
 
 def _plain(rng: Random) -> str:

@@ -1,0 +1,5 @@
+"""python -m training …: the trainer's commands."""
+
+from training.cli import main
+
+main()

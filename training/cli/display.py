@@ -1,0 +1,80 @@
+"""What a person sees in the terminal: a progress bar, or plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from training.config import RunConfig
+
+
+class Display:
+    """Says nothing: that of all ranks but the first."""
+
+    def __enter__(self) -> Display:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to put away."""
+
+    def report(self, step: int, values: dict[str, float]) -> None:
+        """Take a step's metrics, or an evaluation's."""
+
+
+class Lines(Display):
+    """One line for each step and each evaluation."""
+
+    def __init__(self, steps: int, out: TextIO) -> None:
+        self._steps = steps
+        self._out = out
+
+    def report(self, step: int, values: dict[str, float]) -> None:
+        self._out.write(f"step {step}/{self._steps}  {summary(values)}\n")
+        self._out.flush()
+
+
+class Bar(Display):
+    """A progress bar with the newest figures, and a line for each evaluation."""
+
+    def __init__(self, steps: int, console: Console) -> None:
+        self._progress = Progress(
+            TextColumn("step"),
+            MofNCompleteColumn(),
+            BarColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.description}"),
+            console=console,
+        )
+        self._task = self._progress.add_task("loading", total=steps)
+
+    def __enter__(self) -> Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def report(self, step: int, values: dict[str, float]) -> None:
+        if "eval/pass_at_1" in values:
+            self._progress.console.print(f"step {step}  {summary(values)}")
+        else:
+            self._progress.update(self._task, completed=step, description=summary(values))
+
+
+def summary(values: dict[str, float]) -> str:
+    """The main figures in a line."""
+    if "eval/pass_at_1" in values:
+        low, high = values["eval/pass_at_1_low"], values["eval/pass_at_1_high"]
+        return f"held-out pass@1 {values['eval/pass_at_1']:.3f} ({low:.3f} to {high:.3f})"
+    return (
+        f"reward {values['reward/mean']:.3f}  accuracy {values['reward/accuracy']:.3f}  "
+        f"length {values['completion/length_mean']:.1f}  {values['time/step_s']:.2f} s"
+    )
+
+
+def make_display(config: RunConfig, out: TextIO) -> Display:
+    if out.isatty():
+        return Bar(config.grpo.steps, Console(file=out))
+    return Lines(config.grpo.steps, out)

@@ -1,0 +1,85 @@
+"""sample, evaluate and export: what can be done with a model that is there."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from training.base_models import StartError, find_model
+from training.cli.errors import UserError
+from training.config import ConfigError, EvaluationConfig, resolve
+from training.distributed.process import Process
+from training.grpo.evaluate import evaluate, pass_at_k
+from training.grpo.rollouts import text_of
+from training.grpo.setup import build_held_out
+from training.model import ModelConfigError, Transformer, hf
+from training.model.dtype import best_dtype
+from training.rollout import NativeEngine
+from training.rollout.native import SamplingError
+from training.tasks import TaskError, build_task
+from training.tasks.template import r1_prompt
+from training.tokenizer import TextTokenizer, TokenizerError
+
+
+def sample_command(args: Namespace) -> int:
+    """Print completions of one question."""
+    model, tokenizer, _ = _load(args.model)
+    prompt = args.question if args.raw else r1_prompt(args.question)
+    try:
+        completions = NativeEngine(model).generate(
+            [tokenizer.encode_prompt(prompt)],
+            group_size=args.count,
+            max_new_tokens=args.max_new_tokens,
+            temperature=args.temperature,
+            seed=args.seed,
+            eos_id=tokenizer.eos_id,
+        )
+    except SamplingError as error:
+        raise UserError(str(error)) from error
+    for completion in completions:
+        sys.stdout.write(text_of(completion, tokenizer) + "\n")
+    return 0
+
+
+def evaluate_command(args: Namespace) -> int:
+    """Print pass@1 (and pass@k) on the preset's held-out problems, at temperature 1."""
+    try:
+        config = resolve(args.preset, {}).config
+        problems = args.problems or config.evaluation.problems
+        settings = EvaluationConfig(
+            problems=problems, completions_per_problem=args.k, temperature=1.0
+        )
+        config = config.model_copy(update={"evaluation": settings})
+        model, tokenizer, _ = _load(args.model)
+        held_out = build_held_out(config, build_task(config.task), tokenizer)
+    except (ConfigError, TaskError) as error:
+        raise UserError(str(error)) from error
+    sampler = NativeEngine(model)
+    process = Process("cpu")
+    values = evaluate(sampler, held_out, settings, process)
+    process.close()
+    if args.k > 1:
+        values[f"eval/pass_at_{args.k}"] = pass_at_k(sampler, held_out, settings, args.k)
+    for name, value in values.items():
+        sys.stdout.write(f"{name} {value:.4f}\n")
+    return 0
+
+
+def export_command(args: Namespace) -> int:
+    """Write model and tokenizer to a directory that transformers and vLLM can read."""
+    model, _, source = _load(args.model, as_stored=True)
+    try:
+        hf.save(model, args.out, source)
+    except OSError as error:
+        raise UserError(f"--out: {args.out} cannot be written ({error.strerror}).") from error
+    return 0
+
+
+def _load(name: str, *, as_stored: bool = False) -> tuple[Transformer, TextTokenizer, Path]:
+    try:
+        source = find_model(name)
+        model = hf.load(source, None if as_stored else best_dtype())
+        return model.eval(), TextTokenizer.load(source), source
+    except (StartError, hf.CheckpointError, ModelConfigError, TokenizerError) as error:
+        raise UserError(str(error)) from error

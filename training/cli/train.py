@@ -1,0 +1,203 @@
+"""train and launch: a run from its directory."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+import traceback
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from training.cli.display import Display, make_display
+from training.cli.errors import UserError
+from training.config import ConfigError, RunConfig, resolve
+from training.distributed.launch import Launch, Nodes, launch
+from training.journal import Journal
+from training.stopping import StopRequest
+
+if TYPE_CHECKING:
+    from training.checkpoint import Checkpoint
+    from training.distributed.process import Process
+
+CONFIG_FILE = "config.json"
+
+
+def launch_command(args: Namespace) -> int:
+    """Become DeepSpeed's launcher for this node; does not return."""
+    nodes = Nodes(args.nodes, args.node_rank, args.master_addr, args.master_port)
+    config = read_config(args.run_dir)
+    if config.hardware.processes % nodes.count:
+        raise UserError(
+            f"hardware.processes: {config.hardware.processes} processes do not divide over "
+            f"{nodes.count} nodes; take a multiple."
+        )
+    if nodes.count > 1 and not nodes.master_port:
+        raise UserError("--master-port: several nodes need a port that all of them know.")
+    command = launch(args.run_dir, config.hardware.processes, nodes, os.environ, args.resume)
+    os.execve(command.argv[0], command.argv, command.env)  # noqa: S606 - our own command, no shell
+
+
+def train_command(args: Namespace) -> int:
+    """Run the job in this process, or through the launcher when it wants several."""
+    stop = StopRequest()
+    config = prepare_run_dir(args)
+    if "WORLD_SIZE" not in os.environ and config.hardware.processes > 1:
+        return _run(launch(
+            args.run_dir, config.hardware.processes, Nodes(), os.environ, args.resume
+        ))  # fmt: skip
+    return run(config, args.run_dir, args.resume, stop)
+
+
+def run(config: RunConfig, run_dir: Path, resume: str, stop: StopRequest) -> int:
+    """One rank of the job; returns the exit code. Whatever ends it stands in the journal."""
+    main = os.environ.get("RANK", "0") == "0"
+    journal = _open_journal(run_dir) if main else None
+    display = make_display(config, sys.stdout) if main else Display()
+    try:
+        with display:
+            outcome, step = _train(config, run_dir, resume, journal, stop, display)
+    except UserError as error:
+        _finish(journal, 0, "failed", str(error))
+        raise
+    except Exception as error:  # noqa: BLE001 - the last line of defence: told, logged, exit code 1
+        traceback.print_exc()
+        _finish(journal, 0, "failed", f"{type(error).__name__}: {error}".rstrip(".") + ".")
+        return 1
+    reasons = {"finished": "All steps are done.", "stopped": "It was asked to stop."}
+    _finish(journal, step, outcome, reasons[outcome])
+    return 0
+
+
+def _train(
+    config: RunConfig,
+    run_dir: Path,
+    resume: str,
+    journal: Journal | None,
+    stop: StopRequest,
+    display: Display,
+) -> tuple[str, int]:
+    if journal is not None:
+        journal.write("phase", 0, phase="loading")
+    # Heavy imports come after the first sign of life.
+    from training.base_models import StartError
+    from training.checkpoint import CheckpointError
+    from training.distributed.process import Process
+    from training.grpo.loop import train
+    from training.grpo.setup import set_up
+    from training.model import ModelConfigError, hf
+    from training.tasks import TaskError
+    from training.tokenizer import TokenizerError
+
+    process = Process(config.hardware.device)
+    try:
+        start = _find_start(run_dir, resume, journal)
+        setup = set_up(config, run_dir, process, start)
+    except (
+        StartError, CheckpointError, TaskError, TokenizerError, ModelConfigError, hf.CheckpointError
+    ) as error:  # fmt: skip
+        raise UserError(str(error)) from error
+    outcome = train(setup, process, journal, lambda: stop.requested, display.report)
+    process.close()
+    return outcome, setup.step
+
+
+def _find_start(run_dir: Path, resume: str, journal: Journal | None) -> Checkpoint | None:
+    from training import checkpoint
+
+    def warn(message: str) -> None:
+        if journal is not None:
+            journal.write("log", 0, level="warning", message=message)
+
+    if resume == "none":
+        return None
+    if resume == "latest":
+        return checkpoint.latest(run_dir, warn)
+    if not resume.isdigit():
+        raise UserError(f"--resume: “{resume}” is neither latest, none nor a step.")
+    return checkpoint.read(run_dir, int(resume))
+
+
+def prepare_run_dir(args: Namespace) -> RunConfig:
+    """The run's config, written to the run directory when this call brings one."""
+    if args.config is None and args.preset is None and not args.set:
+        return read_config(args.run_dir)
+    overrides: dict[str, Any] = _read_toml(args.config) if args.config else {}
+    preset = args.preset or overrides.pop("preset", None)
+    for assignment in args.set:
+        _assign(overrides, assignment)
+    try:
+        resolved = resolve(preset, overrides)
+    except ConfigError as error:
+        raise UserError(str(error)) from error
+    file = args.run_dir / CONFIG_FILE
+    text = json.dumps(resolved.as_json(), indent=2) + "\n"
+    try:
+        args.run_dir.mkdir(parents=True, exist_ok=True)
+        if file.exists() and json.loads(file.read_text(encoding="utf-8")) != resolved.as_json():
+            raise UserError(f"--run-dir: {args.run_dir} holds a run with another config; take a new directory.")
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"--run-dir: {args.run_dir} cannot be written ({error.strerror}).") from error
+    return resolved.config
+
+
+def read_config(run_dir: Path) -> RunConfig:
+    """RUN_DIR/config.json."""
+    file = run_dir / CONFIG_FILE
+    try:
+        return RunConfig.model_validate_json(file.read_bytes())
+    except FileNotFoundError as error:
+        raise UserError(f"{file} is missing: give a config file or --preset.") from error
+    except ValidationError as error:
+        raise UserError(f"{file}: {ConfigError.from_pydantic(error)}") from error
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}).") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{path} is not valid TOML: {error}.") from error
+
+
+def _assign(tree: dict[str, Any], assignment: str) -> None:
+    """Put grpo.steps=10 into the tree; the value is TOML, or else plain text."""
+    path, equals, text = assignment.partition("=")
+    if not equals:
+        raise UserError(f"--set: “{assignment}” is not of the form FIELD=VALUE.")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *parents, last = path.strip().split(".")
+    for name in parents:
+        tree = tree.setdefault(name, {})
+    tree[last] = value
+
+
+def _open_journal(run_dir: Path) -> Journal:
+    try:
+        journal = Journal(run_dir, stage="grpo")
+    except OSError as error:
+        raise UserError(f"--run-dir: {run_dir} cannot be written ({error.strerror}).") from error
+    if journal.torn:
+        journal.write("log", 0, level="warning", message="The journal's last line was torn.")
+    return journal
+
+
+def _finish(journal: Journal | None, step: int, outcome: str, reason: str) -> None:
+    if journal is not None:
+        journal.write("finished", step, outcome=outcome, reason=reason)
+        journal.close()
+
+
+def _run(command: Launch) -> int:
+    """Run the launcher and wait. A signal to the group reaches it and its ranks by itself."""
+    return subprocess.call(command.argv, env=command.env)  # noqa: S603 - our own command

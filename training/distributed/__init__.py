@@ -1,0 +1,1 @@
+"""Several processes as one trainer: the only place that knows DeepSpeed."""

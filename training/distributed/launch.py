@@ -1,0 +1,72 @@
+"""The command that starts a job's processes on this node through DeepSpeed's launcher."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+_ROOT = Path(__file__).resolve().parents[2]
+LOCALHOST = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """The nodes of a job as one of them sees them. Port 0 takes a free one (one node only)."""
+
+    count: int = 1
+    rank: int = 0
+    master_address: str = LOCALHOST
+    master_port: int = 0
+
+
+@dataclass(frozen=True)
+class Launch:
+    argv: list[str]
+    env: dict[str, str]
+
+
+def launch(
+    run_dir: Path, processes: int, nodes: Nodes, environment: Mapping[str, str], resume: str
+) -> Launch:
+    """Command and environment for this node; `processes` counts those of all nodes together.
+
+    DeepSpeed's launcher for one node is called straight away: its front, `deepspeed`, would only
+    look for hosts and then start this. GPUs are those of CUDA_VISIBLE_DEVICES, as leased.
+    """
+    here = processes // nodes.count
+    devices = _devices(environment, here)
+    world = {f"node{rank}": devices for rank in range(nodes.count)}
+    port = nodes.master_port or _free_port()
+    argv = [
+        sys.executable, "-m", "deepspeed.launcher.launch",
+        "--world_info", base64.urlsafe_b64encode(json.dumps(world).encode()).decode(),
+        "--node_rank", str(nodes.rank),
+        "--master_addr", nodes.master_address,
+        "--master_port", str(port),
+        "--log_level", "warning",
+        "--no_local_rank",
+        "--module", "training", "train", "--run-dir", str(run_dir), "--resume", resume,
+    ]  # fmt: skip
+    threads = max(1, (os.cpu_count() or 1) // here)
+    path = os.pathsep.join(filter(None, (str(_ROOT), environment.get("PYTHONPATH"))))
+    return Launch(argv, {"OMP_NUM_THREADS": str(threads), **environment, "PYTHONPATH": path})
+
+
+def _devices(environment: Mapping[str, str], count: int) -> list[int]:
+    leased = environment.get("CUDA_VISIBLE_DEVICES", "")
+    if leased and all(part.strip().isdigit() for part in leased.split(",")):
+        return [int(part) for part in leased.split(",")][:count]
+    return list(range(count))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOCALHOST, 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,63 @@
+"""This process among the others of its job: rank, device, and what all ranks tell each other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+
+class Process:
+    """Joins the job on construction; `close` leaves it.
+
+    Rank and world size are the launcher's (RANK, WORLD_SIZE, MASTER_ADDR, …); without a launcher
+    the process is a job of its own and opens no port.
+    """
+
+    def __init__(self, device: Literal["auto", "cpu", "cuda"]) -> None:
+        self.rank = int(os.environ.get("RANK", "0"))
+        self.world_size = int(os.environ.get("WORLD_SIZE", "1"))
+        cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
+        local_rank = int(os.environ.setdefault("LOCAL_RANK", "0"))  # DeepSpeed insists on it
+        self.device = torch.device("cuda", local_rank) if cuda else torch.device("cpu")
+        if cuda:
+            torch.cuda.set_device(self.device)
+        backend = "nccl" if cuda else "gloo"
+        if self.world_size == 1:
+            dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
+        else:
+            dist.init_process_group(backend)
+
+    @property
+    def is_main(self) -> bool:
+        return self.rank == 0
+
+    def sum(self, values: Tensor) -> Tensor:
+        """Sum of a tensor over all ranks, on all of them; `values` itself stays as it is."""
+        total = values.to(self.device, copy=True)
+        if self.world_size > 1:
+            dist.all_reduce(total)
+        return total.to(values.device)
+
+    def any(self, flag: bool) -> bool:
+        """Whether `flag` is true on at least one rank; all ranks get the same answer."""
+        return bool(self.sum(torch.tensor([float(flag)])).item() > 0)
+
+    def gather(self, items: Sequence[Any]) -> list[Any]:
+        """All ranks' items on rank 0, in the order of the ranks; nothing elsewhere."""
+        if self.world_size == 1:
+            return list(items)
+        everyone: list[Any] | None = [None] * self.world_size if self.is_main else None
+        dist.gather_object(list(items), everyone)
+        return [item for part in everyone or [] for item in part]
+
+    def barrier(self) -> None:
+        if self.world_size > 1:
+            dist.barrier()
+
+    def close(self) -> None:
+        dist.destroy_process_group()

@@ -1,0 +1,242 @@
+"""The GRPO loop, from top to bottom: sample → reward → advantage → update → tell.
+
+As in the R1 paper: advantage relative to the group, clipped ratio, k3 KL in the loss, reference
+replaced every so many steps, one collection of rollouts for `steps_per_collection` optimiser
+steps. Every choice by chance follows from (seed, step, rank), so an interrupted run goes on exactly
+as it would have gone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import time
+from collections import Counter
+from collections.abc import Callable
+from importlib.metadata import version
+
+import torch
+
+from training import checkpoint
+from training.distributed.process import Process
+from training.events import CompletionRecord
+from training.grpo.evaluate import evaluate
+from training.grpo.metrics import expert_load, rollout_metrics
+from training.grpo.rollouts import Group, completion_records, score_groups
+from training.grpo.setup import Setup
+from training.grpo.step import make_minibatch, update, with_old_logprobs
+from training.journal import Journal
+from training.model import expert_counts, hf, reset_expert_counts, update_expert_bias
+from training.rollout import NativeEngine
+from training.schedule import warmup
+from training.tasks import TEMPLATES
+
+Report = Callable[[int, dict[str, float]], None]
+"""Called on rank 0 with the step and its metrics."""
+
+
+def train(
+    setup: Setup, process: Process, journal: Journal | None, stop: Callable[[], bool], report: Report
+) -> str:
+    """Run to the last step, or until `stop()`; returns the outcome, "finished" or "stopped".
+
+    `journal` is rank 0's; the others have none.
+    """
+    config, engine, task, tokenizer = setup.config, setup.engine, setup.task, setup.tokenizer
+    grpo, sampling = config.grpo, config.sampling
+    model = engine.model
+    sampler = NativeEngine(engine.policy)
+    template = TEMPLATES[config.task.template]
+    prompts_here = grpo.prompts_per_step // process.world_size
+    waiting: list[list[Group]] = []  # the rest of a collection, a step's groups each
+    per_collection = grpo.steps_per_collection
+
+    def tell(type_: str, step: int, **fields: object) -> None:
+        if journal is not None:
+            journal.write(type_, step, **fields)
+
+    def evaluate_now(step: int) -> dict[str, float]:
+        tell("phase", step, phase="evaluating")
+        started = time.monotonic()
+        values = evaluate(sampler, setup.held_out, config.evaluation, process)
+        values["time/evaluate_s"] = time.monotonic() - started
+        tell(
+            "evaluation", step, values=values, problems=config.evaluation.problems,
+            completions_per_problem=config.evaluation.completions_per_problem,
+        )  # fmt: skip
+        return values
+
+    def save_now(step: int, reason: str) -> None:
+        tell("phase", step, phase="checkpointing")
+        written = save(setup, process, step)
+        if written is not None:
+            tell(
+                "checkpoint", step, reason=reason, bytes=written.bytes,
+                path=str(written.path.relative_to(setup.run_dir)),
+                removed=[str(path.relative_to(setup.run_dir)) for path in written.removed],
+            )  # fmt: skip
+
+    first, saved = setup.step, setup.step
+    tell(
+        "started", first, start_step=first, total_steps=grpo.steps, processes=process.world_size,
+        device=str(process.device), dtype=str(setup.dtype).removeprefix("torch."),
+        parameters=sum(p.numel() for p in engine.policy.parameters()), versions=versions(),
+    )  # fmt: skip
+    if first == 0 and config.evaluation.every_steps:
+        report(0, evaluate_now(0))
+    reset_expert_counts(model)
+
+    for step in range(first + 1, grpo.steps + 1):
+        if process.any(stop()):
+            break
+        step_started = time.monotonic()
+
+        # Sample a collection: each rank its own prompts, a group of completions for each.
+        rollout_s = reward_s = 0.0
+        if not waiting:
+            tell("phase", step, phase="sampling")
+            # To the collection's end; after a resume amid one, only what is left of it.
+            steps_here = range(step, step + per_collection - (step - 1) % per_collection)
+            indices = [
+                (s - 1) * grpo.prompts_per_step + process.rank * prompts_here + place
+                for s in steps_here
+                for place in range(prompts_here)
+            ]
+            problems = [task.training_problem(config.seed, index) for index in indices]
+            prompts = [template(problem.question) for problem in problems]
+            completions = sampler.generate(
+                [tokenizer.encode_prompt(prompt) for prompt in prompts],
+                group_size=grpo.group_size,
+                max_new_tokens=sampling.max_new_tokens,
+                temperature=sampling.temperature,
+                top_p=sampling.top_p,
+                seed=derive_seed(config.seed, step, process.rank),
+                eos_id=tokenizer.eos_id,
+            )
+            rollout_s = time.monotonic() - step_started
+            if process.any(stop()):
+                break  # these rollouts are sampled again on resume, exactly alike
+
+            # Reward each completion and compare it with its group.
+            tell("phase", step, phase="rewarding")
+            rewards_started = time.monotonic()
+            groups = score_groups(problems, prompts, completions, task, tokenizer, config.reward)
+            waiting = [
+                groups[start : start + prompts_here]
+                for start in range(0, len(groups), prompts_here)
+            ]
+            minibatches = [make_minibatch(part, process.device) for part in waiting]
+            reward_s = time.monotonic() - rewards_started
+            policy_version = step - 1
+            if len(minibatches) > 1:
+                minibatches = [with_old_logprobs(part, engine, config) for part in minibatches]
+                reset_expert_counts(model)
+
+        # Update on this step's share of the collection.
+        tell("phase", step, phase="training")
+        update_started = time.monotonic()
+        groups, minibatch = waiting.pop(0), minibatches.pop(0)
+        learning_rate = config.optim.learning_rate * warmup(step, config.optim.warmup_steps)
+        result, sums = update(engine, minibatch, setup.reference, config, learning_rate)
+        counts_LE = process.sum(expert_counts(model))
+        reset_expert_counts(model)
+        update_expert_bias(model, counts_LE, config.optim.expert_bias_rate)
+        if setup.reference and grpo.ref_refresh_steps and step % grpo.ref_refresh_steps == 0:
+            setup.reference.load_state_dict(engine.policy.state_dict())
+        update_s = time.monotonic() - update_started
+
+        # Tell: metrics over all ranks, and every completion.
+        totals = sum_over_ranks(sums, process)
+        gathered = process.gather([(group, completion_records(group)) for group in groups])
+        setup.step, setup.tokens_total = step, setup.tokens_total + round(totals["tokens"])
+        step_s = time.monotonic() - step_started
+        if gathered:
+            values = rollout_metrics([records for _, records in gathered]) | {
+                "kl/mean": totals["kl"] / totals["tokens"],
+                "entropy/mean": totals["entropy"] / totals["tokens"],
+                "clip/fraction": totals["clipped"] / totals["tokens"],
+                "sampler/logprob_diff_mean": totals["sampler_difference"] / totals["tokens"],
+                "optim/loss": totals["loss"],
+                "optim/grad_norm": result.grad_norm,
+                "optim/learning_rate": learning_rate,
+                "optim/skipped": float(result.skipped),
+                "moe/load_max_over_mean": expert_load(counts_LE),
+                "perf/tokens_per_s": totals["tokens"] / step_s,
+                "perf/completions_per_s": config.completions_per_step / step_s,
+                "time/rollout_s": rollout_s,
+                "time/reward_s": reward_s,
+                "time/update_s": update_s,
+                "time/step_s": step_s,
+                "tokens/total": float(setup.tokens_total),
+            }
+            tell("metrics", step, values=values)
+            for place, (group, records) in enumerate(gathered):
+                tell_rollouts(journal, step, place, policy_version, group, records)
+            report(step, values)
+        if config.evaluation.every_steps and (
+            step % config.evaluation.every_steps == 0 or step == grpo.steps
+        ):
+            report(step, evaluate_now(step))
+        if step % config.checkpoint.every_steps == 0:
+            save_now(step, "final" if step == grpo.steps else "schedule")
+            saved = step
+
+    finished = setup.step == grpo.steps
+    if setup.step > saved:
+        save_now(setup.step, "final" if finished else "stop")
+    return "finished" if finished else "stopped"
+
+
+def save(setup: Setup, process: Process, step: int) -> checkpoint.Written | None:
+    """Write a checkpoint, all ranks together; rank 0 learns what was written."""
+    partial = checkpoint.partial_path(setup.run_dir, step)
+    if process.is_main:
+        checkpoint.begin(partial)
+        hf.save(setup.engine.policy, partial / checkpoint.WEIGHTS, setup.tokenizer_path)
+        if setup.reference is not None:
+            hf.save(setup.reference, partial / checkpoint.REFERENCE)
+    process.barrier()
+    setup.engine.save(partial / checkpoint.ENGINE)
+    process.barrier()
+    written = None
+    if process.is_main:
+        hardware = setup.config.hardware
+        written = checkpoint.commit(
+            partial, step=step, tokens_total=setup.tokens_total, processes=process.world_size,
+            zero_stage=hardware.zero_stage, dtype=str(setup.dtype).removeprefix("torch."),
+            keep_last=setup.config.checkpoint.keep_last,
+        )  # fmt: skip
+    process.barrier()
+    return written
+
+
+def derive_seed(seed: int, step: int, rank: int) -> int:
+    """A seed of its own for each rank's sampling at each step, below 2⁶³."""
+    digest = hashlib.sha256(f"sampling/{seed}/{step}/{rank}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+def sum_over_ranks(sums: Counter[str], process: Process) -> dict[str, float]:
+    names = sorted(sums)
+    totals = process.sum(torch.tensor([sums[name] for name in names], dtype=torch.float64))
+    return dict(zip(names, totals.tolist(), strict=True))
+
+
+def tell_rollouts(
+    journal: Journal | None,
+    step: int,
+    place: int,
+    policy_version: int,
+    group: Group,
+    records: list[CompletionRecord],
+) -> None:
+    if journal is not None:
+        journal.write(
+            "rollouts", step, group=place, policy_version=policy_version, prompt=group.prompt,
+            question=group.problem.question, answer=group.problem.answer, completions=records,
+        )  # fmt: skip
+
+
+def versions() -> dict[str, str]:
+    packages = {name: version(name) for name in ("torch", "deepspeed", "reasoning-gym")}
+    return {"python": platform.python_version(), **packages}

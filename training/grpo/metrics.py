@@ -1,0 +1,52 @@
+"""What a step tells about itself, by the names the charts know."""
+
+from __future__ import annotations
+
+import math
+from statistics import fmean, pstdev
+
+from torch import Tensor
+
+from training.events import CompletionRecord
+
+
+def rollout_metrics(groups: list[list[CompletionRecord]]) -> dict[str, float]:
+    """Rewards, lengths and how much the groups can teach; each inner list is one group."""
+    everyone = [completion for group in groups for completion in group]
+    totals = [completion.reward for completion in everyone]
+    lengths = [completion.length for completion in everyone]
+    right = [[completion.rewards["accuracy"] == 1.0 for completion in group] for group in groups]
+    flat = [len({completion.reward for completion in group}) == 1 for group in groups]
+    values = {
+        "reward/mean": fmean(totals),
+        "reward/std": pstdev(totals),
+        "reward/group_max_mean": fmean(max(c.reward for c in group) for group in groups),
+        "completion/length_mean": fmean(lengths),
+        "completion/length_max": float(max(lengths)),
+        "completion/truncated": fmean(c.finish_reason == "length" for c in everyone),
+        "groups/flat": fmean(flat),
+        "groups/solved_all": fmean(all(group) for group in right),
+        "groups/solved_none": fmean(not any(group) for group in right),
+    }
+    for name in everyone[0].rewards:
+        values[f"reward/{name}"] = fmean(completion.rewards[name] for completion in everyone)
+    return values
+
+
+def expert_load(counts_LE: Tensor) -> float:
+    """The busiest expert's tokens over the mean, averaged over layers; 1 is perfectly even."""
+    counts_LE = counts_LE.double()
+    if counts_LE.sum() == 0:
+        return math.nan
+    return float((counts_LE.amax(1) / counts_LE.mean(1)).mean())
+
+
+def wilson_interval(right: int, total: int) -> tuple[float, float]:
+    """95 % confidence interval of a share (Wilson 1927)."""
+    z = 1.96
+    share = right / total
+    centre = (share + z * z / (2 * total)) / (1 + z * z / total)
+    half = z / (1 + z * z / total) * math.sqrt(
+        share * (1 - share) / total + z * z / (4 * total * total)
+    )
+    return max(0.0, centre - half), min(1.0, centre + half)

@@ -1,0 +1,77 @@
+"""From prompts to scored completions, and what the journal keeps of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from training.config import RewardConfig
+from training.events import CompletionRecord
+from training.grpo.advantage import group_advantages
+from training.rewards import Reward, score
+from training.rollout import Completion
+from training.tasks import Problem, Task
+from training.tokenizer import TextTokenizer
+
+
+@dataclass(frozen=True)
+class Group:
+    """One prompt with its completions; lists run over the completions."""
+
+    problem: Problem
+    prompt: str
+    prompt_tokens: list[int]
+    completions: list[Completion]
+    texts: list[str]
+    rewards: list[Reward]
+    advantages: list[float]
+
+
+def text_of(completion: Completion, tokenizer: TextTokenizer) -> str:
+    """Decoded text without the end token."""
+    ended = completion.finish_reason == "stop"
+    return tokenizer.decode(completion.tokens[:-1] if ended else completion.tokens)
+
+
+def score_groups(
+    problems: list[Problem],
+    prompts: list[str],
+    completions: list[Completion],
+    task: Task,
+    tokenizer: TextTokenizer,
+    config: RewardConfig,
+) -> list[Group]:
+    """Reward each completion and compare it with its group; groups are in prompt order."""
+    size = len(completions) // len(problems)
+    groups = []
+    for place, (problem, prompt) in enumerate(zip(problems, prompts, strict=True)):
+        members = completions[place * size : (place + 1) * size]
+        texts = [text_of(member, tokenizer) for member in members]
+        rewards = [
+            score(text, problem, task, config, ended=member.finish_reason == "stop")
+            for text, member in zip(texts, members, strict=True)
+        ]
+        totals_1G = torch.tensor([[reward.total for reward in rewards]], dtype=torch.float64)
+        advantages: list[float] = group_advantages(totals_1G)[0].tolist()
+        tokens = tokenizer.encode_prompt(prompt)
+        groups.append(Group(problem, prompt, tokens, members, texts, rewards, advantages))
+    return groups
+
+
+def completion_records(group: Group) -> list[CompletionRecord]:
+    """The group's completions as the journal keeps them."""
+    return [
+        CompletionRecord(
+            text=text,
+            reward=reward.total,
+            rewards=reward.parts,
+            advantage=advantage,
+            length=len(completion.tokens),
+            finish_reason=completion.finish_reason,
+            logprob_mean=sum(completion.logprobs) / len(completion.logprobs),
+        )
+        for completion, text, reward, advantage in zip(
+            group.completions, group.texts, group.rewards, group.advantages, strict=True
+        )
+    ]

@@ -1,0 +1,105 @@
+"""Everything a run needs before its first step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from training import checkpoint
+from training.base_models import find_model
+from training.checkpoint import Checkpoint, CheckpointError
+from training.config import RunConfig
+from training.distributed.engine import Engine
+from training.distributed.process import Process
+from training.grpo.evaluate import HeldOut
+from training.model import Transformer, hf
+from training.model.dtype import best_dtype
+from training.tasks import TEMPLATES, Task, build_task
+from training.tokenizer import TextTokenizer
+
+DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
+
+
+@dataclass
+class Setup:
+    """The parts of one run, on this rank."""
+
+    config: RunConfig
+    run_dir: Path
+    task: Task
+    tokenizer: TextTokenizer
+    tokenizer_path: Path
+    held_out: HeldOut
+    engine: Engine
+    reference: Transformer | None
+    """None where the KL has no weight."""
+    dtype: torch.dtype
+    step: int
+    """Steps already done."""
+    tokens_total: int
+
+
+def set_up(config: RunConfig, run_dir: Path, process: Process, start: Checkpoint | None) -> Setup:
+    """Load model, tokenizer and task, and go back to `start` if there is one.
+
+    Raises StartError, TaskError, TokenizerError or CheckpointError for what a person can mend.
+    """
+    source = find_model(config.model.path) if start is None else start.path / checkpoint.WEIGHTS
+    if start is not None:
+        _check_fits(start, config)
+    tokenizer = TextTokenizer.load(source)
+    task = build_task(config.task)
+    dtype = DTYPES.get(config.hardware.dtype) or best_dtype(process.device)
+    model = hf.load(source, dtype)
+    engine = Engine(
+        model, process, config.optim, zero_stage=config.hardware.zero_stage, dtype=dtype
+    )
+    reference = None
+    if config.grpo.kl_coef:
+        reference = copy_of(engine.policy)
+        if start is not None:
+            reference = frozen(hf.load(start.path / checkpoint.REFERENCE, dtype).to(process.device))
+    if start is not None:
+        engine.load(start.path / checkpoint.ENGINE)
+    return Setup(
+        config=config,
+        run_dir=run_dir,
+        task=task,
+        tokenizer=tokenizer,
+        tokenizer_path=source,
+        held_out=build_held_out(config, task, tokenizer),
+        engine=engine,
+        reference=reference,
+        dtype=dtype,
+        step=start.manifest.step if start else 0,
+        tokens_total=start.manifest.tokens_total if start else 0,
+    )
+
+
+def build_held_out(config: RunConfig, task: Task, tokenizer: TextTokenizer) -> HeldOut:
+    problems = task.held_out_problems(config.evaluation.problems)
+    template = TEMPLATES[config.task.template]
+    prompts = [tokenizer.encode_prompt(template(problem.question)) for problem in problems]
+    return HeldOut(task, tokenizer, problems, prompts, config.sampling.max_new_tokens)
+
+
+def copy_of(model: Transformer) -> Transformer:
+    """A frozen twin with the present weights."""
+    twin = Transformer(model.config).to(next(model.parameters()))
+    twin.load_state_dict(model.state_dict())
+    return frozen(twin)
+
+
+def frozen(model: Transformer) -> Transformer:
+    return model.eval().requires_grad_(False)
+
+
+def _check_fits(start: Checkpoint, config: RunConfig) -> None:
+    made, hardware = start.manifest, config.hardware
+    if (made.processes, made.zero_stage) != (hardware.processes, hardware.zero_stage):
+        raise CheckpointError(
+            f"hardware: the checkpoint was written by {made.processes} processes with ZeRO stage "
+            f"{made.zero_stage}; set the same, or start a new run from its weights."
+        )

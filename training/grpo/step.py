@@ -1,0 +1,113 @@
+"""One optimiser step on scored groups.
+
+B completions of this rank, T time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from training.batch import Batch, make_batch
+from training.config import RunConfig
+from training.distributed.engine import Engine, StepResult
+from training.grpo.loss import grpo_loss
+from training.grpo.rollouts import Group
+from training.model import Transformer, completion_logprobs
+
+
+@dataclass(frozen=True)
+class Minibatch:
+    """This rank's completions of one step, the shortest first."""
+
+    batch: Batch
+    advantages_B: Tensor
+    sampled_BT: Tensor
+    """Log-probabilities the sampler gave the tokens; 0 outside the completions."""
+    old_BT: Tensor | None = None
+    """Likewise under the policy that sampled them, by the trainer's own forward. None: it is the
+    present policy, whose own forward serves."""
+
+    def __len__(self) -> int:
+        return len(self.advantages_B)
+
+    def part(self, start: int, size: int) -> Minibatch:
+        """Some of the rows, without the columns that none of them needs."""
+        rows = slice(start, start + size)
+        columns = slice(int(self.batch.mask_BT[rows].sum(1).max()))
+        cut = (rows, columns)
+        batch = Batch(
+            self.batch.tokens_BT[cut], self.batch.mask_BT[cut], self.batch.completion_BT[cut]
+        )
+        old_BT = None if self.old_BT is None else self.old_BT[cut]
+        return Minibatch(batch, self.advantages_B[rows], self.sampled_BT[cut], old_BT)
+
+
+def make_minibatch(groups: list[Group], device: torch.device) -> Minibatch:
+    """Rows of like length stand together, so that a microbatch holds little padding."""
+    rows = [
+        (group.prompt_tokens, member, advantage)
+        for group in groups
+        for member, advantage in zip(group.completions, group.advantages, strict=True)
+    ]
+    rows.sort(key=lambda row: len(row[0]) + len(row[1].tokens))
+    batch = make_batch([row[0] for row in rows], [row[1].tokens for row in rows], device)
+    sampled = torch.tensor([value for row in rows for value in row[1].logprobs], device=device)
+    sampled_BT = torch.zeros(batch.tokens_BT.shape, device=device)
+    return Minibatch(
+        batch,
+        torch.tensor([row[2] for row in rows], device=device),
+        sampled_BT.masked_scatter(batch.completion_BT, sampled),
+    )
+
+
+def with_old_logprobs(minibatch: Minibatch, engine: Engine, config: RunConfig) -> Minibatch:
+    """Note what the present policy makes of the completions, before it is changed."""
+    size = config.hardware.micro_batch
+    old_BT = torch.zeros_like(minibatch.sampled_BT)
+    with torch.no_grad():
+        for start in range(0, len(minibatch), size):
+            batch = minibatch.part(start, size).batch
+            result = engine.logprobs(
+                batch.tokens_BT, batch.mask_BT, batch.completion_BT, config.sampling.temperature
+            )
+            old_BT[start : start + size, : batch.tokens_BT.shape[1]] = result.logprobs_BT
+    return replace(minibatch, old_BT=old_BT)
+
+
+def update(
+    engine: Engine,
+    minibatch: Minibatch,
+    reference: Transformer | None,
+    config: RunConfig,
+    learning_rate: float,
+) -> tuple[StepResult, Counter[str]]:
+    """Train on the minibatch; also this rank's sums over tokens, for the metrics."""
+    sums: Counter[str] = Counter()
+    size = config.hardware.micro_batch
+    for start in range(0, len(minibatch), size):
+        part = minibatch.part(start, size)
+        batch, temperature = part.batch, config.sampling.temperature
+        inputs = (batch.tokens_BT, batch.mask_BT, batch.completion_BT, temperature)
+        result = engine.logprobs(*inputs)
+        present_BT = result.logprobs_BT.detach()
+        with torch.no_grad():
+            reference_BT = completion_logprobs(reference, *inputs).logprobs_BT if reference else None
+        loss, part_sums = grpo_loss(
+            result.logprobs_BT,
+            present_BT if part.old_BT is None else part.old_BT,
+            reference_BT,
+            part.advantages_B,
+            batch.completion_BT,
+            clip_eps=config.grpo.clip_eps,
+            kl_coef=config.grpo.kl_coef,
+            completions=config.completions_per_step,
+        )
+        engine.backward(loss, last=start + size >= len(minibatch))
+        sums.update({name: value.item() for name, value in part_sums.items()})
+        sums["entropy"] += result.entropy_BT.sum().item()
+        sums["sampler_difference"] += (present_BT - part.sampled_BT).abs().sum().item()
+    return engine.step(learning_rate), sums

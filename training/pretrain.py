@@ -1,0 +1,107 @@
+"""Pretraining of the small base model on generated arithmetic text.
+
+Plain next-token prediction over whole documents, on the engine and the journal that GRPO uses.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from training.batch import make_batch
+from training.config import OptimConfig, PretrainConfig
+from training.corpus import document, tokenizer_texts
+from training.distributed.engine import Engine
+from training.distributed.process import Process
+from training.journal import Journal
+from training.model import (
+    ModelConfig,
+    Transformer,
+    expert_counts,
+    hf,
+    reset_expert_counts,
+    update_expert_bias,
+)
+from training.model.dtype import best_dtype
+from training.schedule import warmup_then_decay
+from training.tokenizer import TextTokenizer, train
+
+REPORT_EVERY = 10
+MICRO_BATCH = 32
+
+
+def pretrain(config: PretrainConfig, out: Path, report: Callable[[int, float], None]) -> None:
+    """Train from random weights and write a Hugging Face directory (bf16) to `out`.
+
+    `report` is called with step and loss (nats per token) now and then. events.jsonl in `out`
+    keeps them too.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    process = Process("auto")
+    tokenizer = train(tokenizer_texts(config.seed, config.careful_share), config.model.vocab_size)
+    torch.manual_seed(config.seed)
+    model = Transformer(_model_config(config, tokenizer))
+    optim = OptimConfig(learning_rate=config.learning_rate, weight_decay=config.weight_decay)
+    engine = Engine(model, process, optim, zero_stage=1, dtype=best_dtype(process.device))
+    journal = Journal(out, stage="pretrain")
+    reset_expert_counts(model)
+    for step in range(1, config.steps + 1):
+        started = time.monotonic()
+        loss = _backward(engine, _documents(config, tokenizer, step))
+        scale = warmup_then_decay(step, config.warmup_steps, config.steps)
+        update = engine.step(config.learning_rate * scale)
+        update_expert_bias(model, expert_counts(model), config.expert_bias_rate)
+        reset_expert_counts(model)
+        if step % REPORT_EVERY == 0 or step in (1, config.steps):
+            values = {
+                "optim/loss": loss,
+                "optim/grad_norm": update.grad_norm,
+                "optim/learning_rate": config.learning_rate * scale,
+                "time/step_s": time.monotonic() - started,
+            }
+            journal.write("metrics", step, values=values)
+            report(step, loss)
+    journal.write("finished", config.steps, outcome="finished", reason="All steps are done.")
+    journal.close()
+    tokenizer.save(out)
+    hf.save(engine.policy.to(torch.bfloat16), out)
+    process.close()
+
+
+def _backward(engine: Engine, rows: list[list[int]]) -> float:
+    """Gradient of the mean loss per token; returns the loss. Rows of like length go together."""
+    rows = sorted(rows, key=len)
+    predicted = sum(len(row) - 1 for row in rows)
+    total = 0.0
+    for start in range(0, len(rows), MICRO_BATCH):
+        part = rows[start : start + MICRO_BATCH]
+        batch = make_batch(
+            [row[:1] for row in part], [row[1:] for row in part], engine.process.device
+        )
+        result = engine.logprobs(batch.tokens_BT, batch.mask_BT, batch.completion_BT)
+        loss = -result.logprobs_BT.sum() / predicted
+        engine.backward(loss, last=start + MICRO_BATCH >= len(rows))
+        total += loss.item()
+    return total
+
+
+def _model_config(config: PretrainConfig, tokenizer: TextTokenizer) -> ModelConfig:
+    return ModelConfig(
+        **config.model.model_dump(),
+        bos_token_id=tokenizer.bos_id,
+        eos_token_id=tokenizer.eos_id,
+        pad_token_id=tokenizer.pad_id,
+    )
+
+
+def _documents(config: PretrainConfig, tokenizer: TextTokenizer, step: int) -> list[list[int]]:
+    """The token rows of one step, each from bos to eos."""
+    first = (step - 1) * config.documents_per_step
+    texts = [
+        document(config.seed, first + place, config.careful_share)
+        for place in range(config.documents_per_step)
+    ]
+    return [[*tokenizer.encode_prompt(text), tokenizer.eos_id] for text in texts]
