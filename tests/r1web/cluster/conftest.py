@@ -1,0 +1,139 @@
+"""Nodes to run on, and real supervisors with the trainer of fake_trainer.py."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from django.db import connection
+from django.utils import timezone
+from pytest_django import Settings
+
+from r1web.cluster import services
+from r1web.cluster.models import Device, Node
+from r1web.runs.models import Attempt, Run
+
+PATIENCE_S = 60.0
+
+
+@pytest.fixture(autouse=True)
+def home(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder of the test's own; the processes that it starts share it and the database."""
+    settings.R1WEB_HOME = tmp_path
+    settings.R1WEB_RUNS_DIR = tmp_path / "runs"
+    settings.R1WEB_NODE_NAME = "laptop"
+    monkeypatch.setenv("R1WEB_HOME", str(tmp_path))
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "tests.r1web.cluster.settings")
+    return tmp_path
+
+
+@pytest.fixture
+def make_node(db: None) -> Callable[..., Node]:
+    """A node that was just heard, with CPU slots or GPUs."""
+
+    def make(name: str = "laptop", *, slots: int = 1, gpus: int = 0, **fields: Any) -> Node:
+        node = Node.objects.create(
+            name=name, queue=f"node.{name}", cpus=4, **{"heartbeat_at": timezone.now(), **fields}
+        )
+        kind, count = (Device.Kind.GPU, gpus) if gpus else (Device.Kind.CPU, slots)
+        Device.objects.bulk_create(
+            Device(node=node, kind=kind, index=index) for index in range(count)
+        )
+        return node
+
+    return make
+
+
+def database_url() -> str:
+    """Where this process's test database is, for another process."""
+    given = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{given['NAME']}"
+    user = f"{given['USER']}:{given['PASSWORD']}@" if given["USER"] else ""
+    return f"postgresql://{user}{given['HOST']}:{given['PORT'] or 5432}/{given['NAME']}"
+
+
+@dataclass
+class Started:
+    """A supervisor process with its attempt."""
+
+    attempt: Attempt
+    process: subprocess.Popen[bytes]
+    folder: Path
+
+    def wait(self) -> Attempt:
+        """Until the supervisor has ended; the attempt as it then is."""
+        assert self.process.wait(timeout=PATIENCE_S) == 0, self.log()
+        return Attempt.objects.select_related("run").get(pk=self.attempt.pk)
+
+    def log(self) -> str:
+        return (self.folder / "supervisor.log").read_text()
+
+    def launcher(self) -> psutil.Process:
+        attempt = Attempt.objects.get(pk=self.attempt.pk)
+        assert attempt.launcher_pid is not None
+        return psutil.Process(attempt.launcher_pid)
+
+
+@pytest.fixture
+def supervise(
+    transactional_db: None, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Started]]:
+    """Start `manage.py supervise` for a scheduled run, its trainer living through `story`."""
+    started: list[Started] = []
+
+    def start(attempt: Attempt, story: str = "finish", *, database: str | None = None) -> Started:
+        monkeypatch.setenv("FAKE_TRAINER", story)
+        monkeypatch.setenv("DATABASE_URL", database or database_url())
+        folder = home / "runs" / attempt.run.directory_name
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "supervisor.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "manage.py", "supervise", str(attempt.pk)],
+                stdout=log,
+                stderr=log,
+                env=os.environ.copy(),
+                start_new_session=True,
+            )
+        started.append(Started(attempt, process, folder))
+        return started[-1]
+
+    yield start
+    for one in started:
+        _end(one)
+
+
+def _end(started: Started) -> None:
+    """Leave no process behind, whatever the test has come to."""
+    if started.process.poll() is None:
+        started.process.kill()
+        started.process.wait()
+    attempt = Attempt.objects.filter(pk=started.attempt.pk).first()
+    if attempt is None or attempt.launcher_pid is None:
+        return
+    try:
+        launcher = psutil.Process(attempt.launcher_pid)
+        if abs(launcher.create_time() - (attempt.launcher_started or 0)) < 1:
+            launcher.kill()
+    except psutil.NoSuchProcess:
+        return
+
+
+@pytest.fixture
+def attempt_of(make_node: Callable[..., Node]) -> Callable[[Run], Attempt]:
+    """Schedule a queued run and claim its attempt."""
+
+    def open_attempt(run: Run) -> Attempt:
+        if not Node.objects.exists():
+            make_node()
+        (attempt,) = services.schedule()
+        assert attempt.run == run
+        assert services.claim(attempt_id=attempt.pk)
+        return Attempt.objects.select_related("run").get(pk=attempt.pk)
+
+    return open_attempt

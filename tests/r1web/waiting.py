@@ -1,0 +1,18 @@
+"""Wait for what other processes bring about, at most so long."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+PATIENCE_S = 60.0
+
+
+def until(look: Callable[[], T], patience: float = PATIENCE_S) -> T:
+    """What `look` gives as soon as that is something; fails when it takes too long."""
+    deadline = time.monotonic() + patience
+    while not (seen := look()):
+        assert time.monotonic() < deadline, f"still {seen!r} after {patience} s"
+        time.sleep(0.02)
+    return seen
