@@ -52,6 +52,9 @@ def node_environment(log: Path) -> dict[str, str]:
         "npm_config_fund": "false",
         "npm_config_audit": "false",
         "npm_config_script_shell": "/bin/sh",
+        "npm_config_fetch_timeout": "60000",  # milliseconds; a dead network fails in minutes
+        "npm_config_fetch_retry_maxtimeout": "10000",
+        "NODE_USE_SYSTEM_CA": "1",  # trust what this machine trusts, as pip does
         "PATH": os.environ.get("PATH", os.defpath),
     }
     node = shutil.which("node")
