@@ -6,7 +6,7 @@ export function formatNumber(value: number | null | undefined, digits = 3): stri
   if (value === null || value === undefined || Number.isNaN(value)) return NOTHING;
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-3 || (size >= 1e9 && !Number.isSafeInteger(value))) {
+  if (size !== 0 && (size < 1e-3 || (size >= 1e9 && !Number.isSafeInteger(value)))) {
     const [mantissa = "", exponent = ""] = value.toExponential(2).split("e");
     return sign(`${trimZeros(mantissa)}e${exponent.replace("+", "")}`);
   }
