@@ -141,16 +141,15 @@ UNFOLD = {
     "SIDEBAR": {"show_search": True, "show_all_applications": False},
 }
 
-REDIS_URL = environment.url(
-    "REDIS_URL", "redis://127.0.0.1:6379/0", ("redis", "rediss", "unix", "redis+socket")
-)
+REDIS_URL = environment.url("REDIS_URL", "redis://127.0.0.1:6379/0", ("redis", "rediss"))
 REDIS_PREFIX = environment.text("R1WEB_REDIS_PREFIX", "r1web")
 
 CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "channels_redis.core.RedisChannelLayer",
         "CONFIG": {
-            "hosts": [REDIS_URL],
+            # A socket waits for its next message in calls of 5 s, which is redis-py's timeout, too.
+            "hosts": [{"address": REDIS_URL, "socket_timeout": 10, "socket_connect_timeout": 2}],
             "prefix": f"{REDIS_PREFIX}:live",
             # One channel serves every socket of a process: the default of 100 overflows at once.
             "capacity": 2000,
@@ -168,6 +167,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 10,
     "socket_keepalive": True,
     "health_check_interval": 10,
+    # Publishing: whoever sends a task does not wait for a broker that is away.
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.1,
+    "interval_max": 0.1,
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -192,12 +196,19 @@ CELERY_BEAT_SCHEDULE = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {
+        # /health/ready says by 503 what is missing, as often as it is asked; it is no fault.
+        "not_ready": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: getattr(record, "status_code", None) != 503,
+        }
+    },
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["stderr"], "level": environment.text("R1WEB_LOG_LEVEL", "INFO")},
     "loggers": {
         # A 4xx answer is the caller's affair, and its path may hold a one-time secret.
-        "django.request": {"level": "ERROR"},
+        "django.request": {"level": "ERROR", "filters": ["not_ready"]},
         "django.server": {"level": "ERROR"},
         # Beat's ticks would fill the worker's log with two lines a second.
         "celery.worker.strategy": {"level": "WARNING"},
