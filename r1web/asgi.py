@@ -1,11 +1,15 @@
 """What uvicorn serves: HTTP by Django, WebSockets by Channels."""
 
 import os
+import warnings
 
 from channels.routing import ProtocolTypeRouter
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "r1web.settings.local")
+
+# WhiteNoise opens files the plain way; Django reads them in a thread, which is all right here.
+warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous")
 
 http = get_asgi_application()  # sets Django up, so it comes before what imports models
 

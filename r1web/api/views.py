@@ -24,10 +24,10 @@ ENTRY = "src/main.tsx"
 def app(request: HttpRequest) -> HttpResponse:
     """The browser app; it reads the address itself."""
     try:
-        entry = _entry()
+        built = entry()
     except FileNotFoundError:
         return render(request, "not_built.html", status=503)
-    return render(request, "app.html", entry)
+    return render(request, "app.html", built)
 
 
 @csrf_exempt
@@ -36,7 +36,7 @@ def no_such_api(request: HttpRequest) -> HttpResponse:
 
 
 @cache
-def _entry() -> dict[str, Any]:
+def entry() -> dict[str, Any]:
     """Script, styles, preloaded modules and fonts of the entry, as the build named them."""
     manifest = json.loads(MANIFEST.read_text(encoding="utf-8"))
     chunks = [manifest[ENTRY]]
@@ -48,4 +48,5 @@ def _entry() -> dict[str, Any]:
         "script": chunks[0]["file"],
         "styles": list(dict.fromkeys(styles)),
         "modules": [chunk["file"] for chunk in chunks[1:]],
+        "fonts": [file for file in chunks[0].get("assets", []) if file.endswith(".woff2")],
     }

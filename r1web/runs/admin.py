@@ -54,7 +54,15 @@ class CheckpointInline(ReadOnlyInline):
 
 @admin.register(Run)
 class RunAdmin(ReadOnly, ModelAdmin):
-    list_display = ["name", "shown_state", "progress", "preset", "project", "owner", "created_at"]
+    list_display = [
+        "__str__",
+        "shown_state",
+        "progress",
+        "preset",
+        "project",
+        "owner",
+        "created_at",
+    ]
     list_select_related = ["project", "owner"]
     list_filter = [
         ("state", ChoicesCheckboxFilter),
@@ -70,7 +78,7 @@ class RunAdmin(ReadOnly, ModelAdmin):
     actions = ["stop", "resume", "clone"]
     inlines = [AttemptInline, TransitionInline, CheckpointInline]
     fieldsets = [
-        (None, {"fields": ["name", "tags", "project", "owner", "preset", "shown_state", "reason"]}),
+        (None, {"fields": ["name", "tags", "project", "owner", "preset", "state", "reason"]}),
         ("Progress", {"fields": ["progress", "priority", "created_at", "started_at", "ended_at"]}),
         ("Config", {"fields": ["overrides", "config", "digest"], "classes": ["tab"]}),
         ("Origin", {"fields": ["parent", "parent_step", "start_checkpoint"], "classes": ["tab"]}),
@@ -89,7 +97,7 @@ class RunAdmin(ReadOnly, ModelAdmin):
     @display(description="Progress", ordering="last_step")
     def progress(self, run: Run) -> SafeString:
         share = round(100 * run.last_step / run.total_steps)
-        context = {"value": share, "title": f"{run.last_step} of {run.total_steps}"}
+        context = {"items": [{"value": share}], "title": f"{run.last_step} of {run.total_steps}"}
         return render_to_string("unfold/components/progress.html", context)
 
     @admin.action(description="Stop", permissions=["act"])

@@ -1,5 +1,6 @@
 """Settings that come from the environment. A bad value stops the start with one sentence."""
 
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -95,17 +96,23 @@ def local_secret_key(home: Path) -> str:
     path = home / "secret_key"
     try:
         home.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text(encoding="utf-8")
+        if not path.exists():
+            _write_once(path, secrets.token_urlsafe(50))
     except OSError as error:
         raise ImproperlyConfigured(
             f"Cannot write to {home} ({error.strerror}): set R1WEB_HOME to a folder of yours."
         ) from error
-    key = secrets.token_urlsafe(50)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(key)
-    return key
+    return path.read_text(encoding="utf-8")
+
+
+def _write_once(path: Path, content: str) -> None:
+    """Write a file of mode 600; of several processes that try it at once, the first one wins."""
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(content)
+    with contextlib.suppress(FileExistsError):
+        path.hardlink_to(beside)
+    beside.unlink()
 
 
 def local_redis_url(home: Path) -> str:

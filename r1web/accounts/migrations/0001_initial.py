@@ -56,6 +56,9 @@ class Migration(migrations.Migration):
                 ('revoked_at', models.DateTimeField(blank=True, null=True)),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='api_tokens', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'verbose_name': 'API token',
+            },
         ),
         migrations.CreateModel(
             name='Membership',

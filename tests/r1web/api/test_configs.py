@@ -1,0 +1,143 @@
+"""Trying a config: what it comes to, and what is wrong with it, whatever one sends."""
+
+import json
+from typing import Any
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from r1web.accounts.models import User
+from r1web.runs.models import Run
+from tests.r1web.conftest import Api, caller
+from training.config import RunConfig, preset_names
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+sections = sorted(RunConfig.model_fields)
+FIELDS = {
+    (section, name)
+    for section, field in RunConfig.model_fields.items()
+    if hasattr(field.annotation, "model_fields")
+    for name in field.annotation.model_fields
+}
+configs = st.dictionaries(
+    st.sampled_from(sections),
+    json_values
+    | st.dictionaries(
+        st.sampled_from(sorted({name for _, name in FIELDS})), json_values, max_size=3
+    ),
+    max_size=3,
+)
+
+
+def try_out(api: Api, config: Any, **more: Any) -> dict[str, Any]:
+    answer = api.post("/configs/validate", {"preset": "r1-zero-nano", "config": config} | more)
+    assert answer.status_code == 200, answer.content
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+def test_a_good_config_comes_resolved_with_its_arithmetic(api: Api) -> None:
+    config = {
+        "grpo": {"prompts_per_step": 6, "group_size": 10, "steps": 100},
+        "hardware": {"processes": 2, "micro_batch": 8},
+        "sampling": {"max_new_tokens": 50},
+        "evaluation": {"every_steps": 30},
+        "checkpoint": {"every_steps": 40},
+    }
+    tried = try_out(api, config)
+    assert tried["valid"]
+    assert tried["overrides"]["grpo.group_size"] == 10
+    assert tried["config"]["grpo"]["steps"] == 100
+    assert len(tried["digest"]) == 64
+    assert tried["arithmetic"] == {
+        "completions_per_step": 60,
+        "prompts_per_process": 3,
+        "completions_per_process": 30,
+        "micro_batches_per_process": 4,
+        "max_tokens_per_step": 3000,
+        "steps": 100,
+        "total_completions": 6000,
+        "evaluations": 3,
+        "checkpoints": 3,
+    }
+
+
+def test_what_is_tried_and_what_is_started_are_the_same(api: Api) -> None:
+    config = {"seed": 5, "task": {"options": {"max_terms": 3}}}
+    tried = try_out(api, config)
+    started = api.post("/runs", {"preset": "r1-zero-nano", "config": config}).json()
+    assert started["digest"] == tried["digest"]
+    assert started["config"] == tried["config"]
+
+
+@pytest.mark.parametrize(
+    ("config", "path"),
+    [
+        ({"grpo": {"group_sise": 4}}, "grpo.group_sise"),
+        ({"hardware": {"processes": 3}}, "grpo.prompts_per_step"),
+        ({"model": {"path": "/etc/passwd"}}, "model.path"),
+        ({"model": {"path": "nano\0base"}}, "config"),
+    ],
+)
+def test_a_bad_config_names_the_field(api: Api, config: dict[str, Any], path: str) -> None:
+    tried = try_out(api, config)
+    assert not tried["valid"]
+    assert tried["config"] is tried["arithmetic"] is None
+    assert [problem["path"] for problem in tried["problems"]] == [path]
+    assert tried["problems"][0]["message"].endswith(".")
+
+
+def test_a_preset_or_checkpoint_that_is_not_there_is_named(api: Api) -> None:
+    assert try_out(api, {}, preset="nothing")["problems"][0]["path"] == "preset"
+    assert try_out(api, {}, checkpoint=4711)["problems"][0]["path"] == "checkpoint"
+
+
+@settings(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(config=configs)
+def test_whatever_is_sent_is_resolved_or_refused_at_a_field(
+    owner: User, config: dict[str, Any]
+) -> None:
+    with transaction.atomic():
+        api = caller(owner)
+        tried = try_out(api, config)
+        answer = api.post("/runs", {"preset": "r1-zero-nano", "config": config})
+        if tried["valid"]:
+            assert answer.status_code == 201
+            assert answer.json()["digest"] == tried["digest"]
+            assert (
+                RunConfig.model_validate(tried["config"]).model_dump(mode="json") == tried["config"]
+            )
+        else:
+            assert answer.status_code in {403, 422}
+            assert [e["path"] for e in answer.json()["errors"]] == [
+                problem["path"] for problem in tried["problems"]
+            ]
+            assert all(problem["message"] for problem in tried["problems"])
+            assert not Run.objects.exists()
+        transaction.set_rollback(True)
+
+
+def test_every_preset_is_listed_as_it_would_run(api: Api) -> None:
+    presets = api.get("/presets").json()["items"]
+    assert [preset["name"] for preset in presets] == preset_names()
+    for preset in presets:
+        assert preset["description"].endswith(".")
+        assert RunConfig.model_validate(preset["config"])
+        assert try_out(api, {}, preset=preset["name"])["config"] == preset["config"]
+
+
+def test_the_schema_describes_the_presets(api: Api) -> None:
+    schema = api.get("/config-schema").json()
+    Draft202012Validator.check_schema(schema)
+    for preset in api.get("/presets").json()["items"]:
+        Draft202012Validator(schema).validate(preset["config"])
+    assert "completions" in json.dumps(schema)
