@@ -1,0 +1,98 @@
+import { Play, SquarePlus } from "lucide-react";
+import { useState } from "react";
+import { type Checkpoint, useCheckpoints } from "@/api/queries";
+import { nearest } from "@/charts/group";
+import type { SeriesTable } from "@/live/series";
+import { Button } from "@/ui/Button";
+import { ButtonLink } from "@/ui/ButtonLink";
+import { formatBytes, formatFixed, formatNumber } from "@/ui/format";
+import { EmptyState, ErrorState } from "@/ui/Message";
+import { RelativeTime } from "@/ui/RelativeTime";
+import { SkeletonLines } from "@/ui/Skeleton";
+import { ResumeDialog } from "./RunDialogs";
+import type { TabProps } from "./RunPage";
+import styles from "./table.module.css";
+
+const REASONS: Record<string, string> = {
+  schedule: "as planned",
+  stop: "before stopping",
+  final: "at the end",
+};
+
+/** What was saved, how good it was, and the ways on from there. */
+export function CheckpointsTab({ run, store }: TabProps) {
+  const query = useCheckpoints(run.id);
+  const [resuming, setResuming] = useState<Checkpoint | null>(null);
+  if (query.error) return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
+  if (!query.data) return <SkeletonLines lines={4} />;
+  if (query.data.length === 0)
+    return (
+      <EmptyState title="No checkpoints yet">The config says how often one is written.</EmptyState>
+    );
+  return (
+    <div className={styles.scroll}>
+      <table className={styles.table}>
+        <thead>
+          <tr>
+            <th className="number">Step</th>
+            <th>Written</th>
+            <th className="number">Reward</th>
+            <th className="number">pass@1</th>
+            <th className="number">Size</th>
+            <th>When</th>
+            <th>
+              <span className="visually-hidden">Actions</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {query.data.map((checkpoint) => (
+            <tr key={checkpoint.id}>
+              <th scope="row" className="number">
+                {formatNumber(checkpoint.step, 0)}
+              </th>
+              <td>{REASONS[checkpoint.reason] ?? checkpoint.reason}</td>
+              <td className="number">{scoreNear(store.series, "reward/mean", checkpoint.step)}</td>
+              <td className="number">
+                {scoreNear(store.series, "eval/pass_at_1", checkpoint.step)}
+              </td>
+              <td className="number">{formatBytes(checkpoint.bytes)}</td>
+              <td>
+                <RelativeTime at={checkpoint.created_at} />
+              </td>
+              <td className={styles.actions}>
+                {run.permissions.fork && (
+                  <ButtonLink
+                    small
+                    icon={<SquarePlus size={14} />}
+                    href={`/new?from=${run.id}&checkpoint=${checkpoint.id}`}
+                  >
+                    Start a run from here
+                  </ButtonLink>
+                )}
+                {run.permissions.resume && (
+                  <Button small icon={<Play size={14} />} onClick={() => setResuming(checkpoint)}>
+                    Resume from here
+                  </Button>
+                )}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {resuming && (
+        <ResumeDialog run={run} checkpoint={resuming} onClose={() => setResuming(null)} />
+      )}
+    </div>
+  );
+}
+
+/** The value measured nearest to `step`, with its step where that is another one. */
+function scoreNear(table: SeriesTable, name: string, step: number): string {
+  const series = table.get(name);
+  if (!series || series.steps.length === 0) return "–";
+  const index = nearest(series.steps.view(), step);
+  const value = formatFixed(series.values.at(index), 2);
+  const measured = series.steps.at(index);
+  return measured === step ? value : `${value} at step ${measured}`;
+}

@@ -1,0 +1,76 @@
+import { classes } from "@/ui/classes";
+import { formatFixed, formatNumber, plural } from "@/ui/format";
+import styles from "./CompletionCard.module.css";
+import { partsOf } from "./completionText";
+import { MathText } from "./MathText";
+import type { Completion } from "./queries";
+
+/** What a model wrote, what it earned for it, and how that compares within its group. */
+export function CompletionCard({ completion }: { completion: Completion }) {
+  const { advantage, finish_reason, length, logprob_mean } = completion;
+  return (
+    <article
+      className={classes(
+        styles.completion,
+        advantage > 0 && styles.positive,
+        advantage < 0 && styles.negative,
+      )}
+    >
+      <header className={styles.header}>
+        <strong className={styles.advantage} title="Advantage within its group">
+          {signed(advantage)}
+        </strong>
+        {Object.entries(completion.rewards).map(([name, value]) => (
+          <RewardBar key={name} name={name} value={Number(value)} />
+        ))}
+        <span
+          className={styles.length}
+          title={`Mean log-probability ${formatNumber(logprob_mean)}`}
+        >
+          {plural(length, "token")}
+        </span>
+        {finish_reason === "length" && <span className={styles.cut}>cut off</span>}
+      </header>
+      <CompletionText text={completion.text} />
+    </article>
+  );
+}
+
+function signed(value: number): string {
+  return value > 0 ? `+${formatFixed(value, 2)}` : formatFixed(value, 2);
+}
+
+/** A part of the reward, from 0 to 1. */
+function RewardBar({ name, value }: { name: string; value: number }) {
+  const share = Math.min(1, Math.max(0, value));
+  return (
+    <span className={styles.reward} title={`${name}: ${formatNumber(value)}`}>
+      {name}
+      <span className={styles.track}>
+        <span className={styles.fill} style={{ transform: `scaleX(${share})` }} />
+      </span>
+      <span className="visually-hidden">{formatNumber(value)}</span>
+    </span>
+  );
+}
+
+const NAMES = { think: "think", answer: "answer", text: "" };
+
+function CompletionText({ text }: { text: string }) {
+  const parts = partsOf(text);
+  if (parts.length === 0) return <p className={styles.nothing}>nothing</p>;
+  return (
+    <div className={styles.text}>
+      {parts.map((part, place) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: parts are their places
+        <div key={place} className={classes(styles.part, styles[part.kind])}>
+          {NAMES[part.kind] && <span className={styles.tag}>{NAMES[part.kind]}</span>}
+          <span className={styles.words}>
+            <MathText text={part.text.trim()} />
+            {!part.closed && <span className={styles.open}> …not closed</span>}
+          </span>
+        </div>
+      ))}
+    </div>
+  );
+}

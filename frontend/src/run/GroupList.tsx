@@ -1,0 +1,54 @@
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { useEffect, useRef } from "react";
+import { GroupCard } from "./GroupCard";
+import styles from "./GroupList.module.css";
+import type { Group } from "./queries";
+import type { Sort } from "./rolloutOrder";
+
+const ESTIMATED_PX = { compact: 320, wide: 520 };
+
+interface GroupListProps {
+  groups: readonly Group[];
+  sort: Sort;
+  compact: boolean;
+  hasMore: boolean;
+  onMore: () => void;
+}
+
+/** The groups of a step; only those in sight are in the page. */
+export function GroupList({ groups, sort, compact, hasMore, onMore }: GroupListProps) {
+  const box = useRef<HTMLUListElement>(null);
+  const rows = useVirtualizer({
+    count: groups.length,
+    getScrollElement: () => box.current,
+    estimateSize: () => (compact ? ESTIMATED_PX.compact : ESTIMATED_PX.wide),
+    // Not the group's own key: the next step's groups take the places of this one's, without a jump
+    getItemKey: (index) => groups[index]?.index ?? index,
+    overscan: 2,
+  });
+  const items = rows.getVirtualItems();
+  const last = items.at(-1)?.index ?? 0;
+  useEffect(() => {
+    if (hasMore && last >= groups.length - 2) onMore();
+  }, [hasMore, last, groups.length, onMore]);
+
+  return (
+    <ul ref={box} className={styles.scroller}>
+      <li aria-hidden style={{ height: items[0]?.start ?? 0 }} />
+      {items.map((item) => {
+        const group = groups[item.index] as Group;
+        return (
+          <li
+            key={item.key}
+            ref={rows.measureElement}
+            data-index={item.index}
+            className={styles.row}
+          >
+            <GroupCard group={group} sort={sort} compact={compact} />
+          </li>
+        );
+      })}
+      <li aria-hidden style={{ height: rows.getTotalSize() - (items.at(-1)?.end ?? 0) }} />
+    </ul>
+  );
+}

@@ -1,0 +1,126 @@
+/** What asks before it changes a run. */
+
+import { useState } from "react";
+import { useLocation } from "wouter";
+import { useDeleteRun, usePatchRun, useResumeRun, useStopRun } from "@/api/actions";
+import type { Checkpoint, RunDetail } from "@/api/queries";
+import { Button } from "@/ui/Button";
+import { Confirm, Dialog } from "@/ui/Dialog";
+import { Field, TextInput } from "@/ui/Field";
+
+interface RunDialogProps {
+  run: RunDetail;
+  onClose: () => void;
+}
+
+export function StopDialog({ run, onClose }: RunDialogProps) {
+  const stop = useStopRun();
+  return (
+    <Confirm
+      title={`Stop ${run.name}?`}
+      action="Stop the run"
+      busy={stop.isPending}
+      onConfirm={() => stop.mutate({ id: run.id }, { onSettled: onClose })}
+      onClose={onClose}
+    >
+      <p>It writes a checkpoint first, and can be resumed from there.</p>
+    </Confirm>
+  );
+}
+
+interface ResumeDialogProps extends RunDialogProps {
+  /** null takes the newest. */
+  checkpoint: Checkpoint | null;
+}
+
+export function ResumeDialog({ run, checkpoint, onClose }: ResumeDialogProps) {
+  const resume = useResumeRun();
+  const body = { id: run.id, checkpoint: checkpoint?.id ?? null };
+  return (
+    <Confirm
+      title={`Resume ${run.name}?`}
+      action="Resume the run"
+      busy={resume.isPending}
+      onConfirm={() => resume.mutate(body, { onSettled: onClose })}
+      onClose={onClose}
+    >
+      <p>
+        It goes on from{" "}
+        {checkpoint ? `the checkpoint of step ${checkpoint.step}` : "its newest checkpoint"}. Points
+        after that step stay, drawn faintly.
+      </p>
+    </Confirm>
+  );
+}
+
+export function RenameDialog({ run, onClose }: RunDialogProps) {
+  const patch = usePatchRun();
+  const [name, setName] = useState(run.name);
+  const [tags, setTags] = useState(run.tags.join(", "));
+  const save = () => {
+    const list = tags.split(",").map((tag) => tag.trim());
+    patch.mutate({ id: run.id, name, tags: list.filter(Boolean) }, { onSuccess: onClose });
+  };
+  return (
+    <Dialog
+      title="Rename"
+      onClose={onClose}
+      actions={
+        <>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button kind="primary" busy={patch.isPending} disabled={!name.trim()} onClick={save}>
+            Save
+          </Button>
+        </>
+      }
+    >
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          save();
+        }}
+      >
+        <Field label="Name">
+          {(control) => (
+            <TextInput
+              {...control}
+              value={name}
+              maxLength={120}
+              autoFocus
+              onChange={(event) => setName(event.target.value)}
+            />
+          )}
+        </Field>
+        <Field label="Tags" help="Separated by commas.">
+          {(control) => (
+            <TextInput
+              {...control}
+              value={tags}
+              onChange={(event) => setTags(event.target.value)}
+            />
+          )}
+        </Field>
+        <button type="submit" hidden />
+      </form>
+    </Dialog>
+  );
+}
+
+export function DeleteDialog({ run, onClose }: RunDialogProps) {
+  const remove = useDeleteRun();
+  const [, navigate] = useLocation();
+  return (
+    <Confirm
+      title={`Delete ${run.name}?`}
+      action="Delete the run"
+      danger
+      busy={remove.isPending}
+      onConfirm={() =>
+        remove.mutate({ id: run.id }, { onSuccess: () => navigate("/"), onSettled: onClose })
+      }
+      onClose={onClose}
+    >
+      <p>Its curves, rollouts and checkpoints disappear from r1web.</p>
+    </Confirm>
+  );
+}

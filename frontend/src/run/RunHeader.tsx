@@ -1,0 +1,135 @@
+import { GitFork, MoreHorizontal, Pause, Play } from "lucide-react";
+import { useState } from "react";
+import { Link, useLocation } from "wouter";
+import type { RunDetail } from "@/api/queries";
+import type { Facts } from "@/live/facts";
+import { Button, IconButton } from "@/ui/Button";
+import { ButtonLink } from "@/ui/ButtonLink";
+import { Chip } from "@/ui/Chip";
+import { formatCost, formatDuration, formatNumber } from "@/ui/format";
+import { Menu } from "@/ui/Menu";
+import { Progress } from "@/ui/Progress";
+import { StateBadge } from "@/ui/StateBadge";
+import { useNow } from "@/ui/useNow";
+import { hasEnded } from "./queries";
+import { DeleteDialog, RenameDialog, ResumeDialog, StopDialog } from "./RunDialogs";
+import styles from "./RunHeader.module.css";
+
+type Asking = "stop" | "resume" | "rename" | "delete" | null;
+
+interface RunHeaderProps {
+  run: RunDetail;
+  facts: Facts;
+}
+
+export function RunHeader({ run, facts }: RunHeaderProps) {
+  return (
+    <header className={styles.header}>
+      <div className={styles.top}>
+        <div className={styles.name}>
+          <h2 className="truncate" title={run.name}>
+            {run.name}
+          </h2>
+          <span className={styles.id}>#{run.id}</span>
+          <StateBadge state={facts.state} />
+          {facts.phase && !hasEnded(facts.state) && (
+            <span className={styles.phase}>{facts.phase}</span>
+          )}
+        </div>
+        <Actions run={run} state={facts.state} />
+      </div>
+      <Figures run={run} facts={facts} />
+    </header>
+  );
+}
+
+/** Where it is, how long it takes, what it costs, where it comes from. */
+function Figures({ run, facts }: RunHeaderProps) {
+  const under = !hasEnded(facts.state);
+  return (
+    <div className={styles.figures}>
+      <span className={styles.progress}>
+        step {formatNumber(facts.step, 0)} / {formatNumber(run.total_steps, 0)}
+        <Progress value={facts.step} max={run.total_steps} label="Progress" />
+      </span>
+      {under && run.eta_s !== null && <span>{formatDuration(run.eta_s)} left</span>}
+      <Elapsed run={run} ticking={under && run.started_at !== null} />
+      <span title="Devices held × hours">{formatNumber(run.device_hours, 3)} device-h</span>
+      <span>{formatCost(run.cost_usd)}</span>
+      {run.preset && <Chip title="Preset">{run.preset}</Chip>}
+      {run.tags.map((tag) => (
+        <Chip key={tag}>{tag}</Chip>
+      ))}
+      <span className={styles.origin}>
+        {run.parent && (
+          <Link href={`/runs/${run.parent.id}`}>
+            from {run.parent.name} · #{run.parent.id}
+            {run.parent.step !== null && ` at step ${run.parent.step}`}
+          </Link>
+        )}
+        <span>by {run.owner.username}</span>
+      </span>
+    </div>
+  );
+}
+
+/** Counts on between two answers of the server. */
+function Elapsed({ run, ticking }: { run: RunDetail; ticking: boolean }) {
+  const now = useNow();
+  const [read, setRead] = useState({ run, at: now });
+  if (read.run !== run) setRead({ run, at: now });
+  const since = ticking ? (now.getTime() - read.at.getTime()) / 1000 : 0;
+  return <span title="Time under way">{formatDuration(run.duration_s + since)}</span>;
+}
+
+function Actions({ run, state }: { run: RunDetail; state: string }) {
+  const [asking, setAsking] = useState<Asking>(null);
+  const [, navigate] = useLocation();
+  const may = run.permissions;
+  const close = () => setAsking(null);
+  return (
+    <div className={styles.actions}>
+      {may.stop && !hasEnded(state) && (
+        <Button
+          icon={<Pause size={14} />}
+          busy={run.desired === "stopped"}
+          onClick={() => setAsking("stop")}
+        >
+          {run.desired === "stopped" ? "Stopping" : "Stop"}
+        </Button>
+      )}
+      {may.resume && hasEnded(state) && (
+        <Button icon={<Play size={14} />} onClick={() => setAsking("resume")}>
+          Resume
+        </Button>
+      )}
+      {may.fork && (
+        <ButtonLink href={`/new?from=${run.id}`} icon={<GitFork size={14} />}>
+          Fork
+        </ButtonLink>
+      )}
+      <Menu
+        label="More actions"
+        items={[
+          { label: "Rename", disabled: !may.change, onSelect: () => setAsking("rename") },
+          { label: "Open its node", onSelect: () => navigate("/nodes") },
+          {
+            label: "Delete",
+            danger: true,
+            disabled: !may.delete,
+            onSelect: () => setAsking("delete"),
+          },
+        ]}
+        trigger={(props) => (
+          <IconButton label="More actions" {...props}>
+            <MoreHorizontal size={16} />
+          </IconButton>
+        )}
+      />
+      {asking === "stop" && <StopDialog run={run} onClose={close} />}
+      {asking === "resume" && <ResumeDialog run={run} checkpoint={null} onClose={close} />}
+      {asking === "rename" && <RenameDialog run={run} onClose={close} />}
+      {asking === "delete" && <DeleteDialog run={run} onClose={close} />}
+    </div>
+  );
+}

@@ -1,0 +1,35 @@
+import { parse, stringify } from "smol-toml";
+import { describe, expect, it } from "vitest";
+import { configSections, withoutNulls } from "./configFields";
+
+const PRESET = { seed: 0, grpo: { steps: 300, group_size: 16 }, task: { options: { terms: 2 } } };
+const CONFIG = { seed: 0, grpo: { steps: 12, group_size: 16 }, task: { options: { digits: 3 } } };
+
+describe("configSections", () => {
+  const sections = configSections(CONFIG, PRESET);
+  const field = (path: string) =>
+    sections.flatMap((section) => section.fields).find((found) => found.path === path);
+
+  it("groups fields by their table", () => {
+    expect(sections.map((section) => section.name)).toEqual(["", "grpo", "task"]);
+    expect(field("task.options.digits")?.name).toBe("options.digits");
+  });
+
+  it("marks what differs from the preset, with the preset's value", () => {
+    expect(field("grpo.steps")).toMatchObject({ changed: true, value: 12, preset: 300 });
+    expect(field("grpo.group_size")).toMatchObject({ changed: false });
+    expect(field("task.options.digits")).toMatchObject({ changed: true, preset: undefined });
+  });
+
+  it("marks nothing without a preset", () => {
+    const fields = configSections(CONFIG, null).flatMap((section) => section.fields);
+    expect(fields.filter((found) => found.changed)).toEqual([]);
+  });
+});
+
+describe("TOML", () => {
+  it("keeps everything but nulls", () => {
+    const config = { a: null, b: { c: null, d: [1, 2] }, e: "x" };
+    expect(parse(stringify(withoutNulls(config)))).toEqual({ b: { d: [1, 2] }, e: "x" });
+  });
+});

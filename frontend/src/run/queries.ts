@@ -1,0 +1,90 @@
+/** What the run page asks beside the live stream. */
+
+import {
+  type InfiniteData,
+  keepPreviousData,
+  useInfiniteQuery,
+  useQuery,
+  useQueryClient,
+} from "@tanstack/react-query";
+import { useEffect } from "react";
+import { api, type Schemas, unwrap } from "@/api/client";
+import { keys, type RunDetail } from "@/api/queries";
+import type { Facts } from "@/live/facts";
+
+export type Group = Schemas["GroupOut"];
+export type Completion = Schemas["CompletionOut"];
+export type RolloutPage = Schemas["RolloutsOut"];
+
+const ENDED = new Set(["finished", "failed", "stopped"]);
+
+export function hasEnded(state: string): boolean {
+  return ENDED.has(state);
+}
+
+const GROUPS_AT_ONCE = 16;
+
+/** The groups of a step; the newest step's when it is null. */
+export function useRollouts(runId: number, step: number | null) {
+  return useInfiniteQuery({
+    queryKey: [...keys.run(runId), "rollouts", step],
+    queryFn: ({ pageParam }) =>
+      unwrap(
+        api.GET("/api/v1/runs/{run_id}/rollouts", {
+          params: {
+            path: { run_id: runId },
+            query: { step, cursor: pageParam, limit: GROUPS_AT_ONCE },
+          },
+        }),
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page: RolloutPage) => page.next_cursor,
+    placeholderData: keepPreviousData<InfiniteData<RolloutPage, string | null>>,
+    gcTime: 30_000, // following a run leaves a step behind every second
+  });
+}
+
+export function useTransitions(runId: number, version: number) {
+  return useQuery({
+    queryKey: [...keys.run(runId), "transitions", version],
+    queryFn: () =>
+      unwrap(api.GET("/api/v1/runs/{run_id}/transitions", { params: { path: { run_id: runId } } })),
+    placeholderData: keepPreviousData,
+  });
+}
+
+export function fetchLog(runId: number, offset: number | null, limit: number) {
+  return unwrap(
+    api.GET("/api/v1/runs/{run_id}/logs", {
+      params: { path: { run_id: runId }, query: { offset, limit } },
+    }),
+  );
+}
+
+const LAST_LINES_BYTES = 4_000;
+
+/** The end of the log, for a run that failed. */
+export function useLastLines(runId: number, enabled: boolean) {
+  return useQuery({
+    queryKey: [...keys.run(runId), "last-lines"],
+    queryFn: () => fetchLog(runId, null, LAST_LINES_BYTES),
+    enabled,
+  });
+}
+
+/** Asks again for what the stream only names: the run's row and its checkpoints. */
+export function useFreshness(runId: number, facts: Facts | null): void {
+  const client = useQueryClient();
+  const state = facts?.stateVersion ?? 0;
+  const checkpoints = facts?.checkpointsVersion ?? 0;
+  useEffect(() => {
+    if (state + checkpoints > 0) void client.invalidateQueries({ queryKey: keys.run(runId) });
+  }, [client, runId, state, checkpoints]);
+}
+
+/** Numbers of a config, by dotted path; 0 where there is none. */
+export function configNumber(run: RunDetail, path: string): number {
+  let value: unknown = run.config;
+  for (const key of path.split(".")) value = (value as Record<string, unknown> | undefined)?.[key];
+  return typeof value === "number" ? value : 0;
+}

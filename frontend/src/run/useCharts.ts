@@ -1,0 +1,36 @@
+import { useMemo, useState } from "react";
+import { type ChartGroup, wholeRange } from "@/charts/group";
+import type { Axis } from "@/charts/plotData";
+import { configNumber } from "./queries";
+import type { TabProps } from "./RunPage";
+
+/** What the charts of a tab share. Without an axis of their own they take the address's. */
+export function useCharts(props: TabProps, ownAxis?: Axis): ChartGroup & { zoomed: boolean } {
+  const { run, facts, store, version, address, go } = props;
+  const [zoom, setZoom] = useState<{ axis: Axis; range: [number, number] } | null>(null);
+  const axis = ownAxis ?? address.axis;
+  const smoothing = address.smoothing;
+  const start = new Date(run.started_at ?? run.created_at).getTime() / 1000;
+  const choice = useMemo(() => ({ axis, smoothing, start }), [axis, smoothing, start]);
+  const config = useMemo(
+    () => ({
+      max_new_tokens: configNumber(run, "sampling.max_new_tokens"),
+      steps_per_collection: configNumber(run, "grpo.steps_per_collection"),
+      kl_coef: configNumber(run, "grpo.kl_coef"),
+      evaluation_every: configNumber(run, "evaluation.every_steps"),
+    }),
+    [run],
+  );
+  const zoomed = zoom?.axis === axis;
+  return {
+    table: store.series,
+    version,
+    choice,
+    config,
+    zoomed,
+    range: zoomed ? zoom.range : wholeRange(store.series, choice, facts.step),
+    onZoom: (range) => setZoom(range && { axis, range }),
+    pinned: address.step,
+    onPin: (step) => go({ step: step === address.step ? null : step }),
+  };
+}
