@@ -11,7 +11,7 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
     ChoicesCheckboxFilter,
-    RangeDateFilter,
+    RangeDateTimeFilter,
 )
 from unfold.decorators import display
 
@@ -69,7 +69,7 @@ class RunAdmin(ReadOnly, ModelAdmin):
         "preset",
         ("project", AutocompleteSelectFilter),
         ("owner", AutocompleteSelectFilter),
-        ("created_at", RangeDateFilter),
+        ("created_at", RangeDateTimeFilter),
     ]
     list_filter_submit = True
     list_per_page = 50

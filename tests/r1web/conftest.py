@@ -1,7 +1,9 @@
 """The small cast: owner, member and viewer of one project, and a stranger to it."""
 
 import json
-from collections.abc import Callable, Mapping
+import socket
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from pytest_django import Settings
 
 from r1web.accounts.models import Membership, Project, User
 from r1web.accounts.services import create_token
+from r1web.local.redis import server_program
 from r1web.runs.models import Attempt, Checkpoint, Run, State
 from r1web.runs.services import create_run, transition
 
@@ -94,6 +97,20 @@ def runs_dir(settings: Settings, tmp_path: Path) -> Path:
     """The folder of all runs' directories, empty."""
     settings.R1WEB_RUNS_DIR = tmp_path / "runs"
     return tmp_path / "runs"
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A Redis of the tests' own, empty, on a free port of loopback."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+    command = [server_program(), "--bind", "127.0.0.1", "--port", str(port), "--save", ""]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        assert any("accept connections" in line for line in server.stdout)
+        yield f"redis://127.0.0.1:{port}/0"
+        server.terminate()
 
 
 @pytest.fixture

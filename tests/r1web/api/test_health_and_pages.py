@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from tests.r1web.conftest import Api
 
 
 @pytest.fixture
-def app_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def app_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A build as Vite leaves it: an entry that imports a chunk with styles of its own."""
     manifest = {
         "src/main.tsx": {
@@ -64,7 +65,8 @@ def test_readiness_names_what_is_missing(db: None, settings: Settings) -> None:
     }
 
 
-def test_ready_when_a_worker_was_heard(db: None) -> None:
+def test_ready_when_a_worker_was_heard(db: None, settings: Settings, redis_url: str) -> None:
+    settings.REDIS_URL = redis_url
     Node.objects.create(name="n", queue="node.n", heartbeat_at=timezone.now())
     answer = Api({}).get("/health/ready")
     assert (answer.status_code, answer.json()["status"]) == (200, "ready")
