@@ -11,7 +11,6 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
     ChoicesCheckboxFilter,
-    RangeDateTimeFilter,
 )
 from unfold.decorators import display
 
@@ -69,7 +68,7 @@ class RunAdmin(ReadOnly, ModelAdmin):
         "preset",
         ("project", AutocompleteSelectFilter),
         ("owner", AutocompleteSelectFilter),
-        ("created_at", RangeDateTimeFilter),
+        "created_at",
     ]
     list_filter_submit = True
     list_per_page = 50
