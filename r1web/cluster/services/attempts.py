@@ -47,14 +47,19 @@ def heard(*, attempt_id: int) -> None:
     Attempt.objects.filter(pk=attempt_id).update(heartbeat_at=timezone.now())
     attempt = Attempt.objects.select_related("run").get(pk=attempt_id)
     if attempt.run.state == State.LOST and attempt.ended_at is None:
-        wanted = State.RUNNING if attempt.run.desired == Desired.RUNNING else State.STOPPING
         transition(
             run=attempt.run,
-            to=wanted,
+            to=_state_before(attempt),
             reason="The supervisor was heard again.",
             actor=ACTOR,
             attempt=attempt,
         )
+
+
+def _state_before(attempt: Attempt) -> State:
+    if attempt.run.desired == Desired.STOPPED:
+        return State.STOPPING
+    return State.STARTING if attempt.started_at is None else State.RUNNING
 
 
 @transaction.atomic

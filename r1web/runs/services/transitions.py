@@ -17,7 +17,7 @@ ALLOWED: dict[State, frozenset[State]] = {
     ),
     State.RUNNING: frozenset({State.STOPPING, State.LOST, *ENDED}),
     State.STOPPING: frozenset({State.LOST, *ENDED}),
-    State.LOST: frozenset({State.RUNNING, State.STOPPING, State.QUEUED, *ENDED}),
+    State.LOST: frozenset({State.STARTING, State.RUNNING, State.STOPPING, State.QUEUED, *ENDED}),
     State.FINISHED: frozenset({State.QUEUED}),
     State.FAILED: frozenset({State.QUEUED}),
     State.STOPPED: frozenset({State.QUEUED}),

@@ -77,6 +77,7 @@ def test_a_crash_is_explained_in_a_sentence(
     make_run: MakeRun,
     attempt_of: AttemptOf,
     supervise: Supervise,
+    *,
     story: str,
     code: int,
     sentence: str,
