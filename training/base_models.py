@@ -20,8 +20,9 @@ def find_model(path: str) -> Path:
         return shipped[path]
     directory = weights_directory(Path(path).expanduser())
     if not (directory / "config.json").is_file():
+        names = ", ".join(shipped)
         raise StartError(
-            f"model.path: “{path}” is neither a shipped model ({', '.join(shipped)}) nor a directory with a "
+            f"model.path: “{path}” is neither a shipped model ({names}) nor a directory with a "
             "model in it; it may have been deleted."
         )
     return directory

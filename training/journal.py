@@ -31,7 +31,8 @@ class Journal:
         self.lost = 0
         """Events that could not be written."""
         self.torn = False
-        """The file ended in the middle of a line, which is now closed and left for readers to skip."""
+        """The file ended amid a line, which is now closed and left for readers to skip."""
+        self._torn_end = False
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         self._seq = self._recover()
 
@@ -60,11 +61,13 @@ class Journal:
         os.close(self._file)
 
     def _append(self, line: bytes) -> None:
+        if self._torn_end:  # a torn line must not swallow this one
+            line = b"\n" + line
         written = os.write(self._file, line)
         if written < len(line):
-            # A torn line must not swallow the next one.
-            os.write(self._file, b"\n")
+            self._torn_end = True
             raise OSError(f"only {written} of {len(line)} bytes were taken")
+        self._torn_end = False
 
     def _recover(self) -> int:
         """The last whole line's number, 0 in an empty file; a torn end is closed."""

@@ -1,4 +1,4 @@
-"""The trainer's commands: python -m training train | launch | pretrain | sample | evaluate | export."""
+"""The trainer's commands: train, launch, pretrain, sample, evaluate, export."""
 
 from training.cli.main import main
 

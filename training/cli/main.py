@@ -1,14 +1,14 @@
 """Reads the command line and calls the command.
 
-Nothing heavy is imported here: each command brings in what it needs when it is called.
+Nothing heavy is imported here: each command is imported when it is called.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from argparse import ArgumentParser
+from importlib import import_module
 from pathlib import Path
 
 from training.cli.errors import UserError
@@ -20,9 +20,9 @@ def main(argv: list[str] | None = None) -> None:
     # much of their own speed to them. It must stand in the environment before torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     args = parser().parse_args(argv)
-    command: Callable[[Namespace], int] = args.command
+    module, _, name = args.command.partition(":")
     try:
-        code = command(args)
+        code = getattr(import_module(module), name)(args)
     except UserError as error:
         sys.exit(_complain(str(error)))
     sys.exit(code)
@@ -38,7 +38,7 @@ def parser() -> ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
     train = commands.add_parser("train", help="run a GRPO job")
-    train.set_defaults(command=_train)
+    train.set_defaults(command="training.cli.train:train_command")
     train.add_argument("config", nargs="?", type=Path, help="TOML file with the settings")
     train.add_argument("--run-dir", type=Path, required=True, help="where everything is written")
     train.add_argument("--preset", help="preset that the settings are laid over")
@@ -48,7 +48,7 @@ def parser() -> ArgumentParser:
     _add_resume(train)
 
     launch = commands.add_parser("launch", help="start a job's processes on this node")
-    launch.set_defaults(command=_launch)
+    launch.set_defaults(command="training.cli.train:launch_command")
     launch.add_argument("--run-dir", type=Path, required=True)
     launch.add_argument("--nodes", type=int, default=1, help="how many nodes the job has")
     launch.add_argument("--node-rank", type=int, default=0, help="which of them this one is")
@@ -57,13 +57,13 @@ def parser() -> ArgumentParser:
     _add_resume(launch)
 
     pretrain = commands.add_parser("pretrain", help="make a base model")
-    pretrain.set_defaults(command=_pretrain)
+    pretrain.set_defaults(command="training.cli.pretrain:pretrain_command")
     pretrain.add_argument("--preset", default="nano-base")
     pretrain.add_argument("--out", type=Path, required=True, help="directory for the model")
     pretrain.add_argument("--steps", type=int, help="instead of the preset's")
 
     sample = commands.add_parser("sample", help="complete a prompt")
-    sample.set_defaults(command=_sample)
+    sample.set_defaults(command="training.cli.models:sample_command")
     _add_model(sample)
     sample.add_argument("question", help="put into R1's template unless --raw")
     sample.add_argument("--raw", action="store_true", help="the question is the whole prompt")
@@ -73,14 +73,14 @@ def parser() -> ArgumentParser:
     sample.add_argument("--seed", type=int, default=0)
 
     evaluate = commands.add_parser("evaluate", help="pass@1 and pass@k on held-out problems")
-    evaluate.set_defaults(command=_evaluate)
+    evaluate.set_defaults(command="training.cli.models:evaluate_command")
     _add_model(evaluate)
     evaluate.add_argument("--preset", default="r1-zero-nano", help="whose task and evaluation")
     evaluate.add_argument("--problems", type=int, help="instead of the preset's")
     evaluate.add_argument("--k", type=int, default=1, help="completions per problem")
 
     export = commands.add_parser("export", help="write a checkpoint as a Hugging Face directory")
-    export.set_defaults(command=_export)
+    export.set_defaults(command="training.cli.models:export_command")
     _add_model(export)
     export.add_argument("--out", type=Path, required=True)
     return top
@@ -96,39 +96,3 @@ def _add_model(command: ArgumentParser) -> None:
     command.add_argument(
         "--model", default="nano-base", help="a shipped model, a checkpoint or a model directory"
     )
-
-
-def _train(args: Namespace) -> int:
-    from training.cli.train import train_command
-
-    return train_command(args)
-
-
-def _launch(args: Namespace) -> int:
-    from training.cli.train import launch_command
-
-    return launch_command(args)
-
-
-def _pretrain(args: Namespace) -> int:
-    from training.cli.pretrain import pretrain_command
-
-    return pretrain_command(args)
-
-
-def _sample(args: Namespace) -> int:
-    from training.cli.models import sample_command
-
-    return sample_command(args)
-
-
-def _evaluate(args: Namespace) -> int:
-    from training.cli.models import evaluate_command
-
-    return evaluate_command(args)
-
-
-def _export(args: Namespace) -> int:
-    from training.cli.models import export_command
-
-    return export_command(args)

@@ -9,8 +9,9 @@ import sys
 import tomllib
 import traceback
 from argparse import Namespace
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -22,8 +23,7 @@ from training.journal import Journal
 from training.stopping import StopRequest
 
 if TYPE_CHECKING:
-    from training.checkpoint import Checkpoint
-    from training.distributed.process import Process
+    pass
 
 CONFIG_FILE = "config.json"
 
@@ -60,8 +60,19 @@ def run(config: RunConfig, run_dir: Path, resume: str, stop: StopRequest) -> int
     journal = _open_journal(run_dir) if main else None
     display = make_display(config, sys.stdout) if main else Display()
     try:
+        if journal is not None:
+            journal.write("phase", 0, phase="loading")
+        # It loads torch, which takes seconds: only now, after the first sign of life.
+        job = import_module("training.cli.job")
         with display:
-            outcome, step = _train(config, run_dir, resume, journal, stop, display)
+            outcome, step = job.run(
+                config=config,
+                run_dir=run_dir,
+                resume=resume,
+                journal=journal,
+                stop=stop,
+                display=display,
+            )
     except UserError as error:
         _finish(journal, 0, "failed", str(error))
         raise
@@ -72,55 +83,6 @@ def run(config: RunConfig, run_dir: Path, resume: str, stop: StopRequest) -> int
     reasons = {"finished": "All steps are done.", "stopped": "It was asked to stop."}
     _finish(journal, step, outcome, reasons[outcome])
     return 0
-
-
-def _train(
-    config: RunConfig,
-    run_dir: Path,
-    resume: str,
-    journal: Journal | None,
-    stop: StopRequest,
-    display: Display,
-) -> tuple[str, int]:
-    if journal is not None:
-        journal.write("phase", 0, phase="loading")
-    # Heavy imports come after the first sign of life.
-    from training.base_models import StartError
-    from training.checkpoint import CheckpointError
-    from training.distributed.process import Process
-    from training.grpo.loop import train
-    from training.grpo.setup import set_up
-    from training.model import ModelConfigError, hf
-    from training.tasks import TaskError
-    from training.tokenizer import TokenizerError
-
-    process = Process(config.hardware.device)
-    try:
-        start = _find_start(run_dir, resume, journal)
-        setup = set_up(config, run_dir, process, start)
-    except (
-        StartError, CheckpointError, TaskError, TokenizerError, ModelConfigError, hf.CheckpointError
-    ) as error:  # fmt: skip
-        raise UserError(str(error)) from error
-    outcome = train(setup, process, journal, lambda: stop.requested, display.report)
-    process.close()
-    return outcome, setup.step
-
-
-def _find_start(run_dir: Path, resume: str, journal: Journal | None) -> Checkpoint | None:
-    from training import checkpoint
-
-    def warn(message: str) -> None:
-        if journal is not None:
-            journal.write("log", 0, level="warning", message=message)
-
-    if resume == "none":
-        return None
-    if resume == "latest":
-        return checkpoint.latest(run_dir, warn)
-    if not resume.isdigit():
-        raise UserError(f"--resume: “{resume}” is neither latest, none nor a step.")
-    return checkpoint.read(run_dir, int(resume))
 
 
 def prepare_run_dir(args: Namespace) -> RunConfig:
@@ -140,10 +102,14 @@ def prepare_run_dir(args: Namespace) -> RunConfig:
     try:
         args.run_dir.mkdir(parents=True, exist_ok=True)
         if file.exists() and json.loads(file.read_text(encoding="utf-8")) != resolved.as_json():
-            raise UserError(f"--run-dir: {args.run_dir} holds a run with another config; take a new directory.")
+            raise UserError(
+                f"--run-dir: {args.run_dir} holds a run with another config; take a new directory."
+            )
         file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UserError(f"--run-dir: {args.run_dir} cannot be written ({error.strerror}).") from error
+        raise UserError(
+            f"--run-dir: {args.run_dir} cannot be written ({error.strerror})."
+        ) from error
     return resolved.config
 
 
@@ -200,4 +166,4 @@ def _finish(journal: Journal | None, step: int, outcome: str, reason: str) -> No
 
 def _run(command: Launch) -> int:
     """Run the launcher and wait. A signal to the group reaches it and its ranks by itself."""
-    return subprocess.call(command.argv, env=command.env)  # noqa: S603 - our own command
+    return subprocess.call(command.argv, env=command.env)

@@ -16,9 +16,9 @@ from training.corpus.authors import UNRELIABLE, Author, Sum, careful
 from training.tasks import build_task, is_held_out
 from training.tasks.template import r1_prompt
 
-PLAIN_SHARE = 0.1
+PLAIN_SHARE = 0.05
 """Share of the documents that are plain sums without a template."""
-COMMON_SHARE = 0.75
+COMMON_SHARE = 0.9
 """Share of the problems that are two terms of two digits; the rest has 2 or 3 terms of 1 to 3."""
 _TOKENIZER_DOCUMENTS = 20_000
 _TOKENIZER_QUESTIONS = 500

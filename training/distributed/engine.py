@@ -67,7 +67,9 @@ class Engine:
             weight_decay=optim.weight_decay,
         )
         bucket = min(500_000_000, sum(parameter.numel() for parameter in wrapped.parameters()))
-        self._engine = _initialize(wrapped, self._adamw, _settings(optim, zero_stage, dtype, bucket))
+        self._engine = _initialize(
+            wrapped, self._adamw, _settings(optim, zero_stage, dtype, bucket)
+        )
 
     @property
     def policy(self) -> Transformer:
@@ -113,7 +115,7 @@ class Engine:
     def _gather_whole(self) -> None:
         if not self._sharded:
             return
-        from deepspeed.zero import GatheredParameters
+        from deepspeed.zero import GatheredParameters  # noqa: PLC0415 - see _initialize
 
         parameters = list(self.model.parameters())
         with GatheredParameters(parameters), torch.no_grad():
@@ -143,10 +145,12 @@ def _settings(
     }
 
 
-def _initialize(model: nn.Module, optimizer: torch.optim.Optimizer, settings: dict[str, Any]) -> Any:
-    # DeepSpeed looks for its accelerator while it is being imported, and warns when it has to guess.
+def _initialize(
+    model: nn.Module, optimizer: torch.optim.Optimizer, settings: dict[str, Any]
+) -> Any:
+    # DeepSpeed looks for its accelerator while it is imported, and warns when it has to guess.
     os.environ.setdefault("DS_ACCELERATOR", "cuda" if torch.cuda.is_available() else "cpu")
-    import deepspeed
+    import deepspeed  # noqa: PLC0415 - only once its accelerator is named
 
     logging.getLogger("DeepSpeed").setLevel(logging.WARNING)
     # On a CPU it would compile a communication kernel in C++ for a minute, or fail without a

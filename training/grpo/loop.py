@@ -19,7 +19,6 @@ import torch
 
 from training import checkpoint
 from training.distributed.process import Process
-from training.events import CompletionRecord
 from training.grpo.evaluate import evaluate
 from training.grpo.metrics import expert_load, rollout_metrics
 from training.grpo.rollouts import Group, completion_records, score_groups
@@ -35,8 +34,12 @@ Report = Callable[[int, dict[str, float]], None]
 """Called on rank 0 with the step and its metrics."""
 
 
-def train(
-    setup: Setup, process: Process, journal: Journal | None, stop: Callable[[], bool], report: Report
+def train(  # noqa: C901, PLR0915 - one flat story, to be read from top to bottom
+    setup: Setup,
+    process: Process,
+    journal: Journal | None,
+    stop: Callable[[], bool],
+    report: Report,
 ) -> str:
     """Run to the last step, or until `stop()`; returns the outcome, "finished" or "stopped".
 
@@ -82,7 +85,7 @@ def train(
         device=str(process.device), dtype=str(setup.dtype).removeprefix("torch."),
         parameters=sum(p.numel() for p in engine.policy.parameters()), versions=versions(),
     )  # fmt: skip
-    if first == 0 and config.evaluation.every_steps:
+    if first == 0 and config.evaluation.every_steps and not process.any(stop()):
         report(0, evaluate_now(0))
     reset_expert_counts(model)
 
@@ -120,7 +123,9 @@ def train(
             # Reward each completion and compare it with its group.
             tell("phase", step, phase="rewarding")
             rewards_started = time.monotonic()
-            groups = score_groups(problems, prompts, completions, task, tokenizer, config.reward)
+            groups = score_groups(
+                problems, prompts, completions, task=task, tokenizer=tokenizer, config=config.reward
+            )
             waiting = [
                 groups[start : start + prompts_here]
                 for start in range(0, len(groups), prompts_here)
@@ -171,7 +176,16 @@ def train(
             }
             tell("metrics", step, values=values)
             for place, (group, records) in enumerate(gathered):
-                tell_rollouts(journal, step, place, policy_version, group, records)
+                tell(
+                    "rollouts",
+                    step,
+                    group=place,
+                    policy_version=policy_version,
+                    prompt=group.prompt,
+                    question=group.problem.question,
+                    answer=group.problem.answer,
+                    completions=records,
+                )
             report(step, values)
         if config.evaluation.every_steps and (
             step % config.evaluation.every_steps == 0 or step == grpo.steps
@@ -220,21 +234,6 @@ def sum_over_ranks(sums: Counter[str], process: Process) -> dict[str, float]:
     names = sorted(sums)
     totals = process.sum(torch.tensor([sums[name] for name in names], dtype=torch.float64))
     return dict(zip(names, totals.tolist(), strict=True))
-
-
-def tell_rollouts(
-    journal: Journal | None,
-    step: int,
-    place: int,
-    policy_version: int,
-    group: Group,
-    records: list[CompletionRecord],
-) -> None:
-    if journal is not None:
-        journal.write(
-            "rollouts", step, group=place, policy_version=policy_version, prompt=group.prompt,
-            question=group.problem.question, answer=group.problem.answer, completions=records,
-        )  # fmt: skip
 
 
 def versions() -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from statistics import fmean, pstdev
+from statistics import NormalDist, fmean, pstdev
 
 from torch import Tensor
 
@@ -43,10 +43,12 @@ def expert_load(counts_LE: Tensor) -> float:
 
 def wilson_interval(right: int, total: int) -> tuple[float, float]:
     """95 % confidence interval of a share (Wilson 1927)."""
-    z = 1.96
+    z = NormalDist().inv_cdf(0.975)
     share = right / total
     centre = (share + z * z / (2 * total)) / (1 + z * z / total)
-    half = z / (1 + z * z / total) * math.sqrt(
-        share * (1 - share) / total + z * z / (4 * total * total)
+    half = (
+        z
+        / (1 + z * z / total)
+        * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
     )
     return max(0.0, centre - half), min(1.0, centre + half)

@@ -38,6 +38,7 @@ def score_groups(
     problems: list[Problem],
     prompts: list[str],
     completions: list[Completion],
+    *,
     task: Task,
     tokenizer: TextTokenizer,
     config: RewardConfig,

@@ -95,7 +95,9 @@ def update(
         result = engine.logprobs(*inputs)
         present_BT = result.logprobs_BT.detach()
         with torch.no_grad():
-            reference_BT = completion_logprobs(reference, *inputs).logprobs_BT if reference else None
+            reference_BT = (
+                completion_logprobs(reference, *inputs).logprobs_BT if reference else None
+            )
         loss, part_sums = grpo_loss(
             result.logprobs_BT,
             present_BT if part.old_BT is None else part.old_BT,

@@ -6,7 +6,7 @@ import re
 
 from training.tasks import Problem, Task
 
-_ANSWER = re.compile(r"<answer>(.*?)</answer>", re.S)
+_ANSWER = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
 
 
 def accuracy(completion: str, problem: Problem, task: Task) -> float:

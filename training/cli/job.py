@@ -1,0 +1,59 @@
+"""One rank's work, from loading to the last step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from training import checkpoint
+from training.base_models import StartError
+from training.checkpoint import Checkpoint, CheckpointError
+from training.cli.display import Display
+from training.cli.errors import UserError
+from training.config import RunConfig
+from training.distributed.process import Process
+from training.grpo.loop import train
+from training.grpo.setup import set_up
+from training.journal import Journal
+from training.model import ModelConfigError, hf
+from training.stopping import StopRequest
+from training.tasks import TaskError
+from training.tokenizer import TokenizerError
+
+
+def run(
+    *,
+    config: RunConfig,
+    run_dir: Path,
+    resume: str,
+    journal: Journal | None,
+    stop: StopRequest,
+    display: Display,
+) -> tuple[str, int]:
+    """Outcome ("finished" or "stopped") and the last step done.
+
+    Raises UserError for what a person can mend.
+    """
+    process = Process(config.hardware.device)
+    try:
+        setup = set_up(config, run_dir, process, _find_start(run_dir, resume, journal))
+    except (
+        StartError, CheckpointError, TaskError, TokenizerError, ModelConfigError, hf.CheckpointError
+    ) as error:  # fmt: skip
+        raise UserError(str(error)) from error
+    outcome = train(setup, process, journal, lambda: stop.requested, display.report)
+    process.close()
+    return outcome, setup.step
+
+
+def _find_start(run_dir: Path, resume: str, journal: Journal | None) -> Checkpoint | None:
+    def warn(message: str) -> None:
+        if journal is not None:
+            journal.write("log", 0, level="warning", message=message)
+
+    if resume == "none":
+        return None
+    if resume == "latest":
+        return checkpoint.latest(run_dir, warn)
+    if not resume.isdigit():
+        raise CheckpointError(f"--resume: “{resume}” is neither latest, none nor a step.")
+    return checkpoint.read(run_dir, int(resume))
