@@ -47,8 +47,12 @@ class Line:
 
 def telling(lines: list[str]) -> str:
     """The line of a failed command's output that says most about the cause."""
-    marked = [line for line in lines if "error" in line.lower() or "no space" in line.lower()]
-    return (marked or lines or ["it said nothing"])[-1].strip()[:200]
+    words = ("error", "no space")
+    marked = [line for line in lines if any(word in line.lower() for word in words)]
+    causes = [
+        line for line in marked if line.strip() != "npm error" and "npm error code" not in line
+    ]
+    return (causes or lines[-1:] or ["it said nothing"])[0].strip()[:200]
 
 
 def run_step(
