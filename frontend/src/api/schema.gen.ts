@@ -821,7 +821,7 @@ export interface components {
         };
         /**
          * EventList
-         * @description Events in order, without holes; ask again after `items[-1].seq` while it is below last_seq.
+         * @description Events in order, without holes; ask again while the last one is below `last_seq`.
          */
         EventList: {
             /** Items */
@@ -1106,7 +1106,7 @@ export interface components {
         Arithmetic: {
             /**
              * Completions Per Step
-             * @description Prompts × group size.
+             * @description Prompts times group size.
              */
             completions_per_step: number;
             /** Prompts Per Process */
@@ -2430,6 +2430,51 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     };
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
                 };
             };
         };
