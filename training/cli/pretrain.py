@@ -9,6 +9,7 @@ from argparse import Namespace
 from training.cli.errors import UserError
 from training.config import ConfigError
 from training.config.presets import pretrain_config
+from training.pretrain import pretrain
 
 
 def pretrain_command(args: Namespace) -> int:
@@ -20,8 +21,6 @@ def pretrain_command(args: Namespace) -> int:
         if args.steps < 1:
             raise UserError(f"--steps: {args.steps} is not at least 1.")
         config = config.model_copy(update={"steps": args.steps})
-    from training.pretrain import pretrain
-
     started = time.monotonic()
 
     def report(step: int, loss: float) -> None:

@@ -22,9 +22,6 @@ from training.distributed.launch import Launch, Nodes, launch
 from training.journal import Journal
 from training.stopping import StopRequest
 
-if TYPE_CHECKING:
-    pass
-
 CONFIG_FILE = "config.json"
 
 
