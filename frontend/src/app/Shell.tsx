@@ -1,4 +1,4 @@
-import { Boxes, ListTree, Server, SquarePlus, UserCog } from "lucide-react";
+import { Boxes, ListTree, Server, UserCog } from "lucide-react";
 import { type ReactNode, useEffect, useMemo, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { useMe } from "@/api/queries";
@@ -11,7 +11,6 @@ import { TopBar } from "./TopBar";
 
 const PAGES = [
   { href: "/", label: "Runs", icon: ListTree },
-  { href: "/new", label: "New run", icon: SquarePlus },
   { href: "/nodes", label: "Nodes", icon: Server },
   { href: "/presets", label: "Presets", icon: Boxes },
 ];

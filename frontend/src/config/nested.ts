@@ -68,3 +68,10 @@ export function differences(table: Table, base: Table): Table {
   }
   return found;
 }
+
+/** Dotted paths of all values: {"grpo": {"steps": 3}} → ["grpo.steps"]. */
+export function flatPaths(table: Table, prefix = ""): string[] {
+  return Object.entries(table).flatMap(([key, value]) =>
+    isTable(value) && !WHOLE.has(key) ? flatPaths(value, `${prefix}${key}.`) : `${prefix}${key}`,
+  );
+}

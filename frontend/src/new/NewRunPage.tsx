@@ -1,6 +1,169 @@
+import { Play } from "lucide-react";
+import { useMemo, useState } from "react";
+import { useLocation } from "wouter";
+import { useConfigSchema, usePresets } from "@/api/queries";
 import { usePageTitle } from "@/app/title";
+import { groupsOf, initialConfig } from "@/config/form";
+import type { Table } from "@/config/nested";
+import { Button } from "@/ui/Button";
+import { Field, Select, TextInput } from "@/ui/Field";
+import { ErrorState } from "@/ui/Message";
+import { SkeletonLines } from "@/ui/Skeleton";
+import { Tabs } from "@/ui/Tabs";
+import { ConfigForm, problemAt } from "./ConfigForm";
+import { ConfigPaste } from "./ConfigPaste";
+import type { Draft } from "./draft";
+import styles from "./NewRunPage.module.css";
+import { StartFrom } from "./StartFrom";
+import { Summary } from "./Summary";
+import { useDraft } from "./useDraft";
+import { useStart } from "./useStart";
+import { useValidation } from "./useValidation";
 
+/** Puts a run together: a preset, what differs from it, and where it starts. */
 export default function NewRunPage() {
-  usePageTitle("new");
-  return null;
+  usePageTitle("New run", "Runs", "/");
+  const [draft, setDraft, failed] = useDraft();
+  const schema = useConfigSchema();
+  const error = failed ?? schema.error;
+  if (error) return <ErrorState error={error} onRetry={() => window.location.reload()} />;
+  if (!draft || !schema.data) return <SkeletonLines lines={10} height={56} />;
+  return <NewRun draft={draft} schema={schema.data as Table} onChange={setDraft} />;
+}
+
+interface NewRunProps {
+  draft: Draft;
+  schema: Table;
+  onChange: (draft: Draft) => void;
+}
+
+const VIEWS = [
+  { key: "form", label: "Form" },
+  { key: "text", label: "TOML or JSON" },
+] as const;
+
+function NewRun({ draft, schema, onChange }: NewRunProps) {
+  const [view, setView] = useState<"form" | "text">("form");
+  const [, navigate] = useLocation();
+  const groups = useMemo(() => groupsOf(schema), [schema]);
+  const presets = usePresets().data ?? [];
+  const preset = presets.find((each) => each.name === draft.preset);
+  const base = useMemo(
+    () => (preset?.config as Table | undefined) ?? initialConfig(groups),
+    [preset, groups],
+  );
+  const validation = useValidation(draft);
+  const start = useStart(draft, base);
+  const problems = [...(validation.data?.problems ?? []), ...start.problems];
+  const shown = [
+    "name",
+    "tags",
+    "checkpoint",
+    ...groups.flatMap((group) => group.fields).map((field) => field.path),
+  ];
+  const others = problems.filter((each) => !shown.some((path) => problemAt([each], path)));
+
+  return (
+    <form
+      className={styles.page}
+      onSubmit={(event) => {
+        event.preventDefault();
+        start.go((run) => navigate(`/runs/${run.id}`));
+      }}
+    >
+      <div className={`panel ${styles.left}`}>
+        <Basics draft={draft} problems={problems} presets={presets} onChange={onChange} />
+        <div className={styles.views}>
+          <Tabs
+            label="Settings"
+            tabs={VIEWS}
+            selected={view}
+            onSelect={setView}
+            panel="new-run-settings"
+          />
+        </div>
+        <div id="new-run-settings" role="tabpanel">
+          {view === "form" ? (
+            <ConfigForm
+              groups={groups}
+              base={base}
+              draft={draft}
+              problems={problems}
+              onChange={onChange}
+            />
+          ) : (
+            <ConfigPaste base={base} draft={draft} onChange={onChange} />
+          )}
+        </div>
+      </div>
+      <aside className={`panel ${styles.right}`} aria-label="What it comes to">
+        <div className={styles.summary}>
+          <Summary validation={validation.data} problems={view === "text" ? problems : others} />
+        </div>
+        <Button
+          type="submit"
+          kind="primary"
+          icon={<Play size={14} />}
+          busy={start.isPending}
+          disabled={!validation.data?.valid}
+        >
+          Start the run
+        </Button>
+      </aside>
+    </form>
+  );
+}
+
+interface BasicsProps {
+  draft: Draft;
+  problems: Parameters<typeof problemAt>[0];
+  presets: readonly { name: string; description: string }[];
+  onChange: (draft: Draft) => void;
+}
+
+function Basics({ draft, problems, presets, onChange }: BasicsProps) {
+  const options = presets.map(({ name }) => ({ value: name, label: name }));
+  return (
+    <div className={styles.basics}>
+      <Field label="Preset" help={presets.find(({ name }) => name === draft.preset)?.description}>
+        {(control) => (
+          <Select
+            {...control}
+            value={draft.preset}
+            options={[...options, { value: "", label: "None: the defaults" }]}
+            onChange={(preset) =>
+              onChange({
+                ...draft,
+                preset,
+                name: draft.name === draft.preset ? preset : draft.name,
+              })
+            }
+          />
+        )}
+      </Field>
+      <Field label="Name" problem={problemAt(problems, "name")}>
+        {(control) => (
+          <TextInput
+            {...control}
+            value={draft.name}
+            onChange={(event) => onChange({ ...draft, name: event.target.value })}
+          />
+        )}
+      </Field>
+      <Field label="Tags" help="Separated by commas." problem={problemAt(problems, "tags")}>
+        {(control) => (
+          <TextInput
+            {...control}
+            value={draft.tags}
+            onChange={(event) => onChange({ ...draft, tags: event.target.value })}
+          />
+        )}
+      </Field>
+      <StartFrom
+        start={draft.start}
+        problem={problemAt(problems, "checkpoint")}
+        onChange={(start) => onChange({ ...draft, start })}
+      />
+    </div>
+  );
 }

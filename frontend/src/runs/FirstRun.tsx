@@ -4,6 +4,7 @@ import { useLocation } from "wouter";
 import { useCreateRun } from "@/api/actions";
 import { Button } from "@/ui/Button";
 import { EmptyState } from "@/ui/Message";
+import { uniqueId } from "@/ui/uniqueId";
 
 const DEMONSTRATION = "r1-zero-nano";
 
@@ -11,7 +12,7 @@ const DEMONSTRATION = "r1-zero-nano";
 export function FirstRun() {
   const [, navigate] = useLocation();
   const create = useCreateRun();
-  const [key] = useState(() => crypto.randomUUID());
+  const [key] = useState(uniqueId);
   const start = () =>
     create.mutate(
       { body: { preset: DEMONSTRATION, config: {}, tags: [] }, key },

@@ -7,13 +7,13 @@ import { Button } from "@/ui/Button";
 import { ButtonLink } from "@/ui/ButtonLink";
 import { LiveBar } from "@/ui/LiveBar";
 import { EmptyState, ErrorState } from "@/ui/Message";
-import { SkeletonLines } from "@/ui/Skeleton";
 import { canResume, canStop } from "./actions";
 import { FilterBar } from "./FilterBar";
 import { FirstRun } from "./FirstRun";
 import { isFiltered, toQuery, useRunFilters } from "./filters";
 import { ResumeDialog, StopDialog } from "./RunDialogs";
 import styles from "./RunsPage.module.css";
+import { RunsSkeleton } from "./RunsSkeleton";
 import { RunsTable } from "./RunsTable";
 import { useLiveRuns } from "./useLiveRuns";
 import { useRunKeys } from "./useRunKeys";
@@ -62,7 +62,7 @@ function RunsList() {
     setSelected({});
   };
 
-  if (list.isPending) return <SkeletonLines lines={12} height={32} />;
+  if (list.isPending) return <RunsSkeleton />;
   if (list.isError && runs.length === 0) {
     return <ErrorState error={list.error} onRetry={() => list.refetch()} />;
   }

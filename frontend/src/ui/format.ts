@@ -101,8 +101,8 @@ export function formatExact(at: Date): string {
 }
 
 /** plural(1, "step") → "1 step"; plural(3, "step") → "3 steps". */
-export function plural(count: number, noun: string): string {
-  return `${formatNumber(count, 0)} ${noun}${count === 1 ? "" : "s"}`;
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return `${formatNumber(count, 0)} ${count === 1 ? one : many}`;
 }
 
 function significant(value: number): string {

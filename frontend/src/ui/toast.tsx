@@ -3,6 +3,7 @@ import { createContext, type ReactNode, useCallback, useContext, useState } from
 import { IconButton } from "./Button";
 import { classes } from "./classes";
 import styles from "./toast.module.css";
+import { uniqueId } from "./uniqueId";
 
 interface Toast {
   kind?: "info" | "error";
@@ -25,7 +26,7 @@ export function ToastProvider({ children }: { children: ReactNode }) {
   }, []);
   const show = useCallback(
     (toast: Toast) => {
-      const id = crypto.randomUUID();
+      const id = uniqueId();
       setToasts((shown) => [...shown.slice(-3), { ...toast, id }]);
       if (toast.kind !== "error") setTimeout(() => close(id), SHOWN_MS);
     },

@@ -1,0 +1,127 @@
+import { RotateCcw } from "lucide-react";
+import { memo, useState } from "react";
+import { type FieldSpec, fromText } from "@/config/form";
+import { isTable, type Value } from "@/config/nested";
+import { IconButton } from "@/ui/Button";
+import { Field, Select, TextInput } from "@/ui/Field";
+import styles from "./ConfigForm.module.css";
+import { OptionsInput } from "./OptionsInput";
+
+interface ConfigFieldProps {
+  field: FieldSpec;
+  value: Value;
+  changed: boolean;
+  problem: string | undefined;
+  /** Why it cannot be changed here; "" when it can. */
+  fixed: string;
+  onChange: (path: string, value: Value) => void;
+  onReset: (path: string) => void;
+}
+
+/** One setting: its control, unit and help, marked when it differs from the preset. */
+export const ConfigField = memo(function ConfigField(props: ConfigFieldProps) {
+  const { field, changed, problem, fixed } = props;
+  return (
+    <div className={changed ? styles.changed : styles.field}>
+      <Field
+        label={
+          <span title={field.path}>
+            {field.label}
+            {changed && <span className="visually-hidden"> (differs from the preset)</span>}
+          </span>
+        }
+        unit={field.unit}
+        problem={problem}
+        help={
+          fixed || [field.help, field.range && `Range: ${field.range}.`].filter(Boolean).join(" ")
+        }
+        aside={
+          changed && (
+            <IconButton small label="Back to the preset" onClick={() => props.onReset(field.path)}>
+              <RotateCcw size={12} />
+            </IconButton>
+          )
+        }
+      >
+        {(control) => <Control {...props} control={control} />}
+      </Field>
+    </div>
+  );
+});
+
+interface ControlProps extends ConfigFieldProps {
+  control: {
+    id: string;
+    "aria-describedby": string | undefined;
+    "aria-invalid": boolean | undefined;
+  };
+}
+
+function Control({ field, value, fixed, onChange, control }: ControlProps) {
+  const change = (next: Value) => onChange(field.path, next);
+  switch (field.kind) {
+    case "choice":
+      return (
+        <Select
+          {...control}
+          value={String(value)}
+          disabled={Boolean(fixed) || field.choices.length < 2}
+          options={field.choices.map((choice) => ({
+            value: String(choice),
+            label: String(choice),
+          }))}
+          onChange={(text) =>
+            change(field.choices.find((choice) => String(choice) === text) ?? text)
+          }
+        />
+      );
+    case "boolean":
+      return (
+        <input
+          {...control}
+          type="checkbox"
+          checked={value === true}
+          onChange={(event) => change(event.target.checked)}
+        />
+      );
+    case "table":
+      return <OptionsInput {...control} value={isTable(value) ? value : {}} onChange={change} />;
+    default:
+      return (
+        <TypedInput
+          {...control}
+          field={field}
+          value={value}
+          disabled={Boolean(fixed)}
+          onChange={change}
+        />
+      );
+  }
+}
+
+interface TypedInputProps {
+  id: string;
+  field: FieldSpec;
+  value: Value;
+  disabled: boolean;
+  onChange: (value: Value) => void;
+}
+
+/** Keeps what was typed as it was typed («3e-4», «1,024») as long as it means the value. */
+function TypedInput({ field, value, onChange, ...rest }: TypedInputProps) {
+  const [typed, setTyped] = useState(() => String(value ?? ""));
+  const shown = fromText(field, typed) === value ? typed : String(value ?? "");
+  return (
+    <TextInput
+      {...rest}
+      inputMode={field.kind === "number" ? "decimal" : undefined}
+      spellCheck={false}
+      autoComplete="off"
+      value={shown}
+      onChange={(event) => {
+        setTyped(event.target.value);
+        onChange(fromText(field, event.target.value));
+      }}
+    />
+  );
+}
