@@ -69,7 +69,9 @@ def test_a_stale_copy_cannot_change_what_has_moved_on(make_run: MakeRun) -> None
     assert Run.objects.get().state == State.FINISHED
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(sizes=st.lists(st.integers(0, 5), max_size=6))
 def test_events_are_numbered_without_holes(make_run: MakeRun, sizes: list[int]) -> None:
     run = make_run()

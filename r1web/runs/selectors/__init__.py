@@ -1,0 +1,51 @@
+"""What is read about runs."""
+
+from r1web.runs.selectors.details import (
+    attempt_out,
+    checkpoint_out,
+    events_after,
+    log_tail,
+    permissions,
+    run_detail,
+    run_directory,
+    transition_out,
+)
+from r1web.runs.selectors.rows import (
+    run_row,
+    run_rows,
+    with_row_relations,
+)
+from r1web.runs.selectors.visible import (
+    changeable_run,
+    filtered,
+    may_change,
+    newest_checkpoint,
+    open_attempt,
+    project_for_new_run,
+    visible_checkpoint,
+    visible_run,
+    visible_runs,
+)
+
+__all__ = [
+    "attempt_out",
+    "changeable_run",
+    "checkpoint_out",
+    "events_after",
+    "filtered",
+    "log_tail",
+    "may_change",
+    "newest_checkpoint",
+    "open_attempt",
+    "permissions",
+    "project_for_new_run",
+    "run_detail",
+    "run_directory",
+    "run_row",
+    "run_rows",
+    "transition_out",
+    "visible_checkpoint",
+    "visible_run",
+    "visible_runs",
+    "with_row_relations",
+]

@@ -1,0 +1,132 @@
+"""All about one run."""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from r1web.accounts.models import User
+from r1web.live.messages import event_out
+from r1web.runs.models import ENDED, Attempt, Checkpoint, Event, Run, Transition
+from r1web.runs.schemas import (
+    AttemptOut,
+    CheckpointOut,
+    EventList,
+    LogTail,
+    Permissions,
+    RunDetail,
+    TransitionOut,
+)
+from r1web.runs.selectors.rows import run_row, with_row_relations
+from r1web.runs.selectors.visible import (
+    may_change,
+    newest_checkpoint,
+    no_such_run,
+    visible_runs,
+)
+from training.config import ConfigError, resolve
+
+
+def run_detail(user: User, run_id: int) -> RunDetail:
+    """Everything about one run. Raises NotFoundError."""
+    found = with_row_relations(visible_runs(user)).select_related("start_checkpoint__attempt")
+    run = found.filter(pk=run_id).first()
+    if run is None:
+        raise no_such_run(run_id)
+    return RunDetail(
+        **run_row(run).model_dump(),
+        config=run.config,
+        overrides=run.overrides,
+        preset_config=_preset_config(run.preset),
+        digest=run.digest,
+        start_checkpoint=checkpoint_out(run.start_checkpoint) if run.start_checkpoint else None,
+        attempts=[attempt_out(attempt) for attempt in run.attempts.all()],
+        summary={key: value for key, value in run.summary.items() if key != "sparkline"},
+        permissions=permissions(run, user),
+    )
+
+
+def permissions(run: Run, user: User) -> Permissions:
+    change = may_change(user, run.project)
+    ended = run.state in ENDED
+    return Permissions(
+        change=change,
+        stop=change and not ended and run.desired == "running",
+        resume=change and ended and run.last_step < run.total_steps,
+        fork=change and newest_checkpoint(run) is not None,
+        delete=change and ended,
+    )
+
+
+def attempt_out(attempt: Attempt) -> AttemptOut:
+    return AttemptOut(
+        number=attempt.number,
+        node=attempt.node.name if attempt.node else None,
+        start_step=attempt.start_step,
+        started_at=attempt.started_at,
+        ended_at=attempt.ended_at,
+        heartbeat_at=attempt.heartbeat_at,
+        phase=attempt.phase,
+        exit_code=attempt.exit_code,
+        outcome=attempt.outcome,
+        reason=attempt.reason,
+    )
+
+
+def checkpoint_out(checkpoint: Checkpoint) -> CheckpointOut:
+    return CheckpointOut(
+        id=checkpoint.pk,
+        run=checkpoint.run_id,
+        attempt=checkpoint.attempt.number if checkpoint.attempt else None,
+        step=checkpoint.step,
+        path=checkpoint.path,
+        bytes=checkpoint.bytes,
+        reason=checkpoint.reason,
+        created_at=checkpoint.created_at,
+        deleted_at=checkpoint.deleted_at,
+    )
+
+
+def transition_out(transition: Transition) -> TransitionOut:
+    return TransitionOut(
+        from_state=transition.from_state,
+        to_state=transition.to_state,
+        reason=transition.reason,
+        actor=transition.actor,
+        attempt=transition.attempt.number if transition.attempt else None,
+        at=transition.at,
+    )
+
+
+def events_after(run: Run, after_seq: int, limit: int) -> EventList:
+    """At most `limit` events after that number, in order."""
+    after = Event.objects.filter(run=run, seq__gt=after_seq).select_related("attempt")
+    items = [event_out(event) for event in after.order_by("seq")[:limit]]
+    return EventList(items=items, last_seq=max([run.last_seq, *(item.seq for item in items)]))
+
+
+def run_directory(run: Run) -> Path:
+    directory: Path = settings.R1WEB_RUNS_DIR / run.directory_name
+    return directory
+
+
+def log_tail(run: Run, offset: int | None, limit: int) -> LogTail:
+    """At most `limit` bytes of the trainer's log from `offset`, or its last ones."""
+    path = run_directory(run) / "trainer.log"
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            begin = max(0, size - limit) if offset is None else min(offset, size)
+            file.seek(begin)
+            piece = file.read(limit)
+    except FileNotFoundError:
+        return LogTail(text="", offset=0, next_offset=0, size=0)
+    text = piece.decode("utf-8", errors="replace")
+    return LogTail(text=text, offset=begin, next_offset=begin + len(piece), size=size)
+
+
+def _preset_config(preset: str) -> dict[str, Any] | None:
+    try:
+        return resolve(preset, {}).as_json() if preset else None
+    except ConfigError:
+        return None  # the preset was removed since; the run's own config is frozen

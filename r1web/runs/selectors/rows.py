@@ -1,0 +1,92 @@
+"""One line a run: for the list, and for the live stream of the list."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db.models import Count, Prefetch, QuerySet
+from django.utils import timezone
+
+from r1web.accounts.models import User
+from r1web.runs.models import Attempt, Run, State
+from r1web.runs.schemas import ParentRef, RunRow, UserRef
+from r1web.runs.selectors.visible import visible_runs
+
+SHOWN_NUMBERS = {
+    "reward": "reward/mean",
+    "pass_at_1": "eval/pass_at_1",
+    "tokens_per_s": "perf/tokens_per_s",
+}
+
+
+def with_row_relations(runs: QuerySet[Run]) -> QuerySet[Run]:
+    """What `run_row` reads, in one query more than the runs themselves."""
+    attempts = Attempt.objects.select_related("node").annotate(devices=Count("leases"))
+    return runs.select_related("project", "owner", "parent").prefetch_related(
+        Prefetch("attempts", queryset=attempts)
+    )
+
+
+def run_rows(user: User, run_ids: Iterable[int]) -> list[RunRow]:
+    """Rows of those of `run_ids` that the user may see, newest first."""
+    runs = visible_runs(user).filter(pk__in=list(run_ids)).order_by("-pk")
+    return [run_row(run) for run in with_row_relations(runs)]
+
+
+def run_row(run: Run) -> RunRow:
+    """A line of the list; `run` comes from `with_row_relations`."""
+    now = timezone.now()
+    attempts = list(run.attempts.all())
+    seconds = [_seconds(attempt, now) for attempt in attempts]
+    device_hours = [s * _devices(a) / 3600 for a, s in zip(attempts, seconds, strict=True)]
+    prices = [float(a.node.price_per_device_hour) if a.node else 0.0 for a in attempts]
+    numbers = {key: run.summary.get(name) for key, name in SHOWN_NUMBERS.items()}
+    return RunRow(
+        id=run.pk,
+        project=run.project.slug,
+        name=run.name,
+        preset=run.preset,
+        tags=run.tags,
+        state=run.state,
+        desired=run.desired,
+        reason=run.reason,
+        queue_reason=run.reason if run.state == State.QUEUED else "",
+        priority=run.priority,
+        step=run.last_step,
+        total_steps=run.total_steps,
+        sparkline=run.summary.get("sparkline", []),
+        duration_s=sum(seconds),
+        eta_s=_eta(run, attempts[-1], now) if attempts else None,
+        device_hours=sum(device_hours),
+        cost_usd=sum(h * price for h, price in zip(device_hours, prices, strict=True)),
+        owner=UserRef(id=run.owner_id, username=run.owner.username),
+        parent=_parent(run),
+        last_seq=run.last_seq,
+        created_at=run.created_at,
+        started_at=run.started_at,
+        ended_at=run.ended_at,
+        **numbers,
+    )
+
+
+def _seconds(attempt: Attempt, now: datetime) -> float:
+    if attempt.started_at is None:
+        return 0.0
+    return max(0.0, ((attempt.ended_at or now) - attempt.started_at).total_seconds())
+
+
+def _devices(attempt: Attempt) -> int:
+    leased: int = attempt.devices  # type: ignore[attr-defined]  # annotated in with_row_relations
+    return leased
+
+
+def _eta(run: Run, attempt: Attempt, now: datetime) -> float | None:
+    done = run.last_step - attempt.start_step
+    if run.state != State.RUNNING or done <= 0:
+        return None
+    return _seconds(attempt, now) / done * (run.total_steps - run.last_step)
+
+
+def _parent(run: Run) -> ParentRef | None:
+    if run.parent is None or run.parent.deleted_at is not None:
+        return None
+    return ParentRef(id=run.parent.pk, name=run.parent.name, step=run.parent_step)
