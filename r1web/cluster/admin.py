@@ -23,7 +23,7 @@ class DeviceInline(ReadOnlyInline):
 
 
 @admin.register(Node)
-class NodeAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
+class NodeAdmin(ModelAdmin):
     list_display = ["name", "shown_state", "running", "cpus", "heartbeat_at", "cordoned"]
     list_filter = ["cordoned"]
     search_fields = ["name", "address"]
