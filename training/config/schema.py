@@ -104,7 +104,11 @@ class GrpoConfig(Strict):
 
     steps: int = Field(300, ge=1, le=10_000_000, description="Optimiser steps in all.")
     prompts_per_step: int = Field(
-        8, ge=1, le=65536, description="Distinct questions in a step.", json_schema_extra=unit("prompts")
+        8,
+        ge=1,
+        le=65536,
+        description="Distinct questions in a step.",
+        json_schema_extra=unit("prompts"),
     )
     group_size: int = Field(
         16,

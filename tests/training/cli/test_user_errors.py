@@ -1,0 +1,84 @@
+"""A user's mistake: one sentence, exit code 2, no traceback, nothing written."""
+
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from training.cli import main
+
+Complaint = Callable[..., str]
+"""Runs a command that must fail, and gives back what it says."""
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """`train` takes over both signals; give them back."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def complaint(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Complaint:
+    monkeypatch.setenv("OMP_WAIT_POLICY", "passive")
+
+    def run(*argv: str) -> str:
+        with pytest.raises(SystemExit) as stopped:
+            main(list(argv))
+        assert stopped.value.code == 2
+        message = capsys.readouterr().err.strip()
+        assert "\n" not in message
+        return message
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--preset", "r9"], "preset: There is no preset “r9”."),
+        (["--set", "grpo.stepps=1"], "grpo.stepps: There is no field “grpo.stepps”."),
+        (["--set", "grpo.steps=0"], "grpo.steps: Input should be greater than or equal to 1"),
+        (["--set", "grpo.steps=many"], "grpo.steps: Input should be a valid integer"),
+        (["--set", "grpo.steps"], "--set: “grpo.steps” is not of the form FIELD=VALUE."),
+        (
+            ["--set", "hardware.processes=3"],
+            "grpo.prompts_per_step: 8 prompts do not divide over 3 processes",
+        ),
+        (["missing.toml"], "missing.toml cannot be read (No such file or directory)."),
+        ([], "config.json is missing: give a config file or --preset."),
+    ],
+)
+def test_train(arguments: list[str], message: str, complaint: Complaint, tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    assert message in complaint("train", "--run-dir", str(run_dir), *arguments)
+    assert not run_dir.exists()
+
+
+def test_toml_that_is_none(complaint: Complaint, tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("grpo = [")
+    message = complaint("train", str(file), "--run-dir", str(tmp_path / "run"))
+    assert "config.toml is not valid TOML" in message
+
+
+def test_a_run_directory_of_another_config(complaint: Complaint, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    message = complaint("train", "--run-dir", str(tmp_path), "--preset", "r1-zero-nano")
+    assert "holds a run with another config" in message
+    assert (tmp_path / "config.json").read_text() == "{}"
+
+
+def test_a_model_that_is_not_there(complaint: Complaint, tmp_path: Path) -> None:
+    for command in (["sample", "1 + 1"], ["evaluate"], ["export", "--out", str(tmp_path / "out")]):
+        message = complaint(*command, "--model", str(tmp_path / "gone"))
+        assert message.startswith("model.path: “")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_pretraining_preset_that_is_not_there(complaint: Complaint, tmp_path: Path) -> None:
+    message = complaint("pretrain", "--preset", "big", "--out", str(tmp_path / "out"))
+    assert "There is no pretraining preset “big”" in message

@@ -1,0 +1,97 @@
+"""Presets and the schema, as everybody relies on them."""
+
+import pytest
+from pydantic import ValidationError
+
+from training.config import (
+    ConfigError,
+    PretrainConfig,
+    RunConfig,
+    json_schema,
+    preset_names,
+    resolve,
+)
+from training.config.presets import PRETRAIN_PRESETS, flatten, pretrain_config
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_preset_can_be_run(name: str) -> None:
+    resolved = resolve(name, {})
+    assert resolved.overrides == {}
+    assert RunConfig.model_validate(resolved.as_json()) == resolved.config
+
+
+@pytest.mark.parametrize("name", sorted(PRETRAIN_PRESETS))
+def test_every_pretraining_preset_is_valid(name: str) -> None:
+    assert pretrain_config(name).steps > 0
+
+
+def test_the_fields_of_a_run_are_these() -> None:
+    # A new knob is a decision: whoever adds one writes it down here too.
+    assert list(flatten(RunConfig().model_dump())) == [
+        "seed",
+        "model.path",
+        "task.type", "task.name", "task.template",
+        "reward.accuracy", "reward.format",
+        "grpo.steps", "grpo.prompts_per_step", "grpo.group_size", "grpo.steps_per_collection",
+        "grpo.clip_eps", "grpo.kl_coef", "grpo.ref_refresh_steps",
+        "sampling.engine", "sampling.max_new_tokens", "sampling.temperature", "sampling.top_p",
+        "optim.learning_rate", "optim.warmup_steps", "optim.beta1", "optim.beta2",
+        "optim.weight_decay", "optim.grad_clip", "optim.expert_bias_rate",
+        "evaluation.every_steps", "evaluation.problems", "evaluation.completions_per_problem",
+        "evaluation.temperature", "evaluation.top_p",
+        "checkpoint.every_steps", "checkpoint.keep_last",
+        "hardware.processes", "hardware.device", "hardware.dtype", "hardware.zero_stage",
+        "hardware.micro_batch",
+    ]  # fmt: skip
+
+
+def test_the_fields_of_pretraining_are_these() -> None:
+    assert set(PretrainConfig.model_fields) == {
+        "seed", "model", "steps", "documents_per_step", "learning_rate", "warmup_steps",
+        "weight_decay", "expert_bias_rate", "careful_share",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("overrides", "path"),
+    [
+        ({"grpo": {"group_size": 1}}, "grpo.group_size"),
+        ({"grpo": {"learning_rate": 1}}, "grpo.learning_rate"),
+        ({"task": {"name": "sudoku"}}, "task.name"),
+        ({"hardware": {"processes": 3}}, "grpo.prompts_per_step"),
+        ({"reward": {"accuracy": 0, "format": 0}}, "reward.accuracy"),
+        ({"grpo": {"steps": 10, "steps_per_collection": 3}}, "grpo.steps"),
+        ({"optim": {"learning_rate": float("nan")}}, "optim.learning_rate"),
+        ({"sampling": {"temperature": 0}}, "sampling.temperature"),
+    ],
+)
+def test_a_mistake_is_laid_at_its_field(overrides: dict[str, object], path: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        resolve("r1-zero-nano", overrides)
+    assert [problem.path for problem in error.value.problems] == [path]
+    assert error.value.problems[0].message.endswith(".")
+
+
+def test_all_mistakes_are_named_at_once() -> None:
+    with pytest.raises(ConfigError) as error:
+        resolve(None, {"grpo": {"steps": 0, "kl_coef": -1}, "seed": -1})
+    assert {problem.path for problem in error.value.problems} == {
+        "grpo.steps", "grpo.kl_coef", "seed",
+    }  # fmt: skip
+
+
+def test_a_config_cannot_be_changed_afterwards() -> None:
+    with pytest.raises(ValidationError):
+        RunConfig().seed = 3  # type: ignore[misc]
+
+
+def test_the_digest_follows_the_content() -> None:
+    assert resolve("r1-zero-nano", {}).digest == resolve("r1-zero-nano", {"seed": 0}).digest
+    assert resolve("r1-zero-nano", {}).digest != resolve("r1-zero-nano", {"seed": 1}).digest
+
+
+def test_the_schema_tells_units_and_help() -> None:
+    fields = json_schema()["$defs"]["GrpoConfig"]["properties"]
+    assert fields["group_size"]["unit"] == "completions"
+    assert "advantage" in fields["group_size"]["description"]

@@ -1,0 +1,83 @@
+"""One update comes out the same, however the step is cut into processes and microbatches."""
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.tolerance import RELATIVE, relative_difference
+from tests.training.jobs import environment
+
+WORKER = Path(__file__).with_name("update_worker.py")
+
+
+def update_of(
+    model: Path, out: Path, *, processes: int = 1, zero_stage: int = 1, micro_batch: int = 16
+) -> dict[str, Any]:
+    """What rank 0 of a real job says about its update."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    file = out / f"{processes}-{zero_stage}-{micro_batch}.pt"
+    command = [
+        sys.executable,
+        str(WORKER),
+        str(model),
+        str(file),
+        str(zero_stage),
+        str(micro_batch),
+    ]
+    ranks = [
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env=environment(
+                RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(processes),
+                MASTER_ADDR="127.0.0.1", MASTER_PORT=port, DS_ACCELERATOR="cpu",
+            ),
+        )
+        for rank in range(processes)
+    ]  # fmt: skip
+    for rank in ranks:
+        output, _ = rank.communicate()
+        assert rank.returncode == 0, output
+    found: dict[str, Any] = torch.load(file)
+    return found
+
+
+@pytest.fixture(scope="module")
+def plain(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """One process, one microbatch."""
+    return update_of(tiny_model, tmp_path_factory.mktemp("plain"))
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        {"micro_batch": 4},
+        {"micro_batch": 7},
+        {"processes": 2},
+        {"processes": 2, "micro_batch": 4},
+        {"processes": 2, "zero_stage": 2, "micro_batch": 4},
+        {"processes": 2, "zero_stage": 3, "micro_batch": 4},
+        {"zero_stage": 0},
+    ],
+    ids=str,
+)
+def test_loss_and_gradient_do_not_depend_on_the_cut(
+    cut: dict[str, int], plain: dict[str, Any], tiny_model: Path, tmp_path: Path
+) -> None:
+    found = update_of(tiny_model, tmp_path, **cut)
+    assert found["sums"] == pytest.approx(plain["sums"], rel=1e-5)
+    assert found["grad_norm"] == pytest.approx(plain["grad_norm"], rel=1e-5)
+    assert len(found["gradients"]) == len(plain["gradients"]) > 10
+    for gradient, wanted in zip(found["gradients"], plain["gradients"], strict=True):
+        assert relative_difference(gradient, wanted) < 10 * RELATIVE[torch.float32]
+
+
+def test_the_update_moves_the_weights_by_the_learning_rate(plain: dict[str, Any]) -> None:
+    # Adam's first step is the learning rate in the gradient's direction, sign by sign.
+    assert plain["moved"] == pytest.approx(1e-3, rel=1e-3)

@@ -1,0 +1,151 @@
+"""Whole runs of a tiny model, each in a process of its own."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.training.jobs import events, train, write_config
+from training import checkpoint
+from training.config import RunConfig
+from training.events import CheckpointEvent, EvaluationEvent, FinishedEvent, RolloutsEvent
+from training.model import hf
+from training.tokenizer import TextTokenizer
+
+
+@pytest.fixture(scope="module")
+def whole_run(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six steps without interruption, with checkpoints after 3 and 6."""
+    run_dir = tmp_path_factory.mktemp("whole-run")
+    write_config(run_dir, run_config(tiny_model))
+    result = train(run_dir)
+    assert result.returncode == 0, result.stderr
+    return run_dir
+
+
+def run_config(tiny_model: Path, **hardware: object) -> RunConfig:
+    return RunConfig.model_validate(
+        {
+            "model": {"path": str(tiny_model)},
+            "grpo": {
+                "steps": 6, "prompts_per_step": 2, "group_size": 4, "kl_coef": 0.1,
+                "ref_refresh_steps": 2,
+            },
+            "sampling": {"max_new_tokens": 6},
+            "optim": {"learning_rate": 0.01},
+            "evaluation": {"every_steps": 3, "problems": 4},
+            "checkpoint": {"every_steps": 3},
+            "hardware": {"device": "cpu", "dtype": "fp32", **hardware},
+        }
+    )  # fmt: skip
+
+
+def told(run_dir: Path, after_step: int) -> list[dict[str, Any]]:
+    """What the journal says of later steps, without what depends on the clock or the attempt."""
+    found = []
+    for event in events(run_dir):
+        if event.step <= after_step or event.type not in ("metrics", "rollouts", "evaluation"):
+            continue
+        record = event.model_dump(exclude={"seq", "time"})
+        values = record.get("values", {})
+        record["values"] = {
+            name: value for name, value in values.items() if not name.startswith(("time/", "perf/"))
+        }
+        found.append(record)
+    return found
+
+
+def test_the_journal_tells_the_whole_story(whole_run: Path) -> None:
+    journal = events(whole_run)
+    assert [event.seq for event in journal] == list(range(1, len(journal) + 1))
+    kinds = [event.type for event in journal]
+    assert kinds.count("metrics") == 6
+    assert kinds.count("rollouts") == 12
+    evaluations = [event for event in journal if isinstance(event, EvaluationEvent)]
+    assert [event.step for event in evaluations] == [0, 3, 6]
+    saved = [event for event in journal if isinstance(event, CheckpointEvent)]
+    assert [(event.step, event.reason) for event in saved] == [(3, "schedule"), (6, "final")]
+    last = journal[-1]
+    assert isinstance(last, FinishedEvent)
+    assert (last.outcome, last.step) == ("finished", 6)
+
+
+def test_each_group_keeps_question_rewards_and_advantages(whole_run: Path) -> None:
+    groups = [event for event in events(whole_run) if isinstance(event, RolloutsEvent)]
+    for group in groups:
+        assert group.question in group.prompt
+        assert group.policy_version == group.step - 1
+        assert len(group.completions) == 4
+        assert sum(member.advantage for member in group.completions) == pytest.approx(0, abs=1e-5)
+        assert all(set(member.rewards) == {"accuracy", "format"} for member in group.completions)
+    assert len({group.question for group in groups}) == 12
+
+
+def test_a_resumed_run_goes_on_exactly_as_an_uninterrupted_one(
+    whole_run: Path, tmp_path: Path
+) -> None:
+    shutil.copy(whole_run / "config.json", tmp_path)
+    shutil.copytree(checkpoint.path_of(whole_run, 3), checkpoint.path_of(tmp_path, 3))
+    result = train(tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert told(tmp_path, after_step=3) == told(whole_run, after_step=3)
+    weights = Path("weights") / "model.safetensors"
+    resumed, straight = (checkpoint.path_of(run, 6) / weights for run in (tmp_path, whole_run))
+    assert resumed.read_bytes() == straight.read_bytes()
+
+
+def test_a_checkpoint_is_a_model_to_start_another_run_from(
+    whole_run: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    source = checkpoint.path_of(whole_run, 6)
+    hf.load(source / "weights")
+    TextTokenizer.load(source / "weights")
+    config = run_config(tiny_model)
+    start = config.model.model_copy(update={"path": str(source)})
+    few = config.grpo.model_copy(update={"steps": 1})
+    write_config(tmp_path, config.model_copy(update={"model": start, "grpo": few}))
+    result = train(tmp_path)
+    assert result.returncode == 0, result.stderr
+    forked, last = (
+        next(e for e in events(run) if isinstance(e, EvaluationEvent) and e.step == step)
+        for run, step in ((tmp_path, 0), (whole_run, 6))
+    )
+    assert forked.values["eval/length_mean"] == last.values["eval/length_mean"]
+
+
+def test_several_steps_on_one_collection(tiny_model: Path, tmp_path: Path) -> None:
+    config = run_config(tiny_model)
+    grpo = config.grpo.model_copy(update={"steps_per_collection": 3})
+    write_config(tmp_path, config.model_copy(update={"grpo": grpo}))
+    result = train(tmp_path)
+    assert result.returncode == 0, result.stderr
+    groups = [event for event in events(tmp_path) if isinstance(event, RolloutsEvent)]
+    assert [group.policy_version for group in groups] == [0] * 6 + [3] * 6
+    assert len({group.question for group in groups}) == 12
+
+
+def test_a_model_that_is_gone_ends_the_run_in_one_sentence(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    config = run_config(tiny_model)
+    gone = config.model.model_copy(update={"path": str(tmp_path / "gone")})
+    write_config(tmp_path, config.model_copy(update={"model": gone}))
+    result = train(tmp_path)
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    assert result.stderr.strip().endswith("it may have been deleted.")
+    last = events(tmp_path)[-1]
+    assert isinstance(last, FinishedEvent)
+    assert last.outcome == "failed"
+    assert last.reason.startswith("model.path:")
+
+
+def test_resuming_with_other_processes_is_refused_with_the_reason(
+    whole_run: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(checkpoint.path_of(whole_run, 3), checkpoint.path_of(tmp_path, 3))
+    write_config(tmp_path, run_config(tiny_model, zero_stage=2))
+    result = train(tmp_path)
+    assert result.returncode == 2
+    assert "written by 1 processes with ZeRO stage 1" in result.stderr

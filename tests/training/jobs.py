@@ -1,0 +1,33 @@
+"""Real training processes for the tests."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from training.config import RunConfig
+from training.events import Event, parse_line
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def environment(**more: str) -> dict[str, str]:
+    """One thread a process: the sums of two threads may be rounded in another order."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **more}
+
+
+def write_config(run_dir: Path, config: RunConfig) -> None:
+    run_dir.mkdir(parents=True, exist_ok=True)
+    (run_dir / "config.json").write_text(config.model_dump_json())
+
+
+def train(run_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m training train` on the directory to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "training", "train", "--run-dir", str(run_dir), *arguments],
+        env=environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def events(run_dir: Path) -> list[Event]:
+    return [parse_line(line) for line in (run_dir / "events.jsonl").read_bytes().splitlines()]
