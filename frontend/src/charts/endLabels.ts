@@ -26,6 +26,7 @@ export function drawEndLabels(
   const left = bbox.left + bbox.width + GAP_PX * dpr;
   ctx.save();
   ctx.font = `500 ${12 * dpr}px "Inter Variable", sans-serif`;
+  ctx.textAlign = "left";
   ctx.textBaseline = "middle";
   for (const label of spread(labelsOf(plot, data, spec, colours), LINE_PX * dpr)) {
     ctx.fillStyle = label.colour;

@@ -6,7 +6,7 @@ export function useVisible(element: RefObject<Element | null>): boolean {
   useEffect(() => {
     if (!element.current) return;
     const observer = new IntersectionObserver(
-      ([entry]) => setVisible(entry?.isIntersecting ?? false),
+      (entries) => setVisible(entries.at(-1)?.isIntersecting ?? false),
       { rootMargin: "200px" },
     );
     observer.observe(element.current);

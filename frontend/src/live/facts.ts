@@ -6,8 +6,9 @@ export interface Facts {
   reason: string;
   /** Newest step that has metrics. */
   step: number;
-  /** Newest step that has rollouts; its groups may still be coming in. */
+  /** Newest step that has rollouts, and how many of its groups came in while we listened. */
   rolloutsStep: number;
+  rolloutsGroups: number;
   phase: string;
   /** How often checkpoints and states changed: what was fetched before is stale. */
   checkpointsVersion: number;
@@ -24,6 +25,7 @@ export function factsOf(
     reason: run.reason,
     step: run.step,
     rolloutsStep: run.step,
+    rolloutsGroups: 0,
     phase: "",
     checkpointsVersion: before ? before.checkpointsVersion + 1 : 0,
     stateVersion: before ? before.stateVersion + 1 : 0,
@@ -48,9 +50,11 @@ export function applyToFacts(facts: Facts, event: RunEvent): Facts {
         rolloutsStep: Math.min(facts.rolloutsStep, event.payload.start_step),
       };
     case "metrics":
-      return { ...facts, step: event.step, rolloutsStep: Math.max(facts.rolloutsStep, event.step) };
-    case "rollouts":
-      return event.step === facts.rolloutsStep ? facts : { ...facts, rolloutsStep: event.step };
+      return { ...facts, step: event.step };
+    case "rollouts": {
+      const before = event.step === facts.rolloutsStep ? facts.rolloutsGroups : 0;
+      return { ...facts, rolloutsStep: event.step, rolloutsGroups: before + 1 };
+    }
     case "phase":
       return { ...facts, phase: event.payload.phase };
     case "checkpoint":

@@ -23,12 +23,12 @@ export function RolloutPanel({
   compact,
 }: TabProps & { compact?: boolean }) {
   const [sort, setSort] = useState<Sort>("advantage");
-  const step = useShownStep(facts, address.step);
-  const query = useRollouts(run.id, step);
+  const wanted = useShownStep(facts, address.step);
+  const query = useRollouts(run.id, wanted);
   const pages = query.data?.pages;
   const first = pages?.[0];
   const groups = useMemo(() => pages?.flatMap((page) => page.items) ?? [], [pages]);
-  const shown = first?.step ?? step;
+  const shown = first?.step ?? wanted.step;
   const limits = {
     from: first?.steps.first ?? 0,
     to: Math.max(first?.steps.last ?? 0, facts.step),
@@ -41,7 +41,12 @@ export function RolloutPanel({
     >
       <header className={styles.header}>
         <h3>{address.step === null && !hasEnded(facts.state) ? "Live rollouts" : "Rollouts"}</h3>
-        <StepPicker shown={shown} limits={limits} pinned={address.step !== null} go={go} />
+        <StepPicker
+          shown={shown}
+          limits={limits}
+          following={address.step !== null ? null : hasEnded(facts.state) ? "Newest" : "Following"}
+          go={go}
+        />
         <Select aria-label="Order of completions" value={sort} options={SORTS} onChange={setSort} />
       </header>
       {query.error ? (
@@ -76,11 +81,12 @@ function Nothing({ pinned, ended }: { pinned: number | null; ended: boolean }) {
 interface StepPickerProps {
   shown: number | null;
   limits: { from: number; to: number };
-  pinned: boolean;
+  /** What not being pinned is called; null while pinned. */
+  following: string | null;
   go: TabProps["go"];
 }
 
-function StepPicker({ shown, limits, pinned, go }: StepPickerProps) {
+function StepPicker({ shown, limits, following, go }: StepPickerProps) {
   const at = shown ?? limits.to;
   const shortcuts = useMemo(() => {
     const move = (by: number) => go({ step: Math.min(limits.to, Math.max(limits.from, at + by)) });
@@ -116,12 +122,12 @@ function StepPicker({ shown, limits, pinned, go }: StepPickerProps) {
       <Button
         small
         kind="quiet"
-        aria-pressed={!pinned}
-        icon={pinned ? <Pin size={14} /> : <Radio size={14} />}
+        aria-pressed={following !== null}
+        icon={following ? <Radio size={14} /> : <Pin size={14} />}
         className={styles.follow}
-        onClick={() => go({ step: pinned ? null : at })}
+        onClick={() => go({ step: following ? at : null })}
       >
-        {pinned ? "Pinned" : "Following"}
+        {following ?? "Pinned"}
       </Button>
     </div>
   );

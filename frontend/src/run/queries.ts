@@ -11,6 +11,7 @@ import { useEffect } from "react";
 import { api, type Schemas, unwrap } from "@/api/client";
 import { keys, type RunDetail } from "@/api/queries";
 import type { Facts } from "@/live/facts";
+import type { ShownStep } from "./useShownStep";
 
 export type Group = Schemas["GroupOut"];
 export type Completion = Schemas["CompletionOut"];
@@ -24,10 +25,10 @@ export function hasEnded(state: string): boolean {
 
 const GROUPS_AT_ONCE = 16;
 
-/** The groups of a step; the newest step's when it is null. */
-export function useRollouts(runId: number, step: number | null) {
+/** The groups of a step; asked again as more of them come in. */
+export function useRollouts(runId: number, { step, groups }: ShownStep) {
   return useInfiniteQuery({
-    queryKey: [...keys.run(runId), "rollouts", step],
+    queryKey: [...keys.run(runId), "rollouts", step, groups],
     queryFn: ({ pageParam }) =>
       unwrap(
         api.GET("/api/v1/runs/{run_id}/rollouts", {

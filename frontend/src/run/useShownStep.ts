@@ -1,17 +1,26 @@
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import type { Facts } from "@/live/facts";
 
 /** Nobody reads a page of completions faster than this. */
 const FOLLOW_MS = 2_000;
 
-/**
- * The step whose rollouts are shown: the pinned one, else the newest whole step, followed at a pace
- * that one can read.
- */
-export function useShownStep(facts: Facts, pinned: number | null): number | null {
-  const newest = facts.step > 0 ? facts.step : facts.rolloutsStep || null;
+export interface ShownStep {
+  /** null: the newest that the server has. */
+  step: number | null;
+  /** Changes while groups of that step are still coming in. */
+  groups: number;
+}
+
+/** The step whose rollouts are shown: the pinned one, else the newest at a pace one can read. */
+export function useShownStep(facts: Facts, pinned: number | null): ShownStep {
+  const { rolloutsStep, rolloutsGroups } = facts;
+  const newest = useMemo(
+    () => ({ step: rolloutsStep || null, groups: rolloutsGroups }),
+    [rolloutsStep, rolloutsGroups],
+  );
   const followed = usePaced(newest, FOLLOW_MS);
-  return pinned ?? followed;
+  if (pinned === null) return followed;
+  return { step: pinned, groups: pinned === newest.step ? newest.groups : 0 };
 }
 
 /** `value`, changing at most every `ms`; the last change is never lost. */
