@@ -18,9 +18,12 @@ function Formula({ source, display }: { source: string; display: boolean }) {
   const place = useRef<HTMLSpanElement>(null);
   useEffect(() => {
     let gone = false;
-    void import("./katex").then(({ setFormula }) => {
-      if (!gone && place.current) setFormula(place.current, source, display);
-    });
+    import("./katex").then(
+      ({ setFormula }) => {
+        if (!gone && place.current) setFormula(place.current, source, display);
+      },
+      () => {}, // the server is away: the source stays
+    );
     return () => {
       gone = true;
     };
