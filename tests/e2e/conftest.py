@@ -19,7 +19,7 @@ from tests.e2e.api import Api
 from tests.e2e.browser import FLAGS, Complaints, browser_path
 
 WIDE = {"width": 1440, "height": 900}
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 
 NewPage = Callable[..., Page]
 
