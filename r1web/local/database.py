@@ -17,9 +17,10 @@ def pending_migrations() -> int:
     try:
         executor = MigrationExecutor(connection)
     except DatabaseError as error:
+        cause = str(error).partition("\n")[0]
         raise CannotStartError(
-            f"The database does not answer ({str(error).strip()}): start it, or correct "
-            "DATABASE_URL, or unset it to use SQLite."
+            f"The database does not answer ({cause}): start it, or correct DATABASE_URL, or unset "
+            "it to use SQLite."
         ) from error
     return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 

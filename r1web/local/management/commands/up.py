@@ -94,7 +94,8 @@ def stop_runs() -> None:
     try:
         left = training.stop_all(TRAINER_PATIENCE_S)
     except DatabaseError as error:
-        say(f"The database does not answer, so runs were not stopped ({str(error).strip()}).")
+        cause = str(error).partition("\n")[0]
+        say(f"The database does not answer, so runs were not asked to stop ({cause}).")
     else:
         if left:
             say(f"{left} runs are still saving; they end by themselves.")
@@ -103,11 +104,13 @@ def stop_runs() -> None:
 def shut_down(stack: Stack) -> None:
     """Trainers first, so that they save; then worker, beat, web and Redis."""
     started = time.monotonic()
-    if stack.started("worker"):
+    worked = stack.started("worker")
+    if worked:
         say("Stopping: runs save a checkpoint first. Ctrl-C again ends everything at once.")
         stack.signal_to({"worker", "beat"})  # nothing new is started
         stop_runs()
     for names in ({"worker", "beat"}, {"web"}, {"Redis"}):
         stack.stop(names)
     stack.forget()
-    say(f"r1web has stopped ({time.monotonic() - started:.1f} s).")
+    if worked:
+        say(f"r1web has stopped ({time.monotonic() - started:.1f} s).")
