@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -56,6 +57,8 @@ def install(api: NinjaAPI) -> None:
         HttpError: _http,
         Http404: _not_found,
         RequestDataTooBig: _too_big,
+        OperationalError: _database_away,
+        InterfaceError: _database_away,
         Exception: _ours,
     }
     for kind, handler in handlers.items():
@@ -102,6 +105,12 @@ def _not_found(request: HttpRequest, error: Http404) -> JsonResponse:  # noqa: A
 
 def _too_big(request: HttpRequest, error: RequestDataTooBig) -> JsonResponse:  # noqa: ARG001
     return answer(413, "too_large", "The body is larger than 1 MB: send less.")
+
+
+def _database_away(request: HttpRequest, error: Exception) -> JsonResponse:
+    logger.error("%s %s: the database does not answer: %s", request.method, request.path, error)
+    detail = "The database does not answer. Training goes on; ask again in a moment."
+    return answer(503, "database_away", detail)
 
 
 def _ours(request: HttpRequest, error: Exception) -> JsonResponse:

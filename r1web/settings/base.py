@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from r1web.settings import environment
+from r1web.settings.panel import UNFOLD as UNFOLD  # noqa: PLC0414 - a setting, read by name
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 R1WEB_HOME = environment.folder("R1WEB_HOME", BASE_DIR / "var")
@@ -110,36 +111,6 @@ def WHITENOISE_IMMUTABLE_FILE_TEST(path: str, url: str) -> bool:  # noqa: ARG001
     """Vite puts a hash of the content into every name below app/assets."""
     return "/static/app/assets/" in url
 
-
-UNFOLD = {
-    "SITE_TITLE": "r1web",
-    "SITE_HEADER": "r1web",
-    "SITE_SUBHEADER": "Administration",
-    "SITE_SYMBOL": "show_chart",
-    "SITE_URL": "/",
-    "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": lambda _: "/static/pages/icon.svg"}
-    ],
-    "BORDER_RADIUS": "8px",
-    "SHOW_HISTORY": False,
-    "SHOW_VIEW_ON_SITE": False,
-    "COLORS": {
-        "primary": {  # the app's accent, from light to dark
-            "50": "#eef8fa",
-            "100": "#d5eef4",
-            "200": "#aedde8",
-            "300": "#7fcadb",
-            "400": "#52c0d8",
-            "500": "#1f93ad",
-            "600": "#0b6b85",
-            "700": "#095a70",
-            "800": "#0a4a5c",
-            "900": "#0b3d4c",
-            "950": "#062831",
-        }
-    },
-    "SIDEBAR": {"show_search": True, "show_all_applications": False},
-}
 
 REDIS_URL = environment.url("REDIS_URL", "redis://127.0.0.1:6379/0", ("redis", "rediss"))
 REDIS_PREFIX = environment.text("R1WEB_REDIS_PREFIX", "r1web")

@@ -29,7 +29,8 @@ from training.config import ConfigError, resolve
 
 def run_detail(user: User, run_id: int) -> RunDetail:
     """Everything about one run. Raises NotFoundError."""
-    found = with_row_relations(visible_runs(user)).select_related("start_checkpoint__attempt")
+    found = with_row_relations(visible_runs(user)).defer(None)
+    found = found.select_related("start_checkpoint__attempt")
     run = found.filter(pk=run_id).first()
     if run is None:
         raise no_such_run(run_id)

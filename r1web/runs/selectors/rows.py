@@ -19,10 +19,15 @@ SHOWN_NUMBERS = {
 
 
 def with_row_relations(runs: QuerySet[Run]) -> QuerySet[Run]:
-    """What `run_row` reads, in one query more than the runs themselves."""
+    """What `run_row` reads, in one query more than the runs themselves.
+
+    Configs are left out: a list would carry thousands of fields that no row shows.
+    """
     attempts = Attempt.objects.select_related("node").annotate(devices=Count("leases"))
-    return runs.select_related("project", "owner", "parent").prefetch_related(
-        Prefetch("attempts", queryset=attempts)
+    return (
+        runs.select_related("project", "owner", "parent")
+        .defer("config", "overrides", "parent__config", "parent__overrides", "parent__summary")
+        .prefetch_related(Prefetch("attempts", queryset=attempts))
     )
 
 

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 from django.http import HttpResponse
 from django.test import Client
 
@@ -146,6 +147,19 @@ def test_a_fault_of_ours_is_logged_and_tells_the_caller_nothing(
     assert body_of(response, 500)["code"] == "internal"
     assert b"secret reason" not in response.content
     assert "the secret reason" in caplog.text
+
+
+def test_a_database_that_is_away_is_said_to_be(
+    api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise OperationalError("connection refused")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(connection, "create_cursor", away)
+        answer = api.get("/runs")
+    assert body_of(answer, 503)["code"] == "database_away"
+    assert "connection refused" in caplog.text
 
 
 def test_the_description_is_openapi_31_and_every_operation_says_how_it_fails() -> None:

@@ -1,11 +1,13 @@
 """Starting runs, the list of them, and what a run answers with."""
 
 import json
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db import connections
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
@@ -48,6 +50,26 @@ def test_the_same_key_with_the_same_request_gives_the_same_run(api: Api) -> None
     assert first.status_code == again.status_code == 201
     assert first.json()["id"] == again.json()["id"]
     assert Run.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_request_sent_many_times_at_once_starts_one_run(api: Api) -> None:
+    together = threading.Barrier(4)
+    answers: list[tuple[int, int]] = []
+
+    def send() -> None:
+        together.wait()
+        answer = api.post("/runs", START, **{"Idempotency-Key": "k1"})
+        answers.append((answer.status_code, answer.json().get("id")))
+        connections.close_all()
+
+    threads = [threading.Thread(target=send) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    run = Run.objects.get()
+    assert answers == [(201, run.pk)] * 4
 
 
 def test_the_same_key_with_another_request_is_refused(api: Api, member: User) -> None:
