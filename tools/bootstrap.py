@@ -81,6 +81,13 @@ def only_one() -> Iterator[None]:
         yield
 
 
+def made_by_this_python(venv: Path) -> bool:
+    """Two Pythons must not share an environment, not even of the same version."""
+    config = venv / "pyvenv.cfg"
+    ours = f"executable = {os.path.realpath(sys.executable)}"
+    return config.is_file() and ours in config.read_text().splitlines()
+
+
 def install(world: str) -> None:
     """Bring the world's virtual environment to what its locks say.
 
@@ -97,8 +104,8 @@ def install(world: str) -> None:
     check_machine()
     for old in venv.glob(".installed-*"):
         old.unlink()  # a half-finished installation must not pass for a whole one
-    kept = venv / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}"
-    make = [sys.executable, "-m", "venv", *([] if kept.exists() else ["--clear"]), str(venv)]
+    again = [] if made_by_this_python(venv) else ["--clear"]
+    make = [sys.executable, "-m", "venv", *again, str(venv)]
     run_step("Making the virtual environment", make, LOG)
     pins = [line for lock in locks for line in lock.read_text().splitlines()]
     torch = next(line for line in pins if line.startswith("torch=="))

@@ -128,14 +128,18 @@ class Stack:
             return False
 
     def start_rest(self) -> None:
-        """Start web, worker and beat together, and wait for the page."""
+        """Start web and worker together, wait for the page, then start beat.
+
+        Two cores carry two starting interpreters well; beat is the one that nobody waits for.
+        """
         web = plan.web_server(self.logs, self.port)
-        for child in (web, plan.worker(self.logs), plan.beat(self.logs)):
-            self.start(child)
+        self.start(web)
+        self.start(plan.worker(self.logs))
         if not self.wait_for(self.serves, web):
             raise CannotStartError(
                 f"The web server did not start ({last_line(web.log)}): see {web.log}."
             )
+        self.start(plan.beat(self.logs))
 
     def look_after(self) -> None:
         """Start again what has died."""

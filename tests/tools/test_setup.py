@@ -83,3 +83,13 @@ def test_the_browser_app_is_built_again_only_when_a_source_changes(
 
     assert untouched == before
     assert browser_app.sources_digest() != before
+
+
+def test_an_environment_of_another_python_is_made_anew(tmp_path: Path) -> None:
+    config = tmp_path / "pyvenv.cfg"
+
+    assert not bootstrap.made_by_this_python(tmp_path)
+    config.write_text("executable = /somewhere/else/python3.11\n")
+    assert not bootstrap.made_by_this_python(tmp_path)
+    config.write_text(f"executable = {Path(sys.executable).resolve()}\n")
+    assert bootstrap.made_by_this_python(tmp_path)
