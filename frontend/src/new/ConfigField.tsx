@@ -65,7 +65,7 @@ function Control({ field, value, fixed, onChange, control }: ControlProps) {
         <Select
           {...control}
           value={String(value)}
-          disabled={Boolean(fixed) || field.choices.length < 2}
+          disabled={Boolean(fixed)}
           options={field.choices.map((choice) => ({
             value: String(choice),
             label: String(choice),

@@ -1,6 +1,6 @@
 import { useCallback, useRef } from "react";
 import type { FieldProblem } from "@/api/problem";
-import type { Group } from "@/config/form";
+import type { FieldSpec, Group } from "@/config/form";
 import { getAt, laidOver, type Table, type Value } from "@/config/nested";
 import { ConfigField } from "./ConfigField";
 import styles from "./ConfigForm.module.css";
@@ -33,7 +33,7 @@ export function ConfigForm({ groups, base, draft, problems, onChange }: ConfigFo
         {group.description && <p className="muted">{group.description}</p>}
       </header>
       <div className={styles.fields}>
-        {group.fields.map((field) => (
+        {group.fields.filter(isOpen).map((field) => (
           <ConfigField
             key={field.path}
             field={field}
@@ -48,6 +48,11 @@ export function ConfigForm({ groups, base, draft, problems, onChange }: ConfigFo
       </div>
     </section>
   ));
+}
+
+/** What has one choice only is no question; it stands in the resolved config. */
+function isOpen(field: FieldSpec): boolean {
+  return field.kind !== "choice" || field.choices.length > 1;
 }
 
 /** The first problem with a field, or with something in it. */

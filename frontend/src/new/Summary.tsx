@@ -64,8 +64,8 @@ function Arithmetic({ config, sums }: ArithmeticProps) {
         <small>completions a step</small>
       </p>
       <dl className={styles.sums}>
-        <Sum label={`Each of ${plural(processes, "process", "processes")}`}>
-          {plural(sums.completions_per_process, "completion")} in{" "}
+        <Sum label={`On ${plural(processes, "process", "processes")}`}>
+          {n(sums.completions_per_process)} each, in{" "}
           {plural(sums.micro_batches_per_process, "micro-batch", "micro-batches")}
         </Sum>
         <Sum label="Tokens a step, at most">
