@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,8 +58,8 @@ class Engine:
     ) -> None:
         self.process = process
         self.model = model.to(process.device, dtype)
-        self._sharded = zero_stage == 3
-        self._whole = copy.deepcopy(self.model).eval() if self._sharded else self.model
+        self._zero_stage = zero_stage
+        self._whole = copy.deepcopy(self.model).eval() if zero_stage == 3 else self.model
         wrapped = _Logprobs(self.model)
         self._adamw = torch.optim.AdamW(
             wrapped.parameters(),
@@ -94,12 +95,24 @@ class Engine:
         """Update the weights, unless the gradient is not finite."""
         for group in self._adamw.param_groups:
             group["lr"] = learning_rate
+        if self._zero_stage == 0:
+            return self._step_without_zero()
         skipped_before = self._engine.skipped_steps
         self._engine.step()
         self._gather_whole()
         skipped = self._engine.skipped_steps > skipped_before
-        norm = float("nan") if skipped else float(self._engine.get_global_grad_norm())
+        norm = math.nan if skipped else float(self._engine.get_global_grad_norm())
         return StepResult(norm, skipped)
+
+    def _step_without_zero(self) -> StepResult:
+        """Only ZeRO's optimisers look at the gradient before they apply it."""
+        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
+        norm = float(torch.nn.utils.get_total_norm(gradients))
+        if not math.isfinite(norm):
+            self._engine.zero_grad()
+            return StepResult(math.nan, skipped=True)
+        self._engine.step()
+        return StepResult(norm, skipped=False)
 
     def save(self, directory: Path) -> None:
         """Write weights, optimiser and buffers; every rank writes its own files."""
@@ -113,12 +126,12 @@ class Engine:
         self._gather_whole()
 
     def _gather_whole(self) -> None:
-        if not self._sharded:
+        if self._zero_stage < 3:
             return
-        from deepspeed.zero import GatheredParameters  # noqa: PLC0415 - see _initialize
+        import deepspeed  # noqa: PLC0415 - see _initialize
 
         parameters = list(self.model.parameters())
-        with GatheredParameters(parameters), torch.no_grad():
+        with deepspeed.zero.GatheredParameters(parameters), torch.no_grad():
             for whole, shard in zip(self._whole.parameters(), parameters, strict=True):
                 whole.copy_(shard)
         for whole, mine in zip(self._whole.buffers(), self.model.buffers(), strict=True):
