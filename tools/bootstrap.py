@@ -83,9 +83,7 @@ def only_one() -> Iterator[None]:
 
 def made_by_this_python(venv: Path) -> bool:
     """Two Pythons must not share an environment, not even of the same version."""
-    config = venv / "pyvenv.cfg"
-    ours = f"executable = {os.path.realpath(sys.executable)}"
-    return config.is_file() and ours in config.read_text().splitlines()
+    return (venv / "bin" / "python").resolve() == Path(sys.executable).resolve()
 
 
 def install(world: str) -> None:

@@ -86,10 +86,12 @@ def test_the_browser_app_is_built_again_only_when_a_source_changes(
 
 
 def test_an_environment_of_another_python_is_made_anew(tmp_path: Path) -> None:
-    config = tmp_path / "pyvenv.cfg"
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
 
     assert not bootstrap.made_by_this_python(tmp_path)
-    config.write_text("executable = /somewhere/else/python3.11\n")
+    python.symlink_to("/somewhere/else/python3.11")
     assert not bootstrap.made_by_this_python(tmp_path)
-    config.write_text(f"executable = {Path(sys.executable).resolve()}\n")
+    python.unlink()
+    python.symlink_to(Path(sys.executable).resolve())
     assert bootstrap.made_by_this_python(tmp_path)
