@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import pynvml
 
 VERSIONED = ("torch", "deepspeed", "transformers", "triton", "django", "celery")
 
@@ -24,6 +23,8 @@ class Gpu:
 
 def gpus() -> list[Gpu]:
     """The machine's NVIDIA GPUs; none where there is no driver."""
+    import pynvml  # noqa: PLC0415 - see _nvml
+
     with _nvml() as handles:
         return [
             Gpu(
@@ -74,6 +75,8 @@ def address() -> str:
 
 @contextmanager
 def _nvml() -> Iterator[list[Any]]:
+    import pynvml  # noqa: PLC0415 - a large module, and most programs that start here never ask
+
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError:
@@ -88,6 +91,8 @@ def _nvml() -> Iterator[list[Any]]:
 
 
 def _load_of(index: int, handle: Any) -> dict[str, Any]:
+    import pynvml  # noqa: PLC0415 - see _nvml
+
     memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
     return {
         "index": index,

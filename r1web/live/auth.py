@@ -10,7 +10,9 @@ from r1web.accounts.services import authenticate_token
 from r1web.errors import UnauthenticatedError
 
 Scope = MutableMapping[str, Any]
-Application = Callable[[Scope, Any, Any], Awaitable[None]]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 BEARER = b"bearer "
 
@@ -22,7 +24,7 @@ class TokenOrElse:
         self.with_token = with_token
         self.without = without
 
-    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         secret = _bearer(scope)
         if secret is None:
             await self.without(scope, receive, send)

@@ -12,12 +12,12 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
 from channels.db import database_sync_to_async
-from channels.exceptions import StopConsumer
-from channels.generic.websocket import AsyncWebsocketConsumer
+from channels.layers import get_channel_layer
 from django.db import InterfaceError, OperationalError
 from redis.exceptions import RedisError
 
@@ -25,6 +25,7 @@ from r1web.accounts.models import User
 from r1web.accounts.services import authenticate_token
 from r1web.errors import NotFoundError, UnauthenticatedError
 from r1web.live import selectors
+from r1web.live.auth import Receive, Scope, Send
 from r1web.live.messages import (
     EventsMessage,
     HelloMessage,
@@ -33,8 +34,11 @@ from r1web.live.messages import (
     RunsMessage,
 )
 from r1web.live.services import BODY_LIMIT, project_group, run_group, within_limit
+from r1web.runs.schemas import EventOut
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 PING_S = 15.0
 LIST_INTERVAL_S = 0.5
@@ -42,10 +46,12 @@ BUFFERED_MESSAGES = 100
 CATCH_UP_EVENTS = 2000
 """A browser that is further behind takes a new snapshot."""
 PAGE = 200
+CANCEL_AGAIN_S = 0.5
 
 BAD_QUERY = 4400
 NOT_SIGNED_IN = 4401
 NOT_FOUND = 4404
+FAILED = 1011
 TRY_AGAIN = 1013
 
 
@@ -55,41 +61,40 @@ class Refusal(Exception):  # noqa: N818 - a refusal is what the socket answers, 
         self.code = code
 
 
-class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no types
-    """Lets a user in, keeps checking that they may stay, and sends from one task."""
+class Socket:
+    """Lets a user in, keeps checking that they may stay, and sends from one task.
+
+    Not one of Channels' generic consumers: at the end those wait for a task that waits for Redis,
+    and redis-py may swallow the one cancellation that they send it.
+    """
 
     user: User
-    _task: asyncio.Task[None] | None = None
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self.scope = scope
+        self._send = send
         self._groups: set[str] = set()
         self._changed = asyncio.Event()
+
+    async def run(self, receive: Receive) -> None:
+        """From handshake to close. It accepts first: only an open socket can be told why not."""
+        await self._send({"type": "websocket.accept"})
+        gone = asyncio.create_task(_disconnected(receive))
+        served = asyncio.create_task(self._serve())
         try:
-            await super().__call__(scope, receive, send)
-        except (RedisError, OSError) as error:
-            logger.warning("Redis is away, a live socket closes: %s", error)
-            await send({"type": "websocket.close", "code": TRY_AGAIN})
+            await asyncio.wait({gone, served}, return_when=asyncio.FIRST_COMPLETED)
+            if not gone.done():
+                await self._send({"type": "websocket.close", "code": served.result()})
         finally:
-            if self._task is not None:
-                self._task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await self._task
-
-    async def connect(self) -> None:
-        """Accept first: only an open socket can be told by a code why it closes."""
-        await self.accept()
-        self._task = asyncio.create_task(self._serve())
-
-    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """Nothing that a browser says is needed."""
-
-    async def disconnect(self, code: int) -> None:  # noqa: ARG002 - Channels names it
-        for group in self._groups:
-            await self.channel_layer.group_discard(group, self.channel_name)
-        raise StopConsumer
+            await _end(served)
+            await _end(gone)
 
     async def begin(self) -> None:
         """Find out what to send; raise Refusal to close."""
+        raise NotImplementedError
+
+    def heard(self, message: dict[str, Any]) -> None:
+        """A message of one of the groups has come."""
         raise NotImplementedError
 
     async def send_new(self) -> None:
@@ -100,24 +105,44 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
         """With every ping: may the user still see it, and was anything missed?"""
         raise NotImplementedError
 
-    async def _serve(self) -> None:
+    async def _serve(self) -> int:
+        """Until something ends it; the code to close with."""
         try:
             await self._identify()
+            self._layer = get_channel_layer()
+            self._channel = await self._layer.new_channel()
             await self.begin()
-            await self._send_and_ping()
+            await self._listen_and_send()
         except Refusal as refusal:
-            await self.close(refusal.code)
+            return refusal.code
         except (RedisError, OSError, OperationalError, InterfaceError) as error:
             logger.warning("A live socket closes, it cannot be served now: %s", error)
-            await self.close(TRY_AGAIN)
+            return TRY_AGAIN
         except Exception:
-            logger.exception("A live socket failed")  # the task has nobody else to tell
-            await self.close(1011)
+            logger.exception("A live socket failed")  # the browser is told only that it did
+            return FAILED
+        finally:
+            with contextlib.suppress(RedisError, OSError):  # Redis forgets the members by itself
+                await self.join(set())
+        return FAILED
 
-    async def _send_and_ping(self) -> None:
+    async def _listen_and_send(self) -> None:
+        listening = asyncio.create_task(self._listen())
+        listening.add_done_callback(lambda _: self._changed.set())
+        try:
+            await self._send_and_ping(listening)
+        finally:
+            await _end(listening)
+
+    async def _listen(self) -> None:
+        while True:
+            self.heard(await self._layer.receive(self._channel))
+            self._changed.set()
+
+    async def _send_and_ping(self, listening: "asyncio.Task[None]") -> None:
         loop = asyncio.get_running_loop()
         next_ping = loop.time() + PING_S
-        while True:
+        while not listening.done():
             await self.send_new()
             try:
                 async with asyncio.timeout_at(next_ping):
@@ -128,30 +153,53 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ha
                 await self.send_message(PingMessage())
                 next_ping = loop.time() + PING_S
             self._changed.clear()
+        listening.result()
 
     async def send_message(self, message: Message) -> None:
-        await self.send(text_data=message.model_dump_json())
+        await self._send({"type": "websocket.send", "text": message.model_dump_json()})
 
     async def _identify(self) -> None:
         """The user as they are now: signed in, active, token not revoked."""
-        user = await database_sync_to_async(_present_user)(self.scope)
+        user = await in_db(_present_user, self.scope)
         if user is None:
             raise Refusal(NOT_SIGNED_IN)
         self.user = user
 
     async def join(self, groups: set[str]) -> None:
         for group in groups - self._groups:
-            await self.channel_layer.group_add(group, self.channel_name)
+            await self._layer.group_add(group, self._channel)
+            self._groups.add(group)
         for group in self._groups - groups:
-            await self.channel_layer.group_discard(group, self.channel_name)
-        self._groups = groups
+            await self._layer.group_discard(group, self._channel)
+        self._groups = set(groups)
 
 
-class RunConsumer(LiveConsumer):
+async def in_db(read: Callable[..., T], *args: Any) -> T:
+    """Read in a thread, with its database connection closed when it is old."""
+    found: T = await database_sync_to_async(read)(*args)
+    return found
+
+
+async def _disconnected(receive: Receive) -> None:
+    """Until the browser goes. What it says meanwhile is not needed."""
+    while (await receive())["type"] != "websocket.disconnect":
+        pass
+
+
+async def _end(task: "asyncio.Task[Any]") -> None:
+    """Cancel until it has ended; its error, if any, is not of interest any more."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=CANCEL_AGAIN_S)
+    if not task.cancelled():
+        task.exception()
+
+
+class RunSocket(Socket):
     """`/ws/runs/{id}?after_seq=N`: hello, then every event after N, once and in order."""
 
     async def begin(self) -> None:
-        self.run_id: int = self.scope["url_route"]["kwargs"]["run_id"]
+        self.run_id = int(self.scope["url_route"]["kwargs"]["run_id"])
         after = _after_seq(self.scope["query_string"])
         self._buffer: deque[EventsMessage] = deque(maxlen=BUFFERED_MESSAGES)
         self._newest = 0
@@ -161,14 +209,11 @@ class RunConsumer(LiveConsumer):
         self._sent = self._newest if after is None else min(after, self._newest)
         await self.send_message(HelloMessage(run=self.run_id, last_seq=self._newest))
 
-    async def run_events(self, message: dict[str, Any]) -> None:
-        """From the publisher. When the buffer is full the oldest goes: it is in the database."""
-        heard = EventsMessage.model_validate(message["message"])
-        if not hasattr(self, "_newest"):
-            return
-        self._newest = max(self._newest, heard.last_seq)
-        self._buffer.append(heard)
-        self._changed.set()
+    def heard(self, message: dict[str, Any]) -> None:
+        """When the buffer is full the oldest goes: it is in the database."""
+        events = EventsMessage.model_validate(message["message"])
+        self._newest = max(self._newest, events.last_seq)
+        self._buffer.append(events)
 
     async def check(self) -> None:
         await self._read_newest()
@@ -183,7 +228,7 @@ class RunConsumer(LiveConsumer):
 
     async def _read_newest(self) -> None:
         try:
-            newest = await database_sync_to_async(selectors.last_seq)(self.user, self.run_id)
+            newest = await in_db(selectors.last_seq, self.user, self.run_id)
         except NotFoundError as error:
             raise Refusal(NOT_FOUND) from error
         self._newest = max(self._newest, newest)
@@ -214,12 +259,12 @@ class RunConsumer(LiveConsumer):
             return self._message(events[0].seq, None)
         return self._message(fitting[-1].seq, fitting)
 
-    def _message(self, last_seq: int, events: list[Any] | None) -> EventsMessage:
+    def _message(self, last_seq: int, events: list[EventOut] | None) -> EventsMessage:
         first = self._sent + 1
         return EventsMessage(run=self.run_id, first_seq=first, last_seq=last_seq, events=events)
 
 
-class RunsConsumer(LiveConsumer):
+class RunsSocket(Socket):
     """`/ws/runs`: rows of the list that changed, at most twice a second."""
 
     async def begin(self) -> None:
@@ -227,15 +272,12 @@ class RunsConsumer(LiveConsumer):
         self._active: set[int] = set()
         await self.check()
 
-    async def runs_changed(self, message: dict[str, Any]) -> None:
-        if not hasattr(self, "_ids"):
-            return
+    def heard(self, message: dict[str, Any]) -> None:
         self._ids.update(message["run_ids"])
-        self._changed.set()
 
     async def check(self) -> None:
         """Follow memberships, and send what is under way once more: a message may be lost."""
-        projects, active = await database_sync_to_async(selectors.watched)(self.user)
+        projects, active = await in_db(selectors.watched, self.user)
         await self.join({project_group(project) for project in projects})
         self._ids |= active | self._active
         self._active = active
@@ -244,17 +286,10 @@ class RunsConsumer(LiveConsumer):
         if not self._ids:
             return
         ids, self._ids = self._ids, set()
-        rows = await database_sync_to_async(selectors.rows)(self.user, ids)
+        rows = await in_db(selectors.rows, self.user, ids)
         if rows:
             await self.send_message(RunsMessage(runs=rows))
         await asyncio.sleep(LIST_INTERVAL_S)
-
-
-class UnknownPath(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has no types
-    """Refuses the handshake."""
-
-    async def connect(self) -> None:
-        await self.close()
 
 
 def _after_seq(query_string: bytes) -> int | None:

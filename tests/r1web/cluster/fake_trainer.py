@@ -116,6 +116,8 @@ def tell(story: str, folder: Path, journal: Journal, start_step: int) -> int:
         wait_for_stop(folder, journal)
     for number in range(start_step + 1, STEPS + 1):
         step(journal, number)
+        while story == "pause" and not (folder / "go-on").exists():
+            time.sleep(0.02)
     checkpoint(folder, journal, STEPS, "final")
     journal.write("finished", STEPS, outcome="finished", reason=f"All {STEPS} steps done.")
     return 0

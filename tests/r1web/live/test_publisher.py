@@ -1,0 +1,181 @@
+"""Messages are few, none is lost while the process lives, and Redis may come and go."""
+
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from channels.layers import get_channel_layer
+from django.utils import timezone
+from pytest_django import Settings
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from r1web.live import publisher as module
+from r1web.live.publisher import Publisher
+from r1web.live.services import BODY_LIMIT, ChangedRuns, RunEvents, publish, run_group
+from r1web.local.redis import server_program
+from r1web.runs.models import Event, Run
+from tests.r1web.live.conftest import happen, in_db, layer_at
+from tests.r1web.waiting import until
+
+PATIENCE_S = 30.0
+
+
+def events(first: int, last: int, text: str = "m") -> RunEvents:
+    rows = [
+        Event(run_id=1, seq=seq, type="log", payload={"message": text}, at=timezone.now())
+        for seq in range(first, last + 1)
+    ]
+    return RunEvents.of(1, rows)
+
+
+class Wire:
+    """Stands where Redis is; counts, and fails on demand."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, dict[str, Any]]] = []
+        self.away = False
+        self.free = threading.Event()
+        self.free.set()
+        self.tried = threading.Event()
+
+    async def send(self, group: str, message: dict[str, Any]) -> None:
+        self.tried.set()
+        self.free.wait(PATIENCE_S)
+        if self.away:
+            raise RedisConnectionError("refused")
+        self.sent.append((group, message))
+
+    def ranges(self) -> list[tuple[int, int, bool]]:
+        bodies = [message["message"] for _, message in self.sent]
+        return [(b["first_seq"], b["last_seq"], b["events"] is not None) for b in bodies]
+
+
+@pytest.fixture
+def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
+    wire = Wire()
+    monkeypatch.setattr(module, "send_to_group", wire.send)
+    monkeypatch.setattr(module, "RETRY_S", 0.01)
+    return wire
+
+
+def test_what_waits_becomes_one_message(wire: Wire) -> None:
+    publisher = Publisher()
+    wire.free.clear()
+    publisher.put("run.1", events(1, 1))
+    assert wire.tried.wait(PATIENCE_S)
+    for seq in range(2, 50):
+        publisher.put("run.1", events(seq, seq))
+    wire.free.set()
+    assert publisher.flush(PATIENCE_S)
+    assert wire.ranges() == [(1, 1, True), (2, 49, True)]
+
+
+def test_a_run_gets_at_most_ten_messages_a_second(wire: Wire) -> None:
+    now = 100.0
+    publisher = Publisher(clock=lambda: now)
+    publisher.put("run.1", events(1, 1))
+    until(lambda: len(wire.sent) == 1 and not publisher._sending)
+    publisher.put("run.1", events(2, 2))
+    with publisher._changed:
+        assert publisher._ready() == []
+        assert publisher._until_due() == pytest.approx(0.1)
+        now += 0.1
+        assert publisher._ready() == ["run.1"]
+    assert publisher.flush(PATIENCE_S)
+
+
+def test_the_last_message_is_sent_without_another_one_coming(wire: Wire) -> None:
+    publisher = Publisher()
+    publisher.put("run.1", events(1, 1))
+    until(lambda: len(wire.sent) == 1)
+    publisher.put("run.1", events(2, 2))
+    until(lambda: wire.ranges() == [(1, 1, True), (2, 2, True)])
+
+
+def test_bodies_beyond_the_limit_are_left_out() -> None:
+    large = events(1, 1, "x" * BODY_LIMIT)
+    assert large.message.events is None
+    assert events(1, 1).merge(large).message.events is None
+    several = events(1, 4, "x" * (BODY_LIMIT // 5)).merge(events(5, 6, "x" * (BODY_LIMIT // 5)))
+    assert (several.message.first_seq, several.message.last_seq) == (1, 6)
+    assert several.message.events is None
+
+
+def test_messages_that_came_in_another_order_are_put_right() -> None:
+    merged = events(3, 4).merge(events(1, 2))
+    assert merged.message.events is not None
+    assert [event.seq for event in merged.message.events] == [1, 2, 3, 4]
+    assert events(1, 1).merge(events(3, 3)).message.events is None
+
+
+def test_a_message_waits_without_its_bodies_until_redis_is_back(
+    wire: Wire, caplog: pytest.LogCaptureFixture
+) -> None:
+    publisher = Publisher()
+    wire.away = True
+    publisher.put("run.1", events(1, 2))
+    publisher.put("project.1", ChangedRuns(frozenset({1})))
+    until(lambda: "run.1" in publisher._due and "project.1" in publisher._due)
+    publisher.put("run.1", events(3, 3))
+    wire.away = False
+    assert publisher.flush(PATIENCE_S)
+    sent = dict(wire.sent)
+    assert sent["run.1"]["message"]["last_seq"] == 3
+    assert sent["run.1"]["message"]["events"] is None
+    assert sent["project.1"]["run_ids"] == [1]
+    assert [record.message for record in caplog.records if "away" in record.message] == [
+        "Redis is away, live updates wait: refused"
+    ]
+
+
+@pytest.fixture
+def own_redis(settings: Settings) -> Iterator[Callable[[], "subprocess.Popen[str]"]]:
+    """Start a Redis at one and the same address, as often as wanted."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+    settings.CHANNEL_LAYERS = layer_at(f"redis://127.0.0.1:{port}/0")
+    servers: list[subprocess.Popen[str]] = []
+
+    def start() -> "subprocess.Popen[str]":
+        command = [server_program(), "--bind", "127.0.0.1", "--port", str(port), "--save", ""]
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        servers.append(server)
+        assert server.stdout is not None
+        assert any("accept connections" in line for line in server.stdout)
+        return server
+
+    yield start
+    for server in servers:
+        server.kill()
+        server.wait()
+        assert server.stdout is not None
+        server.stdout.close()
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_real_redis_may_go_and_come_back(
+    own_redis: Callable[[], "subprocess.Popen[str]"], make_run: Callable[..., Run]
+) -> None:
+    run = await in_db(make_run)
+    server = own_redis()
+    layer = get_channel_layer()
+    channel = await layer.new_channel()
+    await layer.group_add(run_group(run.pk), channel)
+    (event,) = await happen(run)
+    assert (await layer.receive(channel))["message"]["last_seq"] == event.seq
+    server.kill()
+    server.wait()
+    (event,) = await happen(run)
+    own_redis()
+    await layer.group_add(run_group(run.pk), channel)
+    message = await layer.receive(channel)
+    assert message["message"]["last_seq"] == event.seq
+
+
+def test_publishing_nothing_sends_nothing(wire: Wire, db: None) -> None:
+    publish(1, [])
+    assert wire.sent == []
