@@ -57,7 +57,9 @@ export function ChartCard({ spec }: { spec: ChartSpec }) {
           </IconButton>
         </span>
       </header>
-      <p className={styles.reading}>{reading}</p>
+      <p className={styles.reading} title={reading}>
+        {reading}
+      </p>
       <div className={styles.body} style={{ height }}>
         {visible &&
           (asTable ? (

@@ -24,6 +24,8 @@ export interface ChartSpec {
   sparse?: boolean;
   /** The logarithmic scale tells more. */
   canLog?: boolean;
+  /** Counted in bytes: the axis is divided by powers of two. */
+  bytes?: boolean;
   /** Takes the whole width. */
   wide?: boolean;
   /** Ends of the vertical axis; null leaves one to the data. */
@@ -32,7 +34,8 @@ export interface ChartSpec {
   read?: (run: read.Evidence) => string;
 }
 
-const percent = (value: number) => formatPercent(value, 0);
+/** Whole percents, but for small shares. */
+const percent = (value: number) => formatPercent(value, value > 0 && value < 0.1 ? 1 : 0);
 const two = (value: number) => formatFixed(value, 2);
 const seconds = (value: number) => `${formatNumber(value, 2)} s`;
 
@@ -193,6 +196,7 @@ export const SYSTEM_CHARTS: ChartSpec[] = [
     title: "Memory",
     help: "Memory of the run's processes.",
     lines: [{ series: "system/memory_bytes", label: "memory", colour: 3 }],
+    bytes: true,
     range: [0, null],
     format: formatBytes,
   },

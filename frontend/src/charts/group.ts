@@ -57,10 +57,9 @@ export function wholeRange(
   choice: PlotChoice,
   steps: number,
 ): [number, number] {
-  const series = clock(table);
   if (choice.axis === "step") return [0, Math.max(10, steps)];
-  const end = (series?.times.at(-1) ?? Number.NaN) - choice.start;
-  return [0, Number.isNaN(end) ? 10 : Math.max(10, end)];
+  const ends = table.names().map((name) => (table.get(name)?.times.at(-1) ?? 0) - choice.start);
+  return [0, Math.max(10, ...ends)];
 }
 
 /** Index of the value nearest to `wanted` in rising values. */

@@ -9,9 +9,10 @@ import type { Axis, PlotLine } from "./plotData";
 const FONT = "12px 'Inter Variable', sans-serif";
 /** Room for the newest value at the right end of its line. */
 const END_LABEL_PX = 48;
-const STEP_INCREMENTS = [1, 2, 5].flatMap((digit) =>
-  [0, 1, 2, 3, 4, 5, 6].map((power) => digit * 10 ** power),
+const STEP_INCREMENTS = [0, 1, 2, 3, 4, 5, 6].flatMap((power) =>
+  [1, 2, 5].map((digit) => digit * 10 ** power),
 );
+const BYTE_INCREMENTS = Array.from({ length: 45 }, (_, power) => 2 ** power);
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const TIME_INCREMENTS = [
@@ -127,17 +128,23 @@ function axes(shape: PlotShape, colours: ChartColours): uPlot.Axis[] {
       space: 56,
       grid: { show: false },
       incrs: steps ? STEP_INCREMENTS : TIME_INCREMENTS,
-      values: (_plot, values) => values.map(steps ? formatCompact : formatDuration),
+      values: (_plot, values) => values.map(steps ? formatCompact : formatWhole),
     },
     {
       ...base,
       size: 52,
       gap: 6,
       space: 32,
+      ...(shape.spec.bytes && { incrs: BYTE_INCREMENTS }),
       values: (_plot, values) =>
         values.map((value) => (value === null ? "" : shape.spec.format(value))),
     },
   ];
+}
+
+/** A round duration without its zeros: "5m 00s" → "5m". */
+function formatWhole(seconds: number): string {
+  return formatDuration(seconds).replace(/ 00[smh]$/, "");
 }
 
 function isShown(line: PlotLine | undefined): boolean {

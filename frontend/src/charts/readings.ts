@@ -129,7 +129,7 @@ export function readKl(run: Evidence): string {
   if (run.config.kl_coef === 0) return "kl_coef is 0: nothing holds the policy to the reference";
   const kl = now(run, "kl/mean");
   if (Number.isNaN(kl)) return WAITING;
-  if (kl > 1) return `far from the reference: lower the learning rate or raise kl_coef`;
+  if (kl > 1) return "far from the reference: lower learning_rate";
   return movement(run, "kl/mean", (change) => `${formatNumber(change)} nats`);
 }
 
@@ -175,7 +175,7 @@ export function readLoss(run: Evidence): string {
   if (broken !== null) return `not a number at step ${broken}`;
   return Number.isNaN(now(run, "optim/loss"))
     ? WAITING
-    : "near 0 is normal here: advantages of a group sum to 0";
+    : "near 0 is normal here: advantages cancel out";
 }
 
 export function readExperts(run: Evidence): string {

@@ -25,9 +25,9 @@ export function CompletionCard({ completion }: { completion: Completion }) {
         ))}
         <span
           className={styles.length}
-          title={`Mean log-probability ${formatNumber(logprob_mean)}`}
+          title={`${plural(length, "token")}, mean log-probability ${formatNumber(logprob_mean)}`}
         >
-          {plural(length, "token")}
+          {formatNumber(length, 0)} tok
         </span>
         {finish_reason === "length" && <span className={styles.cut}>cut off</span>}
       </header>

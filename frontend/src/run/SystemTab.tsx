@@ -40,6 +40,7 @@ function gpuCharts(names: readonly string[]): ChartSpec[] {
     title: name.replace("system/", "").replaceAll("_", " "),
     help: name,
     lines: [{ series: name, label: "value", colour: 1 + (index % 8) }],
+    bytes: name.endsWith("_bytes"),
     range: [0, null],
     format: SYSTEM_CHARTS[name.endsWith("_bytes") ? 1 : 0]?.format ?? String,
   }));

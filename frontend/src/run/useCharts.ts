@@ -9,7 +9,8 @@ export function useCharts(props: TabProps, ownAxis?: Axis): ChartGroup & { zoome
   const { run, facts, store, version, address, go } = props;
   const [zoom, setZoom] = useState<{ axis: Axis; range: [number, number] } | null>(null);
   const axis = ownAxis ?? address.axis;
-  const smoothing = address.smoothing;
+  // A machine's samples are few and far between: nothing to smooth
+  const smoothing = ownAxis ? 0 : address.smoothing;
   const start = new Date(run.started_at ?? run.created_at).getTime() / 1000;
   const choice = useMemo(() => ({ axis, smoothing, start }), [axis, smoothing, start]);
   const config = useMemo(
