@@ -163,6 +163,8 @@ def _initialize(
 ) -> Any:
     # DeepSpeed looks for its accelerator while it is imported, and warns when it has to guess.
     os.environ.setdefault("DS_ACCELERATOR", "cuda" if torch.cuda.is_available() else "cpu")
+    # It decorates an optimizer nobody uses here with torch.compile, whose import takes 3 s.
+    os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
     import deepspeed  # noqa: PLC0415 - only once its accelerator is named
 
     logging.getLogger("DeepSpeed").setLevel(logging.WARNING)
