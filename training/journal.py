@@ -28,6 +28,8 @@ class Journal:
         """Raises OSError when the file cannot be opened for writing."""
         self.path = run_dir / FILE_NAME
         self.stage = stage
+        self.step = 0
+        """Step of the newest event."""
         self.lost = 0
         """Events that could not be written."""
         self.torn = False
@@ -48,6 +50,7 @@ class Journal:
                 **fields,
             }
         )
+        self.step = step
         self._seq += 1
         try:
             self._append(event.model_dump_json().encode() + b"\n")

@@ -28,8 +28,8 @@ def run(
     journal: Journal | None,
     stop: StopRequest,
     display: Display,
-) -> tuple[str, int]:
-    """Outcome ("finished" or "stopped") and the last step done.
+) -> str:
+    """How it ended, "finished" or "stopped".
 
     Raises UserError for what a person can mend.
     """
@@ -42,7 +42,7 @@ def run(
         raise UserError(str(error)) from error
     outcome = train(setup, process, journal, lambda: stop.requested, display.report)
     process.close()
-    return outcome, setup.step
+    return outcome
 
 
 def _find_start(run_dir: Path, resume: str, journal: Journal | None) -> Checkpoint | None:

@@ -62,7 +62,7 @@ def run(config: RunConfig, run_dir: Path, resume: str, stop: StopRequest) -> int
         # It loads torch, which takes seconds: only now, after the first sign of life.
         job = import_module("training.cli.job")
         with display:
-            outcome, step = job.run(
+            outcome = job.run(
                 config=config,
                 run_dir=run_dir,
                 resume=resume,
@@ -71,14 +71,14 @@ def run(config: RunConfig, run_dir: Path, resume: str, stop: StopRequest) -> int
                 display=display,
             )
     except UserError as error:
-        _finish(journal, 0, "failed", str(error))
+        _finish(journal, "failed", str(error))
         raise
     except Exception as error:  # noqa: BLE001 - the last line of defence: told, logged, exit code 1
         traceback.print_exc()
-        _finish(journal, 0, "failed", f"{type(error).__name__}: {error}".rstrip(".") + ".")
+        _finish(journal, "failed", f"{type(error).__name__}: {error}".rstrip(".") + ".")
         return 1
     reasons = {"finished": "All steps are done.", "stopped": "It was asked to stop."}
-    _finish(journal, step, outcome, reasons[outcome])
+    _finish(journal, outcome, reasons[outcome])
     return 0
 
 
@@ -155,9 +155,9 @@ def _open_journal(run_dir: Path) -> Journal:
     return journal
 
 
-def _finish(journal: Journal | None, step: int, outcome: str, reason: str) -> None:
+def _finish(journal: Journal | None, outcome: str, reason: str) -> None:
     if journal is not None:
-        journal.write("finished", step, outcome=outcome, reason=reason)
+        journal.write("finished", journal.step, outcome=outcome, reason=reason)
         journal.close()
 
 

@@ -149,3 +149,17 @@ def test_resuming_with_other_processes_is_refused_with_the_reason(
     result = train(tmp_path)
     assert result.returncode == 2
     assert "written by 1 processes with ZeRO stage 1" in result.stderr
+
+
+def test_a_crash_ends_the_run_in_one_sentence_with_the_traceback_in_the_log(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    write_config(tmp_path, run_config(tiny_model))
+    (tmp_path / "checkpoints").write_text("a file where the directory belongs")
+    result = train(tmp_path)
+    assert result.returncode == 1
+    assert "Traceback" in result.stderr
+    last = events(tmp_path)[-1]
+    assert isinstance(last, FinishedEvent)
+    assert (last.outcome, last.step) == ("failed", 3)
+    assert last.reason.startswith("NotADirectoryError: ")
