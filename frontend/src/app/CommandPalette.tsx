@@ -37,7 +37,7 @@ export function CommandPalette({ onClose }: { onClose: () => void }) {
         aria-activedescendant={`${list}-${chosen}`}
         placeholder="A page, a run or an action"
         value={text}
-        autoFocus
+        data-first
         onChange={(event) => {
           setText(event.target.value);
           setAt(0);

@@ -13,18 +13,24 @@ interface DialogProps {
   wide?: boolean;
 }
 
-/** A modal dialog, open as long as it is mounted; Escape and a click beside it close it. */
+/**
+ * A modal dialog, open as long as it is mounted; Escape and a click beside it close it. What bears
+ * `data-first` has the focus first, else the dialog itself.
+ */
 export function Dialog({ title, onClose, children, actions, wide }: DialogProps) {
   const heading = useId();
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     dialog.current?.showModal();
+    const first = dialog.current?.querySelector<HTMLElement>("[data-first]") ?? dialog.current;
+    first?.focus();
   }, []);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: Escape is the dialog's own
     <dialog
       ref={dialog}
       aria-labelledby={heading}
+      tabIndex={-1}
       className={classes(styles.dialog, wide && styles.wide)}
       onClose={onClose}
       onClick={(event) => event.target === dialog.current && onClose()}
@@ -63,7 +69,12 @@ export function Confirm({ title, children, action, danger, busy, ...on }: Confir
       actions={
         <>
           <Button onClick={on.onClose}>Cancel</Button>
-          <Button kind={danger ? "danger" : "primary"} busy={busy} onClick={on.onConfirm} autoFocus>
+          <Button
+            kind={danger ? "danger" : "primary"}
+            busy={busy}
+            onClick={on.onConfirm}
+            data-first
+          >
             {action}
           </Button>
         </>
