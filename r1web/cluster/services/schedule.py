@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from r1web.cluster import queue
 from r1web.cluster.models import Device, Lease, Node
@@ -63,17 +64,21 @@ class Machine:
         return []
 
 
-@transaction.atomic
 def schedule() -> list[Attempt]:
     """Start what can start; keep the reason of what waits up to date. The attempts opened.
 
-    Locks the nodes, so of two schedulers one waits and then sees what the other has leased.
+    An empty queue is only looked at: an idle installation takes no lock.
     """
+    return _place_all() if _waiting().exists() else []
+
+
+@transaction.atomic
+def _place_all() -> list[Attempt]:
+    """Locks the nodes, so of two schedulers one waits and then sees what the other has leased."""
     connected = list(reachable_nodes().select_for_update().order_by("pk"))
     machines = _machines([node for node in connected if not node.cordoned])
-    waiting = Run.objects.filter(state=State.QUEUED, deleted_at=None)
     opened = []
-    for run in waiting.select_for_update().order_by("-priority", "queued_at", "pk"):
+    for run in _waiting().select_for_update().order_by("-priority", "queued_at", "pk"):
         need = Need.of(run)
         place = _best_place(need, machines)
         if place is None:
@@ -83,6 +88,10 @@ def schedule() -> list[Attempt]:
         machine.free = [device for device in machine.free if device not in devices]
         opened.append(_open_attempt(run, machine.node, devices))
     return opened
+
+
+def _waiting() -> QuerySet[Run]:
+    return Run.objects.filter(state=State.QUEUED, deleted_at=None)
 
 
 def _machines(nodes: Iterable[Node]) -> list[Machine]:

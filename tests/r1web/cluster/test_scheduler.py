@@ -152,6 +152,14 @@ def test_a_queue_that_does_not_move_is_not_written(
     assert not [query for query in queries if query["sql"].startswith(("UPDATE", "INSERT"))]
 
 
+def test_an_empty_queue_takes_no_lock(
+    make_node: MakeNode, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    make_node()
+    with django_assert_num_queries(1):
+        assert services.schedule() == []
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_schedulers_at_once_place_each_run_once(make_run: MakeRun, make_node: MakeNode) -> None:
     make_node(slots=3)
