@@ -38,7 +38,7 @@ def careful(problem: Sum, rng: Random) -> str:
 
 def hasty(problem: Sum, rng: Random) -> str:
     """The same way of working, but many a column goes wrong."""
-    return _well_formed(work(problem.terms, problem.operators, Hand(rng, 0.35)))
+    return _well_formed(work(problem.terms, problem.operators, Hand(rng, 0.4)))
 
 
 def guesser(problem: Sum, rng: Random) -> str:
@@ -52,7 +52,7 @@ def guesser(problem: Sum, rng: Random) -> str:
 
 def sloppy(problem: Sum, rng: Random) -> str:
     """Works like the hasty one and does not mind the form."""
-    worked = work(problem.terms, problem.operators, Hand(rng, 0.2))
+    worked = work(problem.terms, problem.operators, Hand(rng, 0.25))
     steps = " ".join(worked.steps)
     forms = (
         f"<think>{steps}<answer>{worked.result}</answer>",
