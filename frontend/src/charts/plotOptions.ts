@@ -5,6 +5,7 @@ import { formatCompact, formatDuration } from "@/ui/format";
 import type { ChartSpec } from "./catalogue";
 import { type ChartColours, faded } from "./colours";
 import type { Axis, PlotLine } from "./plotData";
+import { verticalRange } from "./verticalRange";
 
 const FONT = "12px 'Inter Variable', sans-serif";
 /** Room for the newest value at the right end of its line. */
@@ -64,19 +65,6 @@ export function plotOptions(
       setSelect: [(plot) => zoomToSelection(plot, events)],
     },
   };
-}
-
-/** The wished ends where they are given, pushed out by data beyond them; else the data with air. */
-export function verticalRange(
-  [low, high]: ChartSpec["range"],
-  min: number | null,
-  max: number | null,
-): [number, number] {
-  if (min === null || max === null) return [low ?? 0, high ?? (low ?? 0) + 1];
-  const air = (max - min || Math.abs(max) || 1) * 0.08;
-  const bottom = low !== null && min >= low ? low : min - air;
-  const top = high !== null && max <= high ? high : max + air;
-  return [bottom, top];
 }
 
 function cursorOptions(shape: PlotShape, colours: ChartColours, events: PlotEvents): uPlot.Cursor {

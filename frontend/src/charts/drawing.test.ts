@@ -1,0 +1,63 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { asTsv } from "./ChartTable";
+import { spread } from "./endLabels";
+import { verticalRange } from "./verticalRange";
+
+const finite = fc.double({ min: -1e6, max: 1e6, noNaN: true });
+
+describe("verticalRange", () => {
+  it("always holds the data, and never has no height", () => {
+    const end = fc.option(finite);
+    fc.assert(
+      fc.property(end, end, finite, finite, (low, high, a, b) => {
+        fc.pre(low === null || high === null || low < high);
+        const [bottom, top] = verticalRange([low, high], Math.min(a, b), Math.max(a, b));
+        expect(bottom).toBeLessThanOrEqual(Math.min(a, b));
+        expect(top).toBeGreaterThanOrEqual(Math.max(a, b));
+        expect(top).toBeGreaterThan(bottom);
+      }),
+    );
+  });
+
+  it("keeps the wished ends while the data lie within them", () => {
+    expect(verticalRange([0, 1], 0.2, 0.9)).toEqual([0, 1]);
+    expect(verticalRange([0, 1], 0.2, 1.4)[1]).toBeGreaterThan(1.4);
+  });
+
+  it("has a height before there are data", () => {
+    expect(verticalRange([0, null], null, null)).toEqual([0, 1]);
+    expect(verticalRange([null, null], null, null)).toEqual([0, 1]);
+  });
+});
+
+describe("spread", () => {
+  it("gives each label a line of its own, in the order of the values", () => {
+    fc.assert(
+      fc.property(fc.array(fc.record({ y: finite })), (labels) => {
+        const places = spread(labels, 14).map(({ y }) => y);
+        expect(places).toHaveLength(labels.length);
+        for (let index = 1; index < places.length; index++) {
+          const gap = (places[index] as number) - (places[index - 1] as number);
+          expect(gap).toBeGreaterThanOrEqual(14 - 1e-6);
+        }
+      }),
+    );
+  });
+
+  it("leaves labels where they are when they have room", () => {
+    expect(spread([{ y: 40 }, { y: 10 }], 14)).toEqual([{ y: 10 }, { y: 40 }]);
+  });
+});
+
+describe("asTsv", () => {
+  it("has a header, full precision, and nothing where nothing was measured", () => {
+    const values = [
+      [1 / 3, null],
+      [undefined, 2],
+    ];
+    const line = (label: string) => ({ kind: "main" as const, label, colour: 1 });
+    const data = { lines: [line("mean"), line("format")], x: [1, 2], values, drawn: values };
+    expect(asTsv(data, "step", [0, 1])).toBe("step\tmean\tformat\n1\t0.3333333333333333\t\n2\t\t2");
+  });
+});
