@@ -17,14 +17,7 @@ from training.corpus import document, tokenizer_texts
 from training.distributed.engine import Engine
 from training.distributed.process import Process
 from training.journal import Journal
-from training.model import (
-    ModelConfig,
-    Transformer,
-    expert_counts,
-    hf,
-    reset_expert_counts,
-    update_expert_bias,
-)
+from training.model import ModelConfig, Transformer, hf
 from training.model.dtype import best_dtype
 from training.schedule import warmup_then_decay
 from training.tokenizer import TextTokenizer, train
@@ -47,14 +40,12 @@ def pretrain(config: PretrainConfig, out: Path, report: Callable[[int, float], N
     optim = OptimConfig(learning_rate=config.learning_rate, weight_decay=config.weight_decay)
     engine = Engine(model, process, optim, zero_stage=1, dtype=best_dtype(process.device))
     journal = Journal(out, stage="pretrain")
-    reset_expert_counts(model)
     for step in range(1, config.steps + 1):
         started = time.monotonic()
         loss = _backward(engine, _documents(config, tokenizer, step))
         scale = warmup_then_decay(step, config.warmup_steps, config.steps)
         update = engine.step(config.learning_rate * scale)
-        update_expert_bias(model, expert_counts(model), config.expert_bias_rate)
-        reset_expert_counts(model)
+        engine.balance_experts(config.expert_bias_rate)
         if step % REPORT_EVERY == 0 or step in (1, config.steps):
             values = {
                 "optim/loss": loss,

@@ -20,7 +20,14 @@ from torch import Tensor, nn
 
 from training.config import OptimConfig
 from training.distributed.process import Process
-from training.model import CompletionLogprobs, Transformer, completion_logprobs
+from training.model import (
+    CompletionLogprobs,
+    Transformer,
+    completion_logprobs,
+    expert_counts,
+    reset_expert_counts,
+    update_expert_bias,
+)
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,6 @@ class Engine:
         self, tokens_BT: Tensor, mask_BT: Tensor, completion_BT: Tensor, temperature: float = 1.0
     ) -> CompletionLogprobs:
         """See `training.model.completion_logprobs`; the result can be put into `backward`."""
-        self._engine.train()
         result: CompletionLogprobs = self._engine(tokens_BT, mask_BT, completion_BT, temperature)
         return result
 
@@ -113,6 +119,15 @@ class Engine:
             return StepResult(math.nan, skipped=True)
         self._engine.step()
         return StepResult(norm, skipped=False)
+
+    def balance_experts(self, rate: float) -> Tensor:
+        """Move the experts' selection bias against the load that training put on them since the
+        last call; returns that load over all ranks, int64 [L, E]."""
+        counts_LE = self.process.sum(expert_counts(self.model))
+        reset_expert_counts(self.model)
+        for model in {self.model, self._whole}:
+            update_expert_bias(model, counts_LE, rate)
+        return counts_LE
 
     def save(self, directory: Path) -> None:
         """Write weights, optimiser and buffers; every rank writes its own files."""

@@ -25,7 +25,7 @@ from training.grpo.rollouts import Group, completion_records, score_groups
 from training.grpo.setup import Setup
 from training.grpo.step import make_minibatch, update, with_old_logprobs
 from training.journal import Journal
-from training.model import expert_counts, hf, reset_expert_counts, update_expert_bias
+from training.model import hf
 from training.rollout import NativeEngine
 from training.schedule import warmup
 from training.tasks import TEMPLATES
@@ -47,7 +47,6 @@ def train(  # noqa: C901, PLR0915 - one flat story, to be read from top to botto
     """
     config, engine, task, tokenizer = setup.config, setup.engine, setup.task, setup.tokenizer
     grpo, sampling = config.grpo, config.sampling
-    model = engine.model
     sampler = NativeEngine(engine.policy)
     template = TEMPLATES[config.task.template]
     prompts_here = grpo.prompts_per_step // process.world_size
@@ -87,7 +86,6 @@ def train(  # noqa: C901, PLR0915 - one flat story, to be read from top to botto
     )  # fmt: skip
     if first == 0 and config.evaluation.every_steps and not process.any(stop()):
         report(0, evaluate_now(0))
-    reset_expert_counts(model)
 
     for step in range(first + 1, grpo.steps + 1):
         if process.any(stop()):
@@ -135,7 +133,6 @@ def train(  # noqa: C901, PLR0915 - one flat story, to be read from top to botto
             policy_version = step - 1
             if len(minibatches) > 1:
                 minibatches = [with_old_logprobs(part, engine, config) for part in minibatches]
-                reset_expert_counts(model)
 
         # Update on this step's share of the collection.
         tell("phase", step, phase="training")
@@ -143,9 +140,7 @@ def train(  # noqa: C901, PLR0915 - one flat story, to be read from top to botto
         groups, minibatch = waiting.pop(0), minibatches.pop(0)
         learning_rate = config.optim.learning_rate * warmup(step, config.optim.warmup_steps)
         result, sums = update(engine, minibatch, setup.reference, config, learning_rate)
-        counts_LE = process.sum(expert_counts(model))
-        reset_expert_counts(model)
-        update_expert_bias(model, counts_LE, config.optim.expert_bias_rate)
+        counts_LE = engine.balance_experts(config.optim.expert_bias_rate)
         if setup.reference and grpo.ref_refresh_steps and step % grpo.ref_refresh_steps == 0:
             setup.reference.load_state_dict(engine.policy.state_dict())
         update_s = time.monotonic() - update_started
