@@ -81,7 +81,7 @@ def _assign(experts_NK: Tensor, experts: int) -> _Slots:
 
 class _GroupedExperts(torch.autograd.Function):
     @staticmethod
-    def forward(  # noqa: PLR0917 - autograd hands them over by place
+    def forward(
         ctx: Any,
         x_ND: Tensor,
         gate_up_EDJ: Tensor,

@@ -1,6 +1,7 @@
 """Root mean square normalisation (arXiv 1910.07467) that reads its input once each way.
 
-torch's own rms_norm has no fused kernel on CPUs; this one takes a fifth of its time there.
+torch's own rms_norm has no fused kernel on CPUs: on large inputs it takes five times as long as
+this one. On small ones, where calls cost more than numbers, it is the faster of the two.
 
 N rows, D features.
 """
@@ -10,7 +11,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+SMALL = 1 << 17
+"""Elements up to which torch's own is faster."""
 
 
 def rms_norm(x: Tensor, weight_D: Tensor, eps: float) -> Tensor:
@@ -18,6 +23,8 @@ def rms_norm(x: Tensor, weight_D: Tensor, eps: float) -> Tensor:
 
     `x` [..., D], contiguous or not; the result has its shape and dtype. Differentiable in both.
     """
+    if x.numel() <= SMALL or x.device.type != "cpu":
+        return F.rms_norm(x, weight_D.shape, weight_D, eps)
     out_ND: Tensor = _RmsNorm.apply(x.reshape(-1, x.shape[-1]), weight_D, eps)
     return out_ND.view(x.shape)
 

@@ -14,6 +14,8 @@ from torch import Tensor
 
 def swiglu(hidden_J: Tensor) -> Tensor:
     """silu(gate) * up, where `hidden_J` [..., 2I] holds gate, then up. Keeps only its input."""
+    if not torch.is_grad_enabled():
+        return _forward(hidden_J)
     product_I: Tensor = _SwiGLU.apply(hidden_J)
     return product_I
 
@@ -38,10 +40,14 @@ class _SwiGLU(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, hidden_J: Tensor) -> Tensor:
         ctx.save_for_backward(hidden_J)
-        gate_I, up_I = hidden_J.chunk(2, dim=-1)
-        return F.silu(gate_I).mul_(up_I)
+        return _forward(hidden_J)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
         (hidden_J,) = ctx.saved_tensors
         return swiglu_backward(grads[0].clone(), hidden_J)
+
+
+def _forward(hidden_J: Tensor) -> Tensor:
+    gate_I, up_I = hidden_J.chunk(2, dim=-1)
+    return F.silu(gate_I).mul_(up_I)

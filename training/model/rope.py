@@ -36,6 +36,8 @@ class Rope(nn.Module):
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Turn each pair (x[2i], x[2i+1]) of the last dimension; `cos` and `sin` broadcast to x."""
+    if not torch.is_grad_enabled():
+        return _turn(x, cos, sin)
     turned: Tensor = _Rotate.apply(x, cos, sin)
     return turned
 

@@ -1,12 +1,14 @@
-"""The policy's weights rearranged for decoding: latent attention in its absorbed form.
+"""The policy's weights rearranged for decoding.
 
 Keys and values are never rebuilt. Expanding a latent to a key and multiplying it with a query is
 the same as multiplying the query with the key's half of `kv_up` first (V2 report, appendix C);
-likewise the value's half joins the output projection. Both products of weights are made once per
-policy update, so that decoding attends straight to the cached latents, one head of width C + R.
+likewise the value's half joins the output projection. Weights that only meet other weights are
+multiplied once per policy update: the norms' weights and the softmax scale too.
+
+Products are made in fp32 and kept in the model's dtype; all matrices are multiplied from the right.
 
 D hidden_size, H heads, Q q_lora_rank, C kv_lora_rank, P qk_nope_head_dim, R qk_rope_head_dim,
-U v_head_dim, X = C + R.
+U v_head_dim, X = C + R, E routed experts, I width of an expert, F width of all experts together.
 """
 
 from __future__ import annotations
@@ -17,40 +19,85 @@ import torch
 from torch import Tensor
 
 from training.model.attention import Attention
+from training.model.block import Block
+from training.model.experts import Experts, SwiGLU
 
 
 @dataclass(frozen=True)
-class DecodeWeights:
-    """Absorbed attention weights of one layer, each to be multiplied from the right."""
+class AttentionWeights:
+    """Absorbed attention. Rotary columns stand twice, the second time with each pair swapped:
+    rotation is then `x * cos + swapped * sin` with the signed sines of `Rope`."""
 
     down_sizes: tuple[int, ...]
     down: Tensor
-    """[D, Q + C + R]; without compressed queries [D, C + R]."""
+    """[D, Q + C + R + R]; without compressed queries [D, C + R + R]."""
     query: Tensor
-    """From the query latent, or from the layer's input where there is none: [Q or D, H * X]."""
+    """[Q, H * X + H * R]; without compressed queries [D, …], from the input of the layer."""
     out: Tensor
     """[H * X, D]; the rotary rows are zero."""
+    latent_norm: Tensor
+    """[C], fp32: what is cached is the normalised latent."""
+
+
+@dataclass(frozen=True)
+class WideExperts:
+    """All feed-forward columns of a layer as one SwiGLU, the routed experts' first."""
+
+    gate_up: Tensor
+    """[D, 2F]: every expert's gate, then every expert's up."""
+    down: Tensor
+    """[F, D]."""
 
 
 @torch.no_grad()
-def absorb(attention: Attention) -> DecodeWeights:
-    """Fold `kv_up` into query and output projections; products in fp32, result in its dtype."""
-    config = attention.config
+def absorb(block: Block) -> AttentionWeights:
+    """Fold `kv_up`, the norms before products and the softmax scale into query and output projections."""
+    attention: Attention = block.attention
+    config, dtype = attention.config, attention.down.weight.dtype
     heads, nope, rank = config.num_attention_heads, config.qk_nope_head_dim, config.q_lora_rank
-    dtype = attention.down.weight.dtype
-    q_part_XD, latent_CD, k_rope_RD = attention.down.weight.split(attention.down_sizes)
-    source = q_part_XD if rank is None else attention.q_up.weight
-    q_HXS = source.float().unflatten(0, (heads, config.qk_head_dim))
-    kv_HXC = attention.kv_up.weight.float().unflatten(0, (heads, nope + config.v_head_dim))
-    latent_q_SHC = torch.einsum("hps,hpc->shc", q_HXS[:, :nope], kv_HXC[:, :nope])
-    query = torch.cat((latent_q_SHC, q_HXS[:, nope:].permute(2, 0, 1)), dim=-1).flatten(1)
+    down_DX = attention.down.weight.float().T * block.attention_norm.weight.float()[:, None]
+    q_DX, latent_DC, k_rope_DR = down_DX.split(attention.down_sizes, dim=1)
+    if rank is None:
+        source_SX, first = q_DX, []
+    else:
+        q_norm_Q = attention.q_norm.weight.float()
+        source_SX, first = attention.q_up.weight.float().T * q_norm_Q[:, None], [q_DX]
+    q_SHX = source_SX.unflatten(1, (heads, config.qk_head_dim)) * config.softmax_scale
+    kv_HXC = attention.kv_up.weight.float().unflatten(0, (heads, -1))
+    latent_q_SHC = torch.einsum("shp,hpc->shc", q_SHX[..., :nope], kv_HXC[:, :nope])
+    rope_q_SHR = q_SHX[..., nope:]
+    query_SHX = torch.cat((latent_q_SHC, rope_q_SHR), dim=-1)
     out_DHU = attention.out.weight.float().unflatten(1, (heads, config.v_head_dim))
-    out_HXD = query.new_zeros(heads, config.kv_lora_rank + config.qk_rope_head_dim, len(out_DHU))
+    out_HXD = down_DX.new_zeros(heads, query_SHX.shape[-1], len(out_DHU))
     out_HXD[:, : config.kv_lora_rank] = torch.einsum("huc,dhu->hcd", kv_HXC[:, nope:], out_DHU)
-    down_XD = attention.down.weight if rank is not None else torch.cat((latent_CD, k_rope_RD))
-    return DecodeWeights(
-        down_sizes=attention.down_sizes[rank is None :],
-        down=down_XD.T,
-        query=query.to(dtype),
+    down = [*first, latent_DC, k_rope_DR, _swap_pairs(k_rope_DR)]
+    return AttentionWeights(
+        down_sizes=tuple(part.shape[1] for part in down),
+        down=torch.cat(down, dim=1).to(dtype),
+        query=torch.cat((query_SHX.flatten(1), _swap_pairs(rope_q_SHR).flatten(1)), 1).to(dtype),
         out=out_HXD.flatten(0, 1).to(dtype),
+        latent_norm=attention.kv_norm.weight.float(),
     )
+
+
+@torch.no_grad()
+def widen(feed_forward: SwiGLU | Experts) -> WideExperts:
+    """Lay routed experts and shared one side by side; a dense layer is as it is."""
+    if isinstance(feed_forward, SwiGLU):
+        return WideExperts(feed_forward.gate_up.weight.T, feed_forward.down.weight.T)
+    shared = feed_forward.shared
+    gate_EDI, up_EDI = feed_forward.gate_up_EDJ.chunk(2, dim=2)
+    shared_gate_DI, shared_up_DI = shared.gate_up.weight.T.chunk(2, dim=1)
+    columns = (_side_by_side(gate_EDI), shared_gate_DI, _side_by_side(up_EDI), shared_up_DI)
+    return WideExperts(
+        gate_up=torch.cat(columns, dim=1),
+        down=torch.cat((feed_forward.down_EID.flatten(0, 1), shared.down.weight.T)),
+    )
+
+
+def _side_by_side(x_EDI: Tensor) -> Tensor:
+    return x_EDI.transpose(0, 1).flatten(1)
+
+
+def _swap_pairs(x: Tensor) -> Tensor:
+    return x.unflatten(-1, (-1, 2)).flip(-1).flatten(-2)

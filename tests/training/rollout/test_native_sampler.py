@@ -10,7 +10,9 @@ from tests.tolerance import ABSOLUTE, relative_difference
 from tests.training.model.random_models import build, twin
 from training.model import ModelConfig, Transformer, completion_logprobs
 from training.rollout import Completion, NativeEngine
+from training.rollout import decoder as decoder_module
 from training.rollout import native as native_module
+from training.rollout.decoder import Decoder
 from training.rollout.native import SamplingError
 
 PROMPTS = [[5, 6, 7, 8], [9], [10, 11, 12, 13, 14, 15, 16]]
@@ -37,9 +39,15 @@ def _trainer_logprobs(
 
 @pytest.mark.parametrize("q_lora_rank", [None, 16])
 @pytest.mark.parametrize("eos_id", [None, 3])
+@pytest.mark.parametrize("few", [0, 1 << 10])
 def test_logprobs_equal_the_training_forward(
-    config: ModelConfig, q_lora_rank: int | None, eos_id: int | None
+    config: ModelConfig,
+    monkeypatch: pytest.MonkeyPatch,
+    q_lora_rank: int | None,
+    eos_id: int | None,
+    few: int,
 ) -> None:
+    monkeypatch.setattr(decoder_module, "FEW", few)
     model = build(ModelConfig(**{**vars(config), "q_lora_rank": q_lora_rank}))
     completions = NativeEngine(model).generate(
         PROMPTS, group_size=8, max_new_tokens=40, temperature=1.3, seed=1, eos_id=eos_id
@@ -117,13 +125,13 @@ def test_dropping_finished_rows_changes_no_completion(
 ) -> None:
     engine = NativeEngine(build(config))
     widths: list[int] = []
-    decode = engine._decode
+    step = Decoder.step
 
-    def counting_decode(running: Any, weights: Any, column: int) -> torch.Tensor:
-        widths.append(len(running.ids_B))
-        return decode(running, weights, column)
+    def counting_step(decoder: Decoder, tokens_B: torch.Tensor, *rest: Any) -> torch.Tensor:
+        widths.append(len(tokens_B))
+        return step(decoder, tokens_B, *rest)
 
-    monkeypatch.setattr(engine, "_decode", counting_decode)
+    monkeypatch.setattr(Decoder, "step", counting_step)
 
     def sample() -> list[list[int]]:
         completions = engine.generate(

@@ -1,0 +1,130 @@
+"""One decoding step of a whole batch, in as few operations as it takes.
+
+At these sizes calling an operation costs as much as its arithmetic, so the step works on weights
+that were folded beforehand, and computes every expert where that is cheaper than moving tokens.
+
+B sequences, T columns of the cache, D hidden_size, H heads, Q q_lora_rank, C kv_lora_rank,
+R qk_rope_head_dim, X = C + R, V vocab_size, E routed experts, I width of an expert.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from training.model import ModelConfig, Transformer
+from training.model.attention import LATENT_NORM_EPS, Rotation
+from training.model.block import Block
+from training.model.experts import Experts
+from training.rollout.decode_weights import AttentionWeights, WideExperts, absorb, widen
+
+FEW = 1 << 10
+"""Tokens times experts up to which every token meets every expert."""
+COLUMN_STEP = 16
+"""The cache grows by so many columns: whole, unsliced blocks are what batched products like."""
+
+
+class LatentCache:
+    """Latents and rotary keys of all layers, with room for the next columns."""
+
+    def __init__(self, latents_LBTX: Tensor, valid_BT: Tensor) -> None:
+        """`latents_LBTX` hold the prompts, aligned to the right; `valid_BT` tells them from
+        padding."""
+        self.layers = list(latents_LBTX)
+        self.mask_B1T = latents_LBTX.new_zeros(valid_BT.shape).masked_fill_(~valid_BT, -torch.inf)
+        self.mask_B1T = self.mask_B1T[:, None]
+        self.columns = valid_BT.shape[1]
+
+    def open_column(self) -> None:
+        """Make the next column the newest one."""
+        if self.columns == self.mask_B1T.shape[2]:
+            self.layers = [F.pad(layer_BTX, (0, 0, 0, COLUMN_STEP)) for layer_BTX in self.layers]
+            self.mask_B1T = F.pad(self.mask_B1T, (0, COLUMN_STEP), value=-torch.inf)
+        self.mask_B1T[..., self.columns] = 0
+        self.columns += 1
+
+    def keep(self, rows: Tensor) -> None:
+        self.layers = [layer_BTX.index_select(0, rows) for layer_BTX in self.layers]
+        self.mask_B1T = self.mask_B1T.index_select(0, rows)
+
+
+class Decoder:
+    """The policy as it is now, ready to read one token per sequence at a time.
+
+    The residual stream is fp32, products are in the model's dtype.
+    """
+
+    def __init__(self, model: Transformer, batch: int) -> None:
+        self.model = model
+        self.blocks = [block for block in model.blocks if isinstance(block, Block)]
+        self.attention = [absorb(block) for block in self.blocks]
+        few = batch * model.config.n_routed_experts <= FEW
+        self.wide = [widen(block.feed_forward) if few else None for block in self.blocks]
+        self.head_norm_D = model.norm.weight.float()
+
+    def step(self, tokens_B: Tensor, positions_B: Tensor, cache: LatentCache) -> Tensor:
+        """Append `tokens_B` at `positions_B` to the sequences; logits [B, V] of what follows."""
+        config, dtype = self.model.config, self.model.head.weight.dtype
+        cache.open_column()
+        x_BD = self.model.embedding(tokens_B).float()
+        rotation = self.model.rope(positions_B, dtype)
+        for layer, block in enumerate(self.blocks):
+            unit_BD = _unit(x_BD, config.rms_norm_eps).to(dtype)
+            x_BD += _attend(unit_BD, self.attention[layer], cache, layer, rotation, config)
+            unit_BD = _unit(x_BD, config.rms_norm_eps).mul_(block.feed_forward_norm.weight)
+            x_BD += _feed_forward(unit_BD, block, self.wide[layer], dtype)
+        unit_BD = _unit(x_BD, config.rms_norm_eps).mul_(self.head_norm_D)
+        return self.model.logits(unit_BD.to(dtype))
+
+
+def _unit(x_BD: Tensor, eps: float) -> Tensor:
+    """RMSNorm without its weight."""
+    norm_B1 = torch.linalg.vector_norm(x_BD, dim=-1, keepdim=True)
+    return x_BD * norm_B1.square_().mul_(1 / x_BD.shape[-1]).add_(eps).rsqrt_()
+
+
+def _attend(
+    x_BD: Tensor,
+    weights: AttentionWeights,
+    cache: LatentCache,
+    layer: int,
+    rotation: Rotation,
+    config: ModelConfig,
+) -> Tensor:
+    """Absorbed attention [B, D]; fills the newest column of the cache."""
+    cos_BR, sin_BR = rotation
+    heads, rank, latent = config.num_attention_heads, config.q_lora_rank, config.kv_lora_rank
+    *q_latent, latent_BC, k_rope_BR, swapped_BR = (x_BD @ weights.down).split(
+        weights.down_sizes, dim=-1
+    )
+    cache_BTX = cache.layers[layer]
+    newest_BX = cache_BTX[:, cache.columns - 1]
+    newest_BX[:, :latent] = _unit(latent_BC.float(), LATENT_NORM_EPS).mul_(weights.latent_norm)
+    torch.addcmul(k_rope_BR * cos_BR, swapped_BR, sin_BR, out=newest_BX[:, latent:])
+    source_BS = x_BD if rank is None else _unit(q_latent[0].float(), LATENT_NORM_EPS).to(x_BD.dtype)
+    width = heads * cache_BTX.shape[2]
+    q_BX = source_BS @ weights.query
+    q_BHX = q_BX[:, :width].unflatten(1, (heads, -1))
+    swapped_BHR = q_BX[:, width:].unflatten(1, (heads, -1))
+    q_BHX[..., latent:].mul_(cos_BR[:, None]).addcmul_(swapped_BHR, sin_BR[:, None])
+    scores_BHT = torch.bmm(q_BHX, cache_BTX.transpose(1, 2)).add_(cache.mask_B1T)
+    return torch.bmm(scores_BHT.softmax(-1), cache_BTX).flatten(1) @ weights.out
+
+
+def _feed_forward(
+    x_BD: Tensor, block: Block, wide: WideExperts | None, dtype: torch.dtype
+) -> Tensor:
+    """Feed-forward of fp32 rows; the router sees them before they are rounded."""
+    feed_forward, narrow_BD = block.feed_forward, x_BD.to(dtype)
+    if wide is None:
+        return feed_forward(narrow_BD)
+    gate_BF, up_BF = (narrow_BD @ wide.gate_up).chunk(2, dim=-1)
+    product_BF = F.silu(gate_BF).mul_(up_BF)
+    if isinstance(feed_forward, Experts):
+        experts_BK, gates_BK = feed_forward.router(x_BD)
+        experts, width, _ = feed_forward.down_EID.shape
+        gates_BE = product_BF.new_zeros(len(x_BD), experts)
+        gates_BE.scatter_(1, experts_BK, gates_BK.to(dtype))
+        product_BF[:, : experts * width].unflatten(1, (experts, width)).mul_(gates_BE[..., None])
+    return product_BF @ wide.down
