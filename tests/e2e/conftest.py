@@ -1,6 +1,6 @@
 """The product as a person gets it, a real browser on it, and the same with a scripted trainer."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,8 +20,6 @@ from tests.e2e.browser import FLAGS, Complaints, browser_path
 
 WIDE = {"width": 1440, "height": 900}
 PATIENCE_MS = 60_000
-
-NewPage = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +65,7 @@ def scripted_product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Produ
 def sign_in(browser: Browser, product: Product) -> StorageState:
     """What the browser keeps after the one-time link was opened."""
     context = browser.new_context()
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     page.goto(product.link)
     page.wait_for_url(f"{product.url}/")

@@ -48,7 +48,7 @@ def test_a_run_from_the_first_click_to_its_end(page: Page, api: Api) -> None:
 
 
 def fill_in(page: Page) -> None:
-    """Change the preset by hand; what it comes to follows, and a wrong value is told where it is."""
+    """Change the preset by hand: what it comes to follows, and a wrong value is told in place."""
     summary = page.get_by_role("complementary", name="What it comes to")
     expect(summary).to_contain_text("8 prompts × 16 a group = 128 completions a step")
     page.get_by_label("Name", exact=True).fill(NAME)

@@ -1,0 +1,112 @@
+"""Every page at a desk and on a phone, light and dark: whole, quiet, and for everybody."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, Playwright, expect
+from product import Product
+
+from tests.e2e.api import Api
+from tests.e2e.conftest import Pages
+
+pytestmark = pytest.mark.e2e
+
+LOOKS = {
+    "desk, light": (1440, 900, "light"),
+    "desk, dark": (1440, 900, "dark"),
+    "phone, light": (390, 844, "light"),
+    "phone, dark": (390, 844, "dark"),
+}
+TABS = ("overview", "rollouts", "config", "logs", "checkpoints", "system", "history")
+MOST_TABS = 150
+FOCUS_IS_VISIBLE = """
+() => {
+  const style = getComputedStyle(document.activeElement);
+  return style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def finished_run(playwright: Playwright, scripted_product: Product) -> int:
+    api = Api(playwright, scripted_product)
+    run = api.start("looked at from all sides", {"grpo": {"steps": 60}})
+    assert api.await_end(run)["state"] == "finished"
+    api.requests.dispose()
+    return run
+
+
+def paths(run: int) -> list[str]:
+    tabs = [f"/runs/{run}?tab={tab}" for tab in TABS]
+    return ["/", "/new", "/nodes", "/presets", "/no-such-page", *tabs]
+
+
+def await_content(page: Page) -> None:
+    """Wait until a page shows what it is about, and nothing is loading."""
+    main = page.get_by_role("main")
+    expect(main).not_to_be_empty()
+    expect(main.locator("[class*=_skeleton_]")).to_have_count(0)
+
+
+def faults(page: Page) -> list[str]:
+    """What axe-core calls serious or critical, with the first element it is about."""
+    return [
+        f"{page.url}: {found['id']}: {found['nodes'][0]['html']}"
+        for found in Axe().run(page).response["violations"]
+        if found["impact"] in {"serious", "critical"}
+    ]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("look", LOOKS)
+def test_it_fits_and_is_accessible(look: str, finished_run: int, scripted_pages: Pages) -> None:
+    width, height, theme = LOOKS[look]
+    page, complaints = scripted_pages.new(
+        viewport={"width": width, "height": height}, color_scheme=theme
+    )
+    found = []
+    for path in paths(finished_run):
+        page.goto(path)
+        await_content(page)
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            found.append(f"{page.url}: scrolls sideways")
+        found += faults(page)
+    assert found == []
+    assert complaints.unexpected() == []
+
+
+def tab_to(page: Page, role: str, name: str) -> None:
+    """Press Tab until the control has the focus, which has to be seen all the way."""
+    wanted = page.get_by_role(role, name=name).first  # type: ignore[arg-type]  # a role's name
+    expect(wanted).to_be_visible()
+    page.locator("body").press("Tab")
+    for _ in range(MOST_TABS):
+        focus = page.locator(":focus")
+        assert page.evaluate(FOCUS_IS_VISIBLE), focus.evaluate("one => one.outerHTML")
+        if wanted.evaluate("one => one === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"Tab does not come to {name} on {page.url}")
+
+
+def test_the_main_action_of_each_page_is_reached_by_keyboard(
+    finished_run: int, scripted_pages: Pages
+) -> None:
+    page, _ = scripted_pages.new()
+    for path, role, name in (
+        ("/", "link", "looked at from all sides"),
+        ("/new", "button", "Start the run"),
+        (f"/runs/{finished_run}", "link", "Fork"),
+        (f"/runs/{finished_run}", "tab", "Overview"),
+    ):
+        page.goto(path)
+        await_content(page)
+        tab_to(page, role, name)
+
+
+def test_keys_walk_through_the_tabs_of_a_run(finished_run: int, scripted_pages: Pages) -> None:
+    page, _ = scripted_pages.new()
+    page.goto(f"/runs/{finished_run}")
+    page.get_by_role("tab", name="Overview").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("tab", name="Rollouts")).to_be_focused()
+    expect(page.get_by_role("tab", name="Rollouts")).to_have_attribute("aria-selected", "true")
