@@ -51,7 +51,7 @@ class WideExperts:
 
 @torch.no_grad()
 def absorb(block: Block) -> AttentionWeights:
-    """Fold `kv_up`, the norms before products and the softmax scale into query and output projections."""
+    """Fold `kv_up`, norms and the softmax scale into query and output projections."""
     attention: Attention = block.attention
     config, dtype = attention.config, attention.down.weight.dtype
     heads, nope, rank = config.num_attention_heads, config.qk_nope_head_dim, config.q_lora_rank
