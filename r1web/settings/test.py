@@ -8,7 +8,8 @@ import tempfile
 if "R1WEB_HOME" not in os.environ:
     os.environ["R1WEB_HOME"] = tempfile.mkdtemp(prefix="r1web-test-")
     atexit.register(shutil.rmtree, os.environ["R1WEB_HOME"], ignore_errors=True)
-os.environ.setdefault("R1WEB_REDIS_PREFIX", f"r1web-test-{os.getpid()}")
+# No Redis but those that tests start themselves: nobody listens at port 1.
+os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:1/0")
 
 from r1web.settings.base import *
 

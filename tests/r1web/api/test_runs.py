@@ -44,6 +44,15 @@ def test_a_run_without_a_name_is_called_after_its_preset(api: Api) -> None:
     assert api.post("/runs", {"preset": "r1-zero-nano"}).json()["name"] == "r1-zero-nano"
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_run_is_queued_while_the_broker_is_away(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert api.post("/runs", START).status_code == 201
+    assert "The broker is away" in caplog.text
+    assert Run.objects.get().state == State.QUEUED
+
+
 def test_the_same_key_with_the_same_request_gives_the_same_run(api: Api) -> None:
     key = {"Idempotency-Key": "k1"}
     first, again = api.post("/runs", START, **key), api.post("/runs", START, **key)
