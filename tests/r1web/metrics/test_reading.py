@@ -42,7 +42,7 @@ def read(run: Run, max_points: int = 1000, **asked: Any) -> dict[str, Columns]:
 def same(found: float | None, wanted: float) -> bool:
     if found is None or math.isnan(wanted):
         return found is None and math.isnan(wanted)
-    return found == wanted or math.isclose(found, wanted, rel_tol=1e-12, abs_tol=1e-9)
+    return found == wanted or math.isclose(found, wanted, rel_tol=1e-12, abs_tol=1e-6)
 
 
 def bucketed(points: Values, width: int) -> list[tuple[int, float, float, float]]:
