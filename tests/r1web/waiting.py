@@ -6,7 +6,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-PATIENCE_S = 60.0
+PATIENCE_S = 150.0
 
 
 def until(look: Callable[[], T], patience: float = PATIENCE_S) -> T:

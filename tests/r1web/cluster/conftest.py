@@ -18,7 +18,7 @@ from r1web.cluster import services
 from r1web.cluster.models import Device, Node
 from r1web.runs.models import Attempt, Run
 
-PATIENCE_S = 60.0
+PATIENCE_S = 150.0
 
 
 @pytest.fixture(autouse=True)
