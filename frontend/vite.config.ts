@@ -31,5 +31,6 @@ export default defineConfig({
     environment: "jsdom",
     setupFiles: ["src/testing/setup.ts"],
     restoreMocks: true,
+    testTimeout: 60_000, // a busy machine must not fail a test
   },
 });

@@ -23,7 +23,11 @@ const signIn: Middleware = {
 };
 
 /** The REST API, typed by its OpenAPI document. */
-export const api = createClient<paths>({ baseUrl: "/", credentials: "same-origin" });
+export const api = createClient<paths>({
+  baseUrl: window.location.origin,
+  credentials: "same-origin",
+  fetch: (request) => fetch(request), // looked up at each call, not when this file loads
+});
 api.use(csrf, signIn);
 
 export function csrfToken(): string {

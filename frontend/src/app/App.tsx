@@ -1,7 +1,7 @@
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { QueryClientProvider } from "@tanstack/react-query";
 import { lazy, Suspense } from "react";
 import { Route, Switch } from "wouter";
-import { ProblemError } from "@/api/problem";
+import { newQueryClient } from "@/api/queryClient";
 import { RunsPage } from "@/runs/RunsPage";
 import { ButtonLink } from "@/ui/ButtonLink";
 import { EmptyState } from "@/ui/Message";
@@ -16,19 +16,7 @@ const NewRunPage = lazy(() => import("@/new/NewRunPage"));
 const NodesPage = lazy(() => import("@/nodes/NodesPage"));
 const PresetsPage = lazy(() => import("@/presets/PresetsPage"));
 
-const client = new QueryClient({
-  defaultOptions: {
-    queries: {
-      staleTime: 5_000,
-      retry: (failures, error) => failures < 2 && !isRefusal(error),
-    },
-  },
-});
-
-/** A refusal stays one, however often it is asked. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof ProblemError && error.status >= 400 && error.status < 500;
-}
+const client = newQueryClient();
 
 export function App() {
   return (

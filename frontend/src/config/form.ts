@@ -26,6 +26,8 @@ export type FieldSpec = {
 /** Settings that stand in no table of their own. */
 const TOP = "run";
 const TITLES: Record<string, string> = { [TOP]: "Run", grpo: "GRPO", optim: "Optimisation" };
+/** Where the field's own name says too little beside the others. */
+const LABELS: Record<string, string> = { "task.name": "Task" };
 const ACRONYMS: Record<string, string> = { kl: "KL", eps: "ε", zero: "ZeRO", coef: "coefficient" };
 
 export function groupsOf(schema: Table): Group[] {
@@ -74,7 +76,7 @@ function fieldsOf(schema: Table, node: Table, prefix: string): FieldSpec[] {
 function fieldOf(path: string, key: string, node: Table): FieldSpec {
   const common = {
     path,
-    label: words(key),
+    label: LABELS[path] ?? words(key),
     help: text(node.description),
     unit: text(node.unit),
     range: rangeOf(node),
