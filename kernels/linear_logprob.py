@@ -45,38 +45,39 @@ class _LinearLogprob(torch.autograd.Function):
     def forward(
         ctx: Any, hidden_MD: Tensor, weight_VD: Tensor, targets_M: Tensor, temperature: float
     ) -> tuple[Tensor, Tensor]:
-        logprobs, norms, entropies = [], [], []
+        logprobs, entropies = [], []
         rows = _rows(weight_VD)
         for hidden_RD, targets_R in zip(hidden_MD.split(rows), targets_M.split(rows), strict=True):
-            logits_RV = (hidden_RD @ weight_VD.T).float().div_(temperature)
-            norm_R = logits_RV.logsumexp(-1)
-            chosen_R = logits_RV.gather(1, targets_R[:, None]).squeeze(1)
-            mean_R = (logits_RV - norm_R[:, None]).exp_().mul_(logits_RV).sum(-1)
-            logprobs.append(chosen_R - norm_R)
-            norms.append(norm_R)
-            entropies.append(norm_R - mean_R)
-        norms_M, entropies_M = torch.cat(norms), torch.cat(entropies)
-        ctx.save_for_backward(hidden_MD, weight_VD, targets_M, norms_M)
+            logp_RV = _scaled_logits(hidden_RD, weight_VD, temperature).log_softmax(-1)
+            logprobs.append(logp_RV.gather(1, targets_R[:, None]).squeeze(1))
+            entropies.append(logp_RV.exp().mul_(logp_RV).sum(-1).neg_())
+        entropies_M = torch.cat(entropies)
+        ctx.save_for_backward(hidden_MD, weight_VD, targets_M)
         ctx.temperature = temperature
         ctx.mark_non_differentiable(entropies_M)
         return torch.cat(logprobs), entropies_M
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None]:
-        hidden_MD, weight_VD, targets_M, norms_M = ctx.saved_tensors
+        hidden_MD, weight_VD, targets_M = ctx.saved_tensors
         d_hidden_MD = torch.empty_like(hidden_MD)
         d_weight_VD = torch.zeros_like(weight_VD, dtype=torch.float32)
         rows = _rows(weight_VD)
         for start in range(0, len(hidden_MD), rows):
             piece = slice(start, start + rows)
             grad_R1 = (grads[0][piece] / ctx.temperature)[:, None]
-            logits_RV = (hidden_MD[piece] @ weight_VD.T).float().div_(ctx.temperature)
-            d_logits_RV = logits_RV.sub_(norms_M[piece, None]).exp_().mul_(-grad_R1)
+            logits_RV = _scaled_logits(hidden_MD[piece], weight_VD, ctx.temperature)
+            d_logits_RV = logits_RV.softmax(-1).mul_(-grad_R1)
             d_logits_RV.scatter_add_(1, targets_M[piece, None], grad_R1)
             narrow_RV = d_logits_RV.to(hidden_MD.dtype)
             d_hidden_MD[piece] = narrow_RV @ weight_VD
             d_weight_VD += narrow_RV.T @ hidden_MD[piece]
         return d_hidden_MD, d_weight_VD.to(weight_VD.dtype), None, None
+
+
+def _scaled_logits(hidden_RD: Tensor, weight_VD: Tensor, temperature: float) -> Tensor:
+    logits_RV = (hidden_RD @ weight_VD.T).float()
+    return logits_RV if temperature == 1 else logits_RV.div_(temperature)
 
 
 def _rows(weight_VD: Tensor) -> int:

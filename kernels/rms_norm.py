@@ -49,12 +49,12 @@ class _RmsNorm(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None]:
         x_ND, weight_D, scale_N1 = ctx.saved_tensors
-        unit_ND = x_ND * scale_N1  # promotes to the statistics' dtype
-        product_ND = unit_ND * grads[0]
+        unit_ND = x_ND.to(scale_N1.dtype, copy=True).mul_(scale_N1)
+        grad_ND, wide_D = grads[0].to(scale_N1.dtype, copy=True), weight_D.to(scale_N1.dtype)
+        product_ND = grad_ND * unit_ND
         d_weight_D = product_ND.sum(0).to(weight_D.dtype)
-        along_N1 = (product_ND @ weight_D.to(product_ND.dtype)).div_(x_ND.shape[-1])[:, None]
-        d_x_ND = torch.mul(grads[0], weight_D.to(product_ND.dtype), out=product_ND)
-        d_x_ND.sub_(unit_ND.mul_(along_N1)).mul_(scale_N1)
+        along_N1 = (product_ND @ wide_D).div_(x_ND.shape[-1])[:, None]
+        d_x_ND = grad_ND.mul_(wide_D).sub_(unit_ND.mul_(along_N1)).mul_(scale_N1)
         return d_x_ND.to(x_ND.dtype), d_weight_D, None
 
 

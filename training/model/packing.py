@@ -4,7 +4,7 @@ Everything but the attention core works on single tokens, so padding is never co
 prompt that several sequences begin with is computed once. Only the attention core lays the tokens
 out by sequence again, by gathering.
 
-N packed tokens, B sequences, T longest sequence, H heads, W = B * H, X features of a head.
+N packed tokens, B sequences, T length of their layout, H heads, W = B * H, X features of a head.
 """
 
 from __future__ import annotations
@@ -14,6 +14,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+TIME_MULTIPLE = 32
+"""Sequences are laid out this even for the attention core: a bf16 softmax over whole vectors takes
+half the time, and few distinct shapes let the matrix library reuse its plans."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ def pack(
     if mask_BT is None:
         mask_BT = torch.ones_like(tokens_BT, dtype=torch.bool)
     lengths_B = mask_BT.sum(1)
-    batch, time = len(lengths_B), int(lengths_B.max())
+    batch, time = len(lengths_B), -(-int(lengths_B.max()) // TIME_MULTIPLE) * TIME_MULTIPLE
     steps_T = torch.arange(time, device=tokens_BT.device)
     valid_BT = steps_T < lengths_B[:, None]
     aligned_BT = tokens_BT.new_zeros(batch, time)

@@ -31,10 +31,11 @@ class LatentCache:
     def __init__(self, latents_LBTX: Tensor, valid_BT: Tensor) -> None:
         """`latents_LBTX` hold the prompts, aligned to the right; `valid_BT` tells them from
         padding."""
-        self.layers = list(latents_LBTX)
-        self.mask_B1T = latents_LBTX.new_zeros(valid_BT.shape).masked_fill_(~valid_BT, -torch.inf)
-        self.mask_B1T = self.mask_B1T[:, None]
         self.columns = valid_BT.shape[1]
+        room = -self.columns % COLUMN_STEP
+        self.layers = [F.pad(latents_BTX, (0, 0, 0, room)) for latents_BTX in latents_LBTX]
+        mask_BT = latents_LBTX.new_zeros(valid_BT.shape).masked_fill_(~valid_BT, -torch.inf)
+        self.mask_B1T = F.pad(mask_BT, (0, room), value=-torch.inf)[:, None]
 
     def open_column(self) -> None:
         """Make the next column the newest one."""
