@@ -65,9 +65,7 @@ def read_rollouts(
 def _counting(run_id: int, attempt: int | None) -> Q:
     if attempt is not None:
         return Q(attempt__number=attempt)
-    attempts = Attempt.objects.filter(run=Run(pk=run_id)).only(
-        "number", "start_step", "started_at"
-    )
+    attempts = Attempt.objects.filter(run=Run(pk=run_id)).only("number", "start_step", "started_at")
     return effective(last_valid_steps(attempts))
 
 
