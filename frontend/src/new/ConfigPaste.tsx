@@ -19,7 +19,9 @@ export function ConfigPaste({ base, draft, onChange }: ConfigPasteProps) {
   const settled = useDebounced(text, 150);
 
   useEffect(() => {
-    if (text === null) void toToml(draft.overrides).then(setText);
+    if (text !== null) return;
+    // Somebody may paste before the writer has loaded: what they pasted stays.
+    void toToml(draft.overrides).then((toml) => setText((typed) => typed ?? toml));
   }, [text, draft.overrides]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: only new text changes the draft
