@@ -49,6 +49,7 @@ def node_environment(log: Path) -> dict[str, str]:
     """
     quiet = {
         "npm_config_cache": str(CACHE / "npm"),
+        "XDG_CACHE_HOME": str(CACHE),
         "npm_config_update_notifier": "false",
         "npm_config_fund": "false",
         "npm_config_audit": "false",
