@@ -24,6 +24,16 @@ describe("steps and times", () => {
     expect(wholeRange(table, group("step").choice, 300)).toEqual([0, 300]);
     expect(wholeRange(table, choice, 300)).toEqual([0, 11]);
     expect(wholeRange(new SeriesTable(), choice, 0)).toEqual([0, 10]);
+    const overtaken = SeriesTable.from([
+      {
+        name: "reward/mean",
+        steps: [1],
+        times: [1],
+        values: [1],
+        superseded: [{ steps: [40], times: [0], values: [0] }],
+      },
+    ]);
+    expect(wholeRange(overtaken, group("step").choice, 12)).toEqual([0, 40]);
     expect(placeOf({ ...group("time"), table: new SeriesTable() }, 3)).toBeNull();
   });
 });

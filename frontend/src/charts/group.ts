@@ -57,7 +57,10 @@ export function wholeRange(
   choice: PlotChoice,
   steps: number,
 ): [number, number] {
-  if (choice.axis === "step") return [0, Math.max(10, steps)];
+  if (choice.axis === "step") {
+    const overtaken = clock(table)?.superseded.steps.view() ?? new Float64Array();
+    return [0, overtaken.reduce((end, step) => Math.max(end, step), Math.max(10, steps))];
+  }
   const ends = table.names().map((name) => (table.get(name)?.times.at(-1) ?? 0) - choice.start);
   return [0, Math.max(10, ...ends)];
 }

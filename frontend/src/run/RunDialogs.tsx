@@ -44,13 +44,17 @@ export function ResumeDialog({ run, checkpoint, onClose }: ResumeDialogProps) {
       onConfirm={() => resume.mutate(body, { onSettled: onClose })}
       onClose={onClose}
     >
-      <p>
-        It goes on from{" "}
-        {checkpoint ? `the checkpoint of step ${checkpoint.step}` : "its newest checkpoint"}. Points
-        after that step stay, drawn faintly.
-      </p>
+      <p>{resumeText(run, checkpoint)}</p>
     </Confirm>
   );
+}
+
+function resumeText(run: RunDetail, checkpoint: Checkpoint | null): string {
+  const kept = "Points after that step stay, drawn faintly.";
+  if (checkpoint) return `It goes on from the checkpoint of step ${checkpoint.step}. ${kept}`;
+  // A run can be forked when it has a checkpoint
+  if (run.permissions.fork) return `It goes on from its newest checkpoint. ${kept}`;
+  return "It has no checkpoint yet and begins again at step 1.";
 }
 
 export function RenameDialog({ run, onClose }: RunDialogProps) {

@@ -74,9 +74,11 @@ function Failure({
         <Button small onClick={() => go({ tab: "logs" })}>
           Whole log
         </Button>
-        <Button small onClick={() => go({ tab: "checkpoints" })}>
-          Resume from a checkpoint
-        </Button>
+        {run.permissions.fork && (
+          <Button small onClick={() => go({ tab: "checkpoints" })}>
+            Resume from a checkpoint
+          </Button>
+        )}
         <ButtonLink small href={`/new?from=${run.id}`}>
           Start again with other settings
         </ButtonLink>

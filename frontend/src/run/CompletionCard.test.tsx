@@ -1,0 +1,45 @@
+import { render, screen } from "@testing-library/react";
+import { describe, expect, it } from "vitest";
+import { CompletionCard } from "./CompletionCard";
+import type { Completion } from "./queries";
+
+function show(part: Partial<Completion>) {
+  const completion: Completion = {
+    index: 0,
+    text: "",
+    reward: 2,
+    rewards: { accuracy: 1, format: 1 },
+    advantage: 0.5,
+    length: 12,
+    finish_reason: "stop",
+    logprob_mean: -0.5,
+    ...part,
+  };
+  return render(<CompletionCard completion={completion} />).container;
+}
+
+describe("a completion", () => {
+  it("shows reasoning and answer apart, with what each part of the reward was", () => {
+    show({ text: "<think>7+8=15</think><answer>85</answer>" });
+    expect(screen.getByText("think").parentElement).toHaveTextContent("7+8=15");
+    expect(screen.getByText("answer").parentElement).toHaveTextContent("85");
+    expect(screen.getByTitle("accuracy: 1")).toBeInTheDocument();
+    expect(screen.getByText("+0.50")).toBeInTheDocument();
+  });
+
+  it("never takes text for markup", () => {
+    const hostile = '<img src=x onerror="alert(1)"><script>alert(2)</script>';
+    const card = show({ text: `<think>${hostile}</think><answer><b>85</b></answer>` });
+    expect(card.querySelector("img, script, b")).toBeNull();
+    expect(card).toHaveTextContent(hostile);
+  });
+
+  it("says what was cut off, and that nothing came", () => {
+    show({ text: "<think>7+8", finish_reason: "length", advantage: -1.25 });
+    expect(screen.getByText("cut off")).toBeInTheDocument();
+    expect(screen.getByText("…not closed")).toBeInTheDocument();
+    expect(screen.getByText("−1.25")).toBeInTheDocument();
+    show({ text: "" });
+    expect(screen.getByText("nothing")).toBeInTheDocument();
+  });
+});
