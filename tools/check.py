@@ -114,7 +114,7 @@ def browser_tests() -> tuple[bool, str]:
             "the browser tests need Chromium: install it (Debian: `apt install chromium`) and "
             "run `make test` again"
         )
-    return pytest("-m", "e2e", "tests/e2e", "-x", R1WEB_TEST_BROWSER=browser)()
+    return pytest("-m", "e2e", "tests/e2e", "--maxfail", "3", R1WEB_TEST_BROWSER=browser)()
 
 
 def types_are_fresh() -> tuple[bool, str]:
