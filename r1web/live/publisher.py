@@ -10,7 +10,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, Self
 
 from channels.layers import get_channel_layer
@@ -20,6 +20,9 @@ logger = logging.getLogger(__name__)
 
 RETRY_S = 1.0
 FLUSH_AT_EXIT_S = 2.0
+
+
+Sender = Callable[[str, dict[str, Any]], Awaitable[None]]
 
 
 class Pending(Protocol):
@@ -39,7 +42,10 @@ async def send_to_group(group: str, message: dict[str, Any]) -> None:
 
 
 class Publisher:
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, *, send: Sender = send_to_group, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._send_to_group = send
         self._clock = clock
         self.reset()
 
@@ -113,7 +119,7 @@ class Publisher:
 
     async def _send(self, group: str, message: Pending) -> bool:
         try:
-            await send_to_group(group, message.layer_message())
+            await self._send_to_group(group, message.layer_message())
         except (RedisError, OSError) as error:
             if not self._away:
                 logger.warning("Redis is away, live updates wait: %s", error)

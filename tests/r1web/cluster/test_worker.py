@@ -10,15 +10,17 @@ import pytest
 from celery import Celery
 from pytest_django import Settings
 
+from r1web.accounts.models import Project, User
 from r1web.cluster import queue
 from r1web.cluster.models import Node
-from r1web.runs.models import Attempt, Run, State
-from r1web.runs.services import request_stop
+from r1web.runs.models import Attempt, State
+from r1web.runs.services import create_run, request_stop
 from tests.r1web.cluster.conftest import database_url
 from tests.r1web.cluster.test_supervisor import has_started, state_of
+from tests.r1web.conftest import PRESET
 from tests.r1web.waiting import until
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 
 WORKER = ["-m", "celery", "-A", "r1web.celery", "worker", "--pool", "threads", "--concurrency", "2"]
 
@@ -64,14 +66,15 @@ def start_worker(broker: Celery, home: Path) -> Iterator[Callable[[], "subproces
 
 
 def test_a_killed_worker_leaves_training_running_and_followed(
-    make_run: Callable[..., Run],
+    owner: User,
+    project: Project,
     start_worker: Callable[[], "subprocess.Popen[bytes]"],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("FAKE_TRAINER", "wait")
     worker = start_worker()
     until(Node.objects.exists)
-    run = make_run()
+    run = create_run(owner=owner, project=project, preset=PRESET, name="first", overrides={})
     until(lambda: has_started(run))
     worker.kill()
     worker.wait()
@@ -81,7 +84,7 @@ def test_a_killed_worker_leaves_training_running_and_followed(
     attempt.refresh_from_db()
     assert attempt.reason == "Stopped at step 1."
     start_worker()
-    waiting = make_run()
+    waiting = create_run(owner=owner, project=project, preset=PRESET, name="second", overrides={})
     until(lambda: has_started(waiting))
     request_stop(run=waiting, actor="olga")
     until(lambda: state_of(waiting) == State.STOPPED)

@@ -53,16 +53,9 @@ def bucketed(points: Values, width: int) -> list[tuple[int, float, float, float]
     rows = []
     for _, inside in sorted(buckets.items()):
         known = [value for _, value in inside if not math.isnan(value)] or [math.nan]
-        mean = math.nan if math.inf in known and -math.inf in known else math.fsum(known)
-        rows.append(
-            (
-                max(step for step, _ in inside),
-                mean / len(known),
-                min(known),
-                max(known),
-                len(inside),
-            )
-        )
+        both = math.inf in known and -math.inf in known
+        mean = math.nan if both else math.fsum(known) / len(known)
+        rows.append((max(step for step, _ in inside), mean, min(known), max(known)))
     return rows
 
 
