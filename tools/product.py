@@ -11,12 +11,14 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 ADDRESS = re.compile(r"^r1web is at (?P<link>(?P<url>http://127\.0\.0\.1:\d+)/\S+)$")
+UP = (sys.executable, "manage.py", "up")
 SETTINGS = ("DJANGO_SETTINGS_MODULE", "REDIS_URL", "DATABASE_URL")
 """Where a surrounding test suite or shell keeps its own data; so does each R1WEB_… variable."""
 START_S = 90.0
@@ -27,13 +29,13 @@ STOP_S = 15.0
 class Product:
     """A running stack: its address, its token, the lines it prints, and its end."""
 
-    def __init__(self, home: Path, **environment: str) -> None:
+    def __init__(self, home: Path, command: Sequence[str] = UP, **environment: str) -> None:
         """Start it and wait for its address; `environment` is set besides folder and port."""
         self.home = home
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port = probe.getsockname()[1]
         self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "up"],
+            command,
             cwd=ROOT,
             env=clean_environment() | self._own_environment() | environment,
             stdin=subprocess.DEVNULL,

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import APIRequestContext, Playwright
-from product import Product
+
+from tools.product import Product
 
 Json = dict[str, Any]
 ENDED = {"finished", "failed", "stopped"}
@@ -51,6 +52,16 @@ class Api:
     def series(self, run: int, *names: str) -> dict[str, Json]:
         metrics = self.get(f"/runs/{run}/metrics", names=",".join(names), max_points=10_000)
         return {series["name"]: series for series in metrics["series"]}
+
+    def events(self, run: int, kind: str) -> list[Json]:
+        """All events of a type, oldest first."""
+        found: list[Json] = []
+        while True:
+            after = found[-1]["seq"] if found else 0
+            answer = self.get(f"/runs/{run}/events", after_seq=after, limit=1000)
+            found += answer["items"]
+            if not answer["items"] or found[-1]["seq"] >= answer["last_seq"]:
+                return [event for event in found if event["type"] == kind]
 
     def follow(
         self, run: int, until: Callable[[Json], bool], patience_s: float = PATIENCE_S

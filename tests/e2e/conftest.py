@@ -13,10 +13,10 @@ from playwright.sync_api import (
     expect,
     sync_playwright,
 )
-from product import Product
 
 from tests.e2e.api import Api
 from tests.e2e.browser import FLAGS, Complaints, browser_path
+from tools.product import Product
 
 WIDE = {"width": 1440, "height": 900}
 PATIENCE_MS = 60_000

@@ -6,29 +6,18 @@ import statistics
 import sys
 
 import pytest
-from delay import WATCH_STEPS, delays
 from playwright.sync_api import Page, expect
-from product import Product
 
 from tests.e2e.api import Api, Json
 from tests.e2e.conftest import Pages
+from tools.delay import WATCH_STEPS, delays
+from tools.product import Product
 
 pytestmark = pytest.mark.e2e
 
 
 def steps_of(steps: int) -> Json:
     return {"grpo": {"steps": steps}}
-
-
-def events_of(api: Api, run: int, kind: str) -> list[Json]:
-    found: list[Json] = []
-    after = 0
-    while True:
-        answer = api.get(f"/runs/{run}/events", after_seq=after, limit=1000)
-        found += answer["items"]
-        after = found[-1]["seq"] if found else 0
-        if after >= answer["last_seq"]:
-            return [event for event in found if event["type"] == kind]
 
 
 def await_step(page: Page, pattern: str) -> None:
@@ -68,7 +57,7 @@ def test_a_journal_line_is_on_the_screen_within_a_second(
     page.goto(f"/runs/{run}")
     await_step(page, "^150$")
 
-    found = delays(events_of(scripted_api, run, "metrics"), page.evaluate("window.stepsSeen"))
+    found = delays(scripted_api.events(run, "metrics"), page.evaluate("window.stepsSeen"))
 
     assert len(found) >= 100
     p95 = statistics.quantiles(found, n=20)[-1]

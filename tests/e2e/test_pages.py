@@ -3,10 +3,10 @@
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Playwright, expect
-from product import Product
 
 from tests.e2e.api import Api
 from tests.e2e.conftest import Pages
+from tools.product import Product
 
 pytestmark = pytest.mark.e2e
 

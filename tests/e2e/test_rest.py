@@ -30,9 +30,8 @@ def test_a_run_on_two_processes_finishes(api: Api) -> None:
     ended = api.await_end(api.start("on two processes", two))
 
     assert (ended["state"], ended["step"]) == ("finished", 6), ended["reason"]
-    events = api.get(f"/runs/{ended['id']}/events")["items"]
-    started = next(event["payload"] for event in events if event["type"] == "started")
-    assert started["processes"] == 2
+    [started] = api.events(ended["id"], "started")
+    assert started["payload"]["processes"] == 2
 
 
 def test_a_program_is_told_what_is_wrong_and_nothing_is_written(api: Api) -> None:
