@@ -16,6 +16,7 @@ from pytest_django import Settings
 
 from r1web.cluster import services
 from r1web.cluster.models import Device, Node
+from r1web.cluster.services.reconcile import is_alive
 from r1web.runs.models import Attempt, Run
 
 PATIENCE_S = 150.0
@@ -105,23 +106,24 @@ def supervise(
 
     yield start
     for one in started:
-        _end(one)
+        one.process.kill()
+        one.process.wait()
+    end_processes()
 
 
-def _end(started: Started) -> None:
-    """Leave no process behind, whatever the test has come to."""
-    if started.process.poll() is None:
-        started.process.kill()
-        started.process.wait()
-    attempt = Attempt.objects.filter(pk=started.attempt.pk).first()
-    if attempt is None or attempt.launcher_pid is None:
+def end_processes() -> None:
+    """Leave no supervisor and no trainer behind, whatever the test has come to."""
+    for attempt in Attempt.objects.all():
+        _kill(attempt.supervisor_pid, attempt.supervisor_started)
+        _kill(attempt.launcher_pid, attempt.launcher_started)
+
+
+def _kill(pid: int | None, created: float | None) -> None:
+    if pid is None or not is_alive(pid, created):
         return
-    try:
-        launcher = psutil.Process(attempt.launcher_pid)
-        if abs(launcher.create_time() - (attempt.launcher_started or 0)) < 1:
-            launcher.kill()
-    except psutil.NoSuchProcess:
-        return
+    process = psutil.Process(pid)
+    process.kill()
+    psutil.wait_procs([process], timeout=PATIENCE_S)
 
 
 @pytest.fixture

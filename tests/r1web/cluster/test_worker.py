@@ -15,7 +15,7 @@ from r1web.cluster import queue
 from r1web.cluster.models import Node
 from r1web.runs.models import Attempt, State
 from r1web.runs.services import create_run, request_stop
-from tests.r1web.cluster.conftest import database_url
+from tests.r1web.cluster.conftest import database_url, end_processes
 from tests.r1web.cluster.test_supervisor import has_started, state_of
 from tests.r1web.conftest import PRESET
 from tests.r1web.waiting import until
@@ -63,6 +63,7 @@ def start_worker(broker: Celery, home: Path) -> Iterator[Callable[[], "subproces
     for worker in workers:
         worker.kill()
         worker.wait()
+    end_processes()
 
 
 def test_a_killed_worker_leaves_training_running_and_followed(
