@@ -80,7 +80,7 @@ def parser() -> ArgumentParser:
     evaluate.add_argument("--k", type=int, default=1, help="completions per problem")
 
     export = commands.add_parser("export", help="write a checkpoint as a Hugging Face directory")
-    export.set_defaults(command="training.cli.models:export_command")
+    export.set_defaults(command="training.cli.export:export_command")
     _add_model(export)
     export.add_argument("--out", type=Path, required=True)
     return top

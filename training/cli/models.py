@@ -1,4 +1,4 @@
-"""sample, evaluate and export: what can be done with a model that is there."""
+"""sample and evaluate: what can be done with a model that is there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from training.tokenizer import TextTokenizer, TokenizerError
 
 def sample_command(args: Namespace) -> int:
     """Print completions of one question."""
-    model, tokenizer, _ = _load(args.model)
+    model, tokenizer, _ = load_model(args.model)
     prompt = args.question if args.raw else r1_prompt(args.question)
     try:
         completions = NativeEngine(model).generate(
@@ -51,7 +51,7 @@ def evaluate_command(args: Namespace) -> int:
             problems=problems, completions_per_problem=args.k, temperature=1.0
         )
         config = config.model_copy(update={"evaluation": settings})
-        model, tokenizer, _ = _load(args.model)
+        model, tokenizer, _ = load_model(args.model)
         held_out = build_held_out(config, build_task(config.task), tokenizer)
     except (ConfigError, TaskError) as error:
         raise UserError(str(error)) from error
@@ -66,17 +66,9 @@ def evaluate_command(args: Namespace) -> int:
     return 0
 
 
-def export_command(args: Namespace) -> int:
-    """Write model and tokenizer to a directory that transformers and vLLM can read."""
-    model, _, source = _load(args.model, as_stored=True)
-    try:
-        hf.save(model, args.out, source)
-    except OSError as error:
-        raise UserError(f"--out: {args.out} cannot be written ({error.strerror}).") from error
-    return 0
-
-
-def _load(name: str, *, as_stored: bool = False) -> tuple[Transformer, TextTokenizer, Path]:
+def load_model(name: str, *, as_stored: bool = False) -> tuple[Transformer, TextTokenizer, Path]:
+    """Model, tokenizer and their directory, in the dtype that is fast here or the one it is
+    stored in. Raises UserError."""
     try:
         source = find_model(name)
         model = hf.load(source, None if as_stored else best_dtype())

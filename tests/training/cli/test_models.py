@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from training.base_models import find_model
-from training.cli import main
+from training.cli import export, main
 from training.model import hf
 from training.tokenizer import TextTokenizer
 
@@ -44,9 +44,20 @@ def test_the_base_model_solves_some_held_out_problems_and_is_unsure_of_most(
     assert float(values["eval/format"]) > 0.5
 
 
-def test_an_exported_model_is_the_model(tmp_path: Path) -> None:
+def test_an_exported_model_is_the_model_in_transformers_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run("export", "--out", str(tmp_path / "out"))
+    assert "transformers agrees" in capsys.readouterr().out
     theirs, ours = hf.load(tmp_path / "out").state_dict(), hf.load(find_model("nano-base"))
     for name, value in ours.state_dict().items():
         assert theirs[name].equal(value)
     TextTokenizer.load(tmp_path / "out")
+
+
+def test_an_export_that_transformers_reads_otherwise_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "difference_in_transformers", lambda _: float("nan"))
+    with pytest.raises(RuntimeError, match="do not use it"):
+        main(["export", "--out", str(tmp_path / "out")])
