@@ -9,6 +9,9 @@ R qk_rope_head_dim, X = C + R, V vocab_size, E routed experts, I width of an exp
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -60,9 +63,20 @@ class Decoder:
         self.model = model
         self.blocks = [block for block in model.blocks if isinstance(block, Block)]
         self.attention = [absorb(block) for block in self.blocks]
-        few = batch * model.config.n_routed_experts <= FEW
-        self.wide = [widen(block.feed_forward) if few else None for block in self.blocks]
+        self.small = batch * model.config.n_routed_experts <= FEW
+        self.wide = [widen(block.feed_forward) if self.small else None for block in self.blocks]
         self.head_norm_D = model.norm.weight.float()
+
+    @contextmanager
+    def threads(self) -> Iterator[None]:
+        """Within, a small model decodes on one thread. A second one gains a tenth where it has a
+        core to itself, and where it has not, waiting for it at each operation doubles the time."""
+        before = torch.get_num_threads()
+        torch.set_num_threads(1 if self.small else before)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
 
     def step(self, tokens_B: Tensor, positions_B: Tensor, cache: LatentCache) -> Tensor:
         """Append `tokens_B` at `positions_B` to the sequences; logits [B, V] of what follows."""

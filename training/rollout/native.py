@@ -86,16 +86,17 @@ class NativeEngine:
         tokens_SB = torch.zeros(max_new_tokens, count, dtype=torch.long, device=noise_SB.device)
         logprobs_SB = torch.zeros(max_new_tokens, count, device=noise_SB.device)
         running, logits_BV = self._prefill(prompts, group_size)
-        for step in range(max_new_tokens):
-            running.tokens_B, logprobs_B = draw(
-                logits_BV, noise_SB[step, running.ids_B], temperature, top_p
-            )
-            tokens_SB[step, running.ids_B] = running.tokens_B
-            logprobs_SB[step, running.ids_B] = logprobs_B
-            if step + 1 == max_new_tokens or running.drop_finished(eos_id):
-                break
-            logits_BV = decoder.step(running.tokens_B, running.positions_B, running.cache)
-            running.positions_B = running.positions_B + 1
+        with decoder.threads():
+            for step in range(max_new_tokens):
+                running.tokens_B, logprobs_B = draw(
+                    logits_BV, noise_SB[step, running.ids_B], temperature, top_p
+                )
+                tokens_SB[step, running.ids_B] = running.tokens_B
+                logprobs_SB[step, running.ids_B] = logprobs_B
+                if step + 1 == max_new_tokens or running.drop_finished(eos_id):
+                    break
+                logits_BV = decoder.step(running.tokens_B, running.positions_B, running.cache)
+                running.positions_B = running.positions_B + 1
         return _completions(tokens_SB, logprobs_SB, eos_id)
 
     def _check(self, prompts: list[list[int]], max_new_tokens: int) -> None:
