@@ -52,6 +52,14 @@ describe("plotData", () => {
     expect(plotData(table, SPEC, { ...STEPS, axis: "time" }).x).toEqual([2, 4]);
   });
 
+  it("parts a line where nothing ran for long, on the axis of time alone", () => {
+    const table = SeriesTable.from([series("reward/mean", [1, 2, 3, 4], [1, 2, 3, 900])]);
+    const inTime = plotData(table, SPEC, { ...STEPS, axis: "time" });
+    expect(columnOf(inTime, "mean")).toEqual([1, 2, 3, null, 4]);
+    expect(inTime.x[3]).toBe((6 + 1800) / 2);
+    expect(columnOf(plotData(table, SPEC, STEPS), "mean")).toEqual([1, 2, 3, 4]);
+  });
+
   it("draws each overtaken stretch as a line of its own", () => {
     const first = series("", [8, 9], [3, 4]);
     const second = series("", [7, 6, 5], [3, 4, 5]);

@@ -48,7 +48,29 @@ export function plotData(table: SeriesTable, spec: ChartSpec, choice: PlotChoice
     ...band(table, spec, choice, span),
     ...spec.lines.flatMap((line) => current(table, line, choice, span)),
   ];
-  return align(drawn);
+  return align(choice.axis === "time" ? drawn.map(withPauses) : drawn);
+}
+
+/** A pause this many times the usual distance, and this long, parts the line: nothing ran. */
+const PAUSE_TIMES = 20;
+const PAUSE_S = 60;
+
+/** Puts a gap in the middle of each long pause between two points. */
+function withPauses(line: Drawn): Drawn {
+  const times = Array.from(line.x);
+  const distances = times.slice(1).map((time, index) => time - (times[index] as number));
+  const usual = distances.toSorted((a, b) => a - b)[distances.length >> 1] ?? 0;
+  const x: number[] = [];
+  const y: number[] = [];
+  times.forEach((time, index) => {
+    x.push(time);
+    y.push(line.y[index] as number);
+    const distance = distances[index] ?? 0;
+    if (distance < Math.max(PAUSE_S, PAUSE_TIMES * usual)) return;
+    x.push(time + distance / 2);
+    y.push(Number.NaN);
+  });
+  return { ...line, x, y };
 }
 
 /** Column of the first line of `kind` with this label; empty when it is not drawn. */

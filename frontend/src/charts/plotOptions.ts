@@ -9,7 +9,7 @@ import { verticalRange } from "./verticalRange";
 
 const FONT = "12px 'Inter Variable', sans-serif";
 /** Room for the newest value at the right end of its line. */
-const END_LABEL_PX = 48;
+const END_LABEL_PX = 56;
 const STEP_INCREMENTS = [0, 1, 2, 3, 4, 5, 6].flatMap((power) =>
   [1, 2, 5].map((digit) => digit * 10 ** power),
 );

@@ -196,7 +196,7 @@ describe("snapshot and messages", () => {
       }),
       { numRuns: 300 },
     );
-  });
+  }, 60_000);
 
   it("asks for nothing while messages come in order", async () => {
     const [events] = fc.sample(history, { numRuns: 1, seed: 3 }) as [RunEvent[]];
