@@ -48,7 +48,12 @@ def train_command(args: Namespace) -> int:
         return _run(launch(
             args.run_dir, config.hardware.processes, Nodes(), os.environ, args.resume
         ))  # fmt: skip
-    return run(config, args.run_dir, args.resume, stop)
+    code = run(config, args.run_dir, args.resume, stop)
+    if "WORLD_SIZE" in os.environ:
+        # All is on disk, and who stops a job waits: torch would take a second to be taken down.
+        sys.stdout.flush()
+        os._exit(code)
+    return code
 
 
 def run(config: RunConfig, run_dir: Path, resume: str, stop: StopRequest) -> int:
