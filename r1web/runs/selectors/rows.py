@@ -41,7 +41,7 @@ def run_row(run: Run) -> RunRow:
     """A line of the list; `run` comes from `with_row_relations`."""
     now = timezone.now()
     attempts = list(run.attempts.all())
-    seconds = [_seconds(attempt, now) for attempt in attempts]
+    seconds = [_seconds_held(attempt, now) for attempt in attempts]
     device_hours = [s * _devices(a) / 3600 for a, s in zip(attempts, seconds, strict=True)]
     prices = [float(a.node.price_per_device_hour) if a.node else 0.0 for a in attempts]
     numbers = {key: run.summary.get(name) for key, name in SHOWN_NUMBERS.items()}
@@ -73,10 +73,15 @@ def run_row(run: Run) -> RunRow:
     )
 
 
-def _seconds(attempt: Attempt, now: datetime) -> float:
-    if attempt.started_at is None:
+def _seconds_held(attempt: Attempt, now: datetime) -> float:
+    """Since its node took it: loading holds the devices too."""
+    return _seconds_since(attempt.claimed_at or attempt.started_at, attempt, now)
+
+
+def _seconds_since(start: datetime | None, attempt: Attempt, now: datetime) -> float:
+    if start is None:
         return 0.0
-    return max(0.0, ((attempt.ended_at or now) - attempt.started_at).total_seconds())
+    return max(0.0, ((attempt.ended_at or now) - start).total_seconds())
 
 
 def _devices(attempt: Attempt) -> int:
@@ -88,7 +93,8 @@ def _eta(run: Run, attempt: Attempt, now: datetime) -> float | None:
     done = run.last_step - attempt.start_step
     if run.state != State.RUNNING or done <= 0:
         return None
-    return _seconds(attempt, now) / done * (run.total_steps - run.last_step)
+    spent = _seconds_since(attempt.started_at, attempt, now)
+    return spent / done * (run.total_steps - run.last_step)
 
 
 def _parent(run: Run) -> ParentRef | None:

@@ -196,7 +196,8 @@ def test_the_row_says_what_a_run_has_cost_and_how_long_it_takes(
         run=run,
         number=1,
         node=node,
-        started_at=now - timedelta(hours=3),
+        claimed_at=now - timedelta(hours=3),
+        started_at=now - timedelta(hours=2.5),
         ended_at=now - timedelta(hours=2),
     )
     second = Attempt.objects.create(
