@@ -1,9 +1,10 @@
 """Seconds of a whole GRPO step beside TRL's `GRPOTrainer`, on the same weights and prompts.
 
-128 completions (8 prompts, groups of 16) of up to 64 tokens: sample, reward, advantages, reference
-log-probabilities, loss with KL, backward, AdamW. TRL runs in an environment and a process of its
-own, in bf16 and in fp32; the contenders take turns step by step. Run with the product's
-environment; `.venv-bench` comes from requirements/bench.txt:
+A step of the preset r1-zero-nano on the shipped base model: 128 completions (8 prompts, groups of
+16) of up to 64 tokens; sample, reward, advantages, reference log-probabilities, loss with KL,
+backward, AdamW. Ours scores with the preset's rewards, TRL with one that costs nothing. TRL runs
+in an environment and a process of its own, in bf16 and in fp32; the contenders take turns step by
+step. Run with the product's environment; `.venv-bench` comes from requirements/bench.txt:
 
     .venv/bin/python -m benchmarks.grpo_step_vs_trl
 """
@@ -14,79 +15,54 @@ import argparse
 import itertools
 import json
 import os
-import random
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 
-import torch
-
 from benchmarks.report import compare
-from benchmarks.shapes import GROUP_SIZE, MAX_NEW_TOKENS, NANO, PROMPTS, build_model
-from training.base_models import find_model
+from benchmarks.workload import BASE, problems, prompt_of, run_config
 from training.config import RunConfig
-from training.distributed.engine import Engine
 from training.distributed.process import Process
-from training.grpo.advantage import group_advantages
-from training.grpo.rollouts import Group
+from training.grpo.rollouts import score_groups
+from training.grpo.setup import set_up
 from training.grpo.step import make_minibatch, update
-from training.model import hf
-from training.model.dtype import best_dtype
-from training.rewards import Reward
 from training.rollout import NativeEngine
-from training.tasks import TEMPLATES, Problem
-from training.tokenizer import TextTokenizer
+
+LEARNING_RATE = 1e-6
+"""So small that the model, and with it the completions' lengths, stays as it is."""
 
 Step = Callable[[], float]
 """Takes one step and returns its seconds."""
 
 
-def ours(directory: Path, prompts: list[str]) -> Step:
-    tokenizer, process = TextTokenizer.load(directory), Process("cpu")
-    config, dtype = RunConfig(), best_dtype()
-    model = hf.load(directory, dtype)
-    engine = Engine(
-        model, process, config.optim, zero_stage=config.hardware.zero_stage, dtype=dtype
-    )
-    reference = hf.load(directory, dtype).eval().requires_grad_(False)
-    sampler = NativeEngine(engine.policy)
-    tokens = [tokenizer.encode_prompt(prompt) for prompt in prompts]
-    seeds = itertools.count()
+def ours(config: RunConfig) -> Step:
+    process = Process("cpu")
+    setup = set_up(config, Path(), process, None)
+    engine, task, tokenizer = setup.engine, setup.task, setup.tokenizer
+    sampler, seeds, asked = NativeEngine(engine.policy), itertools.count(), problems(config)
+    prompts = [prompt_of(problem, config) for problem in asked]
 
     def step() -> float:
         start = time.perf_counter()
         completions = sampler.generate(
-            tokens, group_size=GROUP_SIZE, max_new_tokens=MAX_NEW_TOKENS,
+            [tokenizer.encode_prompt(prompt) for prompt in prompts],
+            group_size=config.grpo.group_size, max_new_tokens=config.sampling.max_new_tokens,
             seed=next(seeds), eos_id=tokenizer.eos_id,
         )  # fmt: skip
-        groups = []
-        for place, prompt in enumerate(prompts):
-            members = completions[place * GROUP_SIZE : (place + 1) * GROUP_SIZE]
-            totals = [even_share(member.tokens) for member in members]
-            rewards = [Reward(total, {"accuracy": total}) for total in totals]
-            advantages = group_advantages(torch.tensor([totals], dtype=torch.float64))[0].tolist()
-            texts = [tokenizer.decode(member.tokens) for member in members]
-            problem = Problem(prompt, "", {})
-            groups.append(
-                Group(problem, prompt, tokens[place], members, texts, rewards, advantages)
-            )
-        update(engine, make_minibatch(groups, process.device), reference, config, 1e-6)
+        groups = score_groups(
+            asked, prompts, completions, task=task, tokenizer=tokenizer, config=config.reward
+        )
+        minibatch = make_minibatch(groups, process.device)
+        update(engine, minibatch, setup.reference, config, LEARNING_RATE)
         return time.perf_counter() - start
 
     return step
 
 
-def even_share(tokens: list[int]) -> float:
-    """A reward that costs nothing and differs between completions."""
-    return sum(token % 2 == 0 for token in tokens) / len(tokens)
-
-
-def theirs(python: Path, directory: Path, prompts: list[str], dtype: str, stack: ExitStack) -> Step:
-    command = [str(python), "-m", "benchmarks.trl_steps", str(directory), dtype]
+def theirs(python: Path, config: RunConfig, dtype: str, stack: ExitStack) -> Step:
+    command = [str(python), "-m", "benchmarks.trl_steps", str(BASE), dtype]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     process = stack.enter_context(
         subprocess.Popen(
@@ -97,8 +73,15 @@ def theirs(python: Path, directory: Path, prompts: list[str], dtype: str, stack:
     if process.stdin is None or process.stdout is None:
         raise RuntimeError("the pipes to TRL's process did not open")
     orders, answers = process.stdin, process.stdout
-    orders.write(json.dumps({"prompts": prompts, "group_size": GROUP_SIZE,
-                             "max_new_tokens": MAX_NEW_TOKENS}) + "\n")  # fmt: skip
+    work = {
+        "prompts": [prompt_of(problem, config) for problem in problems(config)],
+        "group_size": config.grpo.group_size,
+        "max_new_tokens": config.sampling.max_new_tokens,
+        "kl_coef": config.grpo.kl_coef,
+        "clip_eps": config.grpo.clip_eps,
+        "learning_rate": LEARNING_RATE,
+    }
+    orders.write(json.dumps(work) + "\n")
 
     def step() -> float:
         orders.write("step\n")
@@ -120,29 +103,21 @@ def main() -> None:
     if not arguments.trl_python.exists():
         parser.error(f"--trl-python: {arguments.trl_python} is not there: "
                      "make it with requirements/bench.txt")  # fmt: skip
-    tokenizer_path = find_model("nano-base")
-    tokenizer = TextTokenizer.load(tokenizer_path)
-    generator = random.Random(0)  # noqa: S311 - sums, not secrets
-    numbers = [(generator.randint(10, 99), generator.randint(10, 99)) for _ in range(PROMPTS)]
-    prompts = [TEMPLATES["r1"](f"State the final answer to: {a} + {b} =") for a, b in numbers]
-    config = replace(NANO, vocab_size=tokenizer.vocab_size, eos_token_id=tokenizer.eos_id,
-                     pad_token_id=tokenizer.pad_id)  # fmt: skip
-    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
-        directory = Path(name)
-        hf.save(build_model(config), directory, tokenizer_path)
+    config = run_config()
+    with ExitStack() as stack:
         # TRL's processes first: ours leaves its rank in the environment.
-        steps: dict[str, Step] = {
-            f"TRL {dtype}": theirs(arguments.trl_python, directory, prompts, dtype, stack)
+        steps = {
+            f"TRL {dtype}": theirs(arguments.trl_python, config, dtype, stack)
             for dtype in ("bf16", "fp32")
         }
-        steps["r1web"] = ours(directory, prompts)
+        steps["r1web"] = ours(config)
         seconds: dict[str, list[float]] = {contender: [] for contender in steps}
         for round_number in range(-1, arguments.rounds):
             for contender, step in steps.items():
                 taken = step()
                 if round_number >= 0:  # the round before the first warms up
                     seconds[contender].append(taken)
-    compare(seconds, "r1web", "completions", PROMPTS * GROUP_SIZE, arguments.json)
+    compare(seconds, "r1web", "completions", config.completions_per_step, arguments.json)
 
 
 if __name__ == "__main__":

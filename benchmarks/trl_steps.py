@@ -43,8 +43,10 @@ def main() -> None:
         config = GRPOConfig(
             output_dir=output, use_cpu=True, bf16=dtype == "bf16", gradient_checkpointing=False,
             per_device_train_batch_size=batch, num_generations=work["group_size"],
-            max_completion_length=work["max_new_tokens"], temperature=1.0, beta=0.001,
-            loss_type="grpo", epsilon=10.0, learning_rate=1e-6, max_steps=STEPS_AT_MOST,
+            max_completion_length=work["max_new_tokens"], temperature=1.0, 
+            beta=work["kl_coef"],
+            loss_type="grpo", epsilon=work["clip_eps"],
+            learning_rate=work["learning_rate"], max_steps=STEPS_AT_MOST,
             logging_steps=STEPS_AT_MOST, save_strategy="no", report_to="none", disable_tqdm=True,
         )  # fmt: skip
         trainer = GRPOTrainer(
