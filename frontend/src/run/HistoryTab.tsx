@@ -25,7 +25,8 @@ function Transitions({ run, facts }: TabProps) {
   return (
     <section className={styles.section}>
       <h3>Changes of state</h3>
-      <div className={styles.scroll}>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling box must be reachable by key */}
+      <div className={styles.scroll} tabIndex={0}>
         <table className={styles.table}>
           <thead>
             <tr>
@@ -68,7 +69,8 @@ function Attempts({ run }: TabProps) {
   return (
     <section className={styles.section}>
       <h3>Attempts</h3>
-      <div className={styles.scroll}>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling box must be reachable by key */}
+      <div className={styles.scroll} tabIndex={0}>
         <table className={styles.table}>
           <thead>
             <tr>

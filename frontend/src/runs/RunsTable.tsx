@@ -180,7 +180,8 @@ function RunLine({ row, index, style, current, onStop, onResume }: RunLineProps)
       style={style}
       className={classes(styles.row, styles.line, current && styles.current)}
     >
-      <span className={styles.select}>
+      {/* biome-ignore lint/a11y/useSemanticElements: see the table */}
+      <span role="cell" className={styles.select}>
         <input
           type="checkbox"
           aria-label={`Select ${run.name} #${run.id}`}
@@ -194,7 +195,8 @@ function RunLine({ row, index, style, current, onStop, onResume }: RunLineProps)
           {flexRender(cell.column.columnDef.cell, cell.getContext())}
         </span>
       ))}
-      <span className={styles.actions}>
+      {/* biome-ignore lint/a11y/useSemanticElements: see the table */}
+      <span role="cell" className={styles.actions}>
         {canStop(run) && (
           <IconButton small label="Stop" onClick={() => onStop(run)}>
             <Square size={14} />
