@@ -19,11 +19,11 @@ LOOKS = {
 TABS = ("overview", "rollouts", "config", "logs", "checkpoints", "system", "history")
 MOST_TABS = 150
 FOCUS_IS_VISIBLE = """
-() => {
-  const style = getComputedStyle(document.activeElement);
-  return style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0;
-}
+() => [document.activeElement, document.activeElement.parentElement]
+  .map((one) => getComputedStyle(one))
+  .some((style) => style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0)
 """
+"""An outline around what has the focus, or around the box that it fills."""
 
 
 @pytest.fixture(scope="module")
