@@ -26,7 +26,7 @@ from tests.r1web.cluster.test_supervisor import (
 )
 from tests.r1web.waiting import until
 
-ON_POSTGRESQL = "postgresql" in os.environ.get("DATABASE_URL", "")
+ON_POSTGRESQL = os.environ.get("DATABASE_URL", "").startswith("postgres")
 
 
 def let_it_end_meanwhile(started: Started, launcher_pid: int) -> None:

@@ -40,8 +40,9 @@ def read(run: Run, max_points: int = 1000, **asked: Any) -> dict[str, Columns]:
 
 
 def same(found: float | None, wanted: float) -> bool:
-    if found is None or math.isnan(wanted):
-        return found is None and math.isnan(wanted)
+    # PostgreSQL has NaN for the mean of both infinities, SQLite null: both are shown as "NaN".
+    if found is None or math.isnan(found) or math.isnan(wanted):
+        return (found is None or math.isnan(found)) and math.isnan(wanted)
     return found == wanted or math.isclose(found, wanted, rel_tol=1e-12, abs_tol=1e-6)
 
 
