@@ -43,7 +43,7 @@ def main() -> None:
         config = GRPOConfig(
             output_dir=output, use_cpu=True, bf16=dtype == "bf16", gradient_checkpointing=False,
             per_device_train_batch_size=batch, num_generations=work["group_size"],
-            max_completion_length=work["max_new_tokens"], temperature=1.0, 
+            max_completion_length=work["max_new_tokens"], temperature=1.0,
             beta=work["kl_coef"],
             loss_type="grpo", epsilon=work["clip_eps"],
             learning_rate=work["learning_rate"], max_steps=STEPS_AT_MOST,

@@ -1,6 +1,7 @@
 """Routed SwiGLU experts as grouped matrix products.
 
-Every expert gets a block of equally many slots, as many as the busiest one needs; tokens are
+Every expert gets a block of equally many slots, as many as the busiest one needs or a few
+more; tokens are
 gathered into the slots, two batched products run over all experts, and each token sums its K
 results. All data moves by gathering, forward and backward, so nothing is added up concurrently
 and results repeat bit for bit.
@@ -18,10 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kernels.buckets import bucket
 from kernels.swiglu import swiglu, swiglu_backward
-
-SLOT_MULTIPLE = 16
-"""Rows of a matrix tile; few distinct shapes also let the matrix library reuse its plans."""
 
 
 def grouped_experts(
@@ -33,6 +32,8 @@ def grouped_experts(
     their weights in any float dtype. Differentiable in all but `experts_NK`. Returns [N, D] in the
     dtype of `x_ND`, which the weights share.
     """
+    if not torch.is_grad_enabled():
+        return _compute(x_ND, gate_up_EDJ, down_EID, experts_NK, gates_NK)[0]
     out_ND: Tensor = _GroupedExperts.apply(x_ND, gate_up_EDJ, down_EID, experts_NK, gates_NK)
     return out_ND
 
@@ -69,7 +70,7 @@ class _Slots(NamedTuple):
 def _assign(experts_NK: Tensor, experts: int) -> _Slots:
     sorted_A, order_A = experts_NK.flatten().sort(stable=True)
     counts_E = torch.bincount(sorted_A, minlength=experts)
-    capacity = -(-int(counts_E.max()) // SLOT_MULTIPLE) * SLOT_MULTIPLE
+    capacity = bucket(int(counts_E.max()))
     shifts_E = torch.arange(experts, device=sorted_A.device) * capacity
     shifts_E -= counts_E.cumsum(0) - counts_E
     filled_A = torch.arange(len(sorted_A), device=sorted_A.device) + shifts_E[sorted_A]
@@ -77,6 +78,20 @@ def _assign(experts_NK: Tensor, experts: int) -> _Slots:
     tokens_S = filled_A.new_zeros(experts * capacity)
     tokens_S.scatter_(0, filled_A, order_A // experts_NK.shape[1])
     return _Slots(capacity, slots_A, tokens_S)
+
+
+def _compute(
+    x_ND: Tensor, gate_up_EDJ: Tensor, down_EID: Tensor, experts_NK: Tensor, gates_NK: Tensor
+) -> tuple[Tensor, _Slots, Tensor, Tensor, Tensor]:
+    """The result, and what its gradient needs: slots, gathered input, hidden values and gates."""
+    slots = _assign(experts_NK, len(down_EID))
+    gates_S = x_ND.new_zeros(len(slots.tokens_S))
+    gates_S.scatter_(0, slots.slots_A, gates_NK.flatten().to(x_ND.dtype))
+    gates_EC1 = gates_S.view(-1, slots.capacity, 1)
+    x_ECD = slots.spread(x_ND)
+    hidden_ECJ = torch.bmm(x_ECD, gate_up_EDJ)
+    y_ECD = torch.bmm(swiglu(hidden_ECJ).mul_(gates_EC1), down_EID)
+    return slots.sum_back(y_ECD, len(x_ND)), slots, x_ECD, hidden_ECJ, gates_EC1
 
 
 class _GroupedExperts(torch.autograd.Function):
@@ -89,17 +104,12 @@ class _GroupedExperts(torch.autograd.Function):
         experts_NK: Tensor,
         gates_NK: Tensor,
     ) -> Tensor:
-        slots = _assign(experts_NK, len(down_EID))
-        gates_S = x_ND.new_zeros(len(slots.tokens_S))
-        gates_S.scatter_(0, slots.slots_A, gates_NK.flatten().to(x_ND.dtype))
-        gates_EC1 = gates_S.view(-1, slots.capacity, 1)
-        x_ECD = slots.spread(x_ND)
-        hidden_ECJ = torch.bmm(x_ECD, gate_up_EDJ)
-        weighted_ECI = swiglu(hidden_ECJ).mul_(gates_EC1)
-        ctx.slots = slots
+        out_ND, ctx.slots, x_ECD, hidden_ECJ, gates_EC1 = _compute(
+            x_ND, gate_up_EDJ, down_EID, experts_NK, gates_NK
+        )
         ctx.gates_dtype = gates_NK.dtype
         ctx.save_for_backward(x_ECD, gate_up_EDJ, down_EID, hidden_ECJ, gates_EC1)
-        return slots.sum_back(torch.bmm(weighted_ECI, down_EID), len(x_ND))
+        return out_ND
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, None, Tensor]:

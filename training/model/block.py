@@ -27,4 +27,7 @@ class Block(nn.Module):
 
     def forward(self, x_ND: Tensor, rotation: Rotation, layout: HeadLayout) -> Tensor:
         x_ND = x_ND + self.attention(self.attention_norm(x_ND), rotation, layout)
-        return x_ND + self.feed_forward(self.feed_forward_norm(x_ND))
+        h_ND = self.feed_forward_norm(x_ND)
+        if isinstance(self.feed_forward, Experts):
+            return x_ND + self.feed_forward(h_ND, layout.count)
+        return x_ND + self.feed_forward(h_ND)

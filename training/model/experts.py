@@ -54,8 +54,11 @@ class Router(nn.Module):
         self.bias_E = exact_E.to(device=self.bias_E.device, dtype=torch.float32)
         return self
 
-    def forward(self, x_ND: Tensor) -> tuple[Tensor, Tensor]:
-        """Expert indices [N, K] and their gate values [N, K] (fp32)."""
+    def forward(self, x_ND: Tensor, counted: int | None = None) -> tuple[Tensor, Tensor]:
+        """Expert indices [N, K] and their gate values [N, K] (fp32).
+
+        Only the first `counted` tokens are counted as load.
+        """
         config = self.config
         scores_NE = F.linear(x_ND.float(), self.weight.float()).sigmoid()
         experts_NK = self._select(scores_NE.detach() + self.bias_E)
@@ -63,7 +66,8 @@ class Router(nn.Module):
         if config.norm_topk_prob:
             gates_NK = gates_NK / (gates_NK.sum(-1, keepdim=True) + 1e-20)
         if self.training and torch.is_grad_enabled():
-            self.counts_E += torch.bincount(experts_NK.flatten(), minlength=len(self.counts_E))
+            chosen = experts_NK[:counted].flatten()
+            self.counts_E += torch.bincount(chosen, minlength=len(self.counts_E))
         return experts_NK, gates_NK * config.routed_scaling_factor
 
     def _select(self, biased_NE: Tensor) -> Tensor:
@@ -90,7 +94,8 @@ class Experts(nn.Module):
         self.down_EID = nn.Parameter(torch.empty(experts, width, dim))
         self.shared = SwiGLU(dim, config.n_shared_experts * width)
 
-    def forward(self, x_ND: Tensor) -> Tensor:
-        experts_NK, gates_NK = self.router(x_ND)
+    def forward(self, x_ND: Tensor, counted: int | None = None) -> Tensor:
+        """[N, D] to [N, D]; for `counted` see `Router`."""
+        experts_NK, gates_NK = self.router(x_ND, counted)
         routed_ND = grouped_experts(x_ND, self.gate_up_EDJ, self.down_EID, experts_NK, gates_NK)
         return routed_ND + self.shared(x_ND)

@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from kernels.buckets import bucket
 from training.model.packing import pack
 from training.model.transformer import Transformer
 
@@ -41,11 +43,14 @@ def completion_logprobs(
     hidden_ND = model(packed)
     places_BT = mask_BT.cumsum(1) - 1
     before_BT = packed.rows_BT.gather(1, (places_BT - 1).clamp_(min=0))
+    rows_M, targets_M = before_BT[scored_BT], tokens_BT[scored_BT]
+    count = len(rows_M)
+    filler = (0, bucket(count) - count)
     logprobs_M, entropy_M = model.head(
-        hidden_ND.index_select(0, before_BT[scored_BT]), tokens_BT[scored_BT], temperature
+        hidden_ND.index_select(0, F.pad(rows_M, filler)), F.pad(targets_M, filler), temperature
     )
     zeros_BT = torch.zeros(tokens_BT.shape, dtype=torch.float32, device=tokens_BT.device)
     return CompletionLogprobs(
-        zeros_BT.masked_scatter(scored_BT, logprobs_M),
-        zeros_BT.masked_scatter(scored_BT, entropy_M),
+        zeros_BT.masked_scatter(scored_BT, logprobs_M[:count]),
+        zeros_BT.masked_scatter(scored_BT, entropy_M[:count]),
     )

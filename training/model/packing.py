@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from kernels.buckets import bucket
+
 TIME_MULTIPLE = 32
 """Sequences are laid out this even for the attention core: a bf16 softmax over whole vectors takes
 half the time, and few distinct shapes let the matrix library reuse its plans."""
@@ -24,13 +26,16 @@ half the time, and few distinct shapes let the matrix library reuse its plans.""
 class Packed:
     """Which token of the flat row stands at which place of which sequence."""
 
+    count: int
+    """Tokens that count. Behind them the row is filled up to a `bucket` with copies, which nobody
+    looks at."""
     tokens_N: Tensor
     positions_N: Tensor
     rows_BT: Tensor
     """For each place of each right-padded sequence the index of its token in the row; what
     stands behind a sequence's end is arbitrary."""
     places_N: Tensor
-    """For each token of the row the place (b * T + t) of its own."""
+    """For each token of the row the place (b * T + t) of its own, or of which it is a copy."""
     shared_rows: Tensor
     shared_places: Tensor
     """Further places that a token of a shared prompt fills, and the tokens in question."""
@@ -44,6 +49,7 @@ class Packed:
             return ((b * heads + each_H) * time + t).flatten()
 
         return HeadLayout(
+            count=self.count,
             heads=heads,
             time=time,
             rows=(self.rows_BT[:, None] * heads + each_H[:, None]).flatten(),
@@ -57,6 +63,8 @@ class Packed:
 class HeadLayout:
     """`Packed` for tensors that are cut into heads: all indices count heads, [N * H] or [W * T]."""
 
+    count: int
+    """Tokens that count, of the N."""
     heads: int
     time: int
     rows: Tensor
@@ -86,7 +94,10 @@ class _Unpack(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         layout: HeadLayout = ctx.layout
+        # The copies at the end hand on a gradient as well; nothing has used what they computed.
+        real = layout.count * layout.heads
         d_x = grads[0].index_select(0, layout.places)
+        d_x[real:] = 0
         if len(layout.shared_places):
             d_x.index_add_(0, layout.shared_rows, grads[0].index_select(0, layout.shared_places))
         return d_x, None
@@ -101,8 +112,9 @@ class _Pack(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         layout: HeadLayout = ctx.layout
+        real = layout.count * layout.heads
         d_x = grads[0].new_zeros(ctx.length, grads[0].shape[1])
-        return d_x.index_copy_(0, layout.places, grads[0]), None
+        return d_x.index_copy_(0, layout.places[:real], grads[0][:real]), None
 
 
 def pack(
@@ -129,11 +141,15 @@ def pack(
     number_BT = own_BT.flatten().cumsum(0).sub_(1).view(batch, time)
     rows_BT = number_BT.gather(0, owner_BT).masked_fill_(~valid_BT, 0)
     shared_BT = valid_BT & ~own_BT
+    places_M = own_BT.flatten().nonzero().squeeze(1)
+    count = len(places_M)
+    filled_N = torch.arange(bucket(count), device=tokens_BT.device) % max(count, 1)
     return Packed(
-        tokens_N=aligned_BT[own_BT],
-        positions_N=steps_T.expand(batch, time)[own_BT],
+        count=count,
+        tokens_N=aligned_BT[own_BT][filled_N],
+        positions_N=steps_T.expand(batch, time)[own_BT][filled_N],
         rows_BT=rows_BT,
-        places_N=own_BT.flatten().nonzero().squeeze(1),
+        places_N=places_M[filled_N],
         shared_rows=rows_BT[shared_BT],
         shared_places=shared_BT.flatten().nonzero().squeeze(1),
     )

@@ -54,14 +54,14 @@ class Transformer(nn.Module):
         """Hidden states after the last norm.
 
         Given tokens [B, T] (long) and a mask, 1 at the tokens that count and 0 at padding on
-        either side: [B, T, D], zeros at padding. Given a `Packed` batch: [N, D].
+        either side: [B, T, D], zeros at padding. Given a `Packed` batch: [N, D], fillers included.
         """
         if isinstance(tokens, Packed):
             return self._encode(tokens)
         if attention_mask_BT is not None:
             attention_mask_BT = attention_mask_BT.bool()
         packed = pack(tokens, attention_mask_BT)
-        hidden_ND = self._encode(packed)
+        hidden_ND = self._encode(packed)[: packed.count]
         if attention_mask_BT is None:
             return hidden_ND.view(*tokens.shape, -1)
         hidden_BTD = hidden_ND.new_zeros(*tokens.shape, hidden_ND.shape[-1])

@@ -20,10 +20,12 @@ from training.model import ModelConfig, Transformer
 from training.model.attention import LATENT_NORM_EPS, Rotation
 from training.model.block import Block
 from training.model.experts import Experts
-from training.rollout.decode_weights import AttentionWeights, WideExperts, absorb, widen
+from training.rollout.decode_weights import AttentionWeights, absorb, widen
 
-FEW = 1 << 10
+FEW = 1 << 8
 """Tokens times experts up to which every token meets every expert."""
+SMALL = 1 << 16
+"""Elements of the residual stream up to which one thread does."""
 COLUMN_STEP = 16
 """The cache grows by so many columns: whole, unsliced blocks are what batched products like."""
 
@@ -63,8 +65,9 @@ class Decoder:
         self.model = model
         self.blocks = [block for block in model.blocks if isinstance(block, Block)]
         self.attention = [absorb(block) for block in self.blocks]
-        self.small = batch * model.config.n_routed_experts <= FEW
-        self.wide = [widen(block.feed_forward) if self.small else None for block in self.blocks]
+        self.small = batch * model.config.hidden_size <= SMALL
+        self.few = FEW // model.config.n_routed_experts
+        self.wide = [widen(block.feed_forward) for block in self.blocks] if self.few else []
         self.head_norm_D = model.norm.weight.float()
 
     @contextmanager
@@ -88,9 +91,23 @@ class Decoder:
             unit_BD = _unit(x_BD, config.rms_norm_eps).to(dtype)
             x_BD += _attend(unit_BD, self.attention[layer], cache, layer, rotation, config)
             unit_BD = _unit(x_BD, config.rms_norm_eps).mul_(block.feed_forward_norm.weight)
-            x_BD += _feed_forward(unit_BD, block, self.wide[layer], dtype)
+            x_BD += self._feed_forward(unit_BD.to(dtype), layer)
         unit_BD = _unit(x_BD, config.rms_norm_eps).mul_(self.head_norm_D)
         return self.model.logits(unit_BD.to(dtype))
+
+    def _feed_forward(self, x_BD: Tensor, layer: int) -> Tensor:
+        feed_forward = self.blocks[layer].feed_forward
+        if len(x_BD) > self.few or not isinstance(feed_forward, Experts):
+            return feed_forward(x_BD)
+        wide = self.wide[layer]
+        gate_BF, up_BF = (x_BD @ wide.gate_up).chunk(2, dim=-1)
+        product_BF = F.silu(gate_BF).mul_(up_BF)
+        experts_BK, gates_BK = feed_forward.router(x_BD)
+        experts, width, _ = feed_forward.down_EID.shape
+        gates_BE = product_BF.new_zeros(len(x_BD), experts)
+        gates_BE.scatter_(1, experts_BK, gates_BK.to(x_BD.dtype))
+        product_BF[:, : experts * width].unflatten(1, (experts, width)).mul_(gates_BE[..., None])
+        return product_BF @ wide.down
 
 
 def _unit(x_BD: Tensor, eps: float) -> Tensor:
@@ -125,21 +142,3 @@ def _attend(
     q_BHX[..., latent:].mul_(cos_BR[:, None]).addcmul_(swapped_BHR, sin_BR[:, None])
     scores_BHT = torch.bmm(q_BHX, cache_BTX.transpose(1, 2)).add_(cache.mask_B1T)
     return torch.bmm(scores_BHT.softmax(-1), cache_BTX).flatten(1) @ weights.out
-
-
-def _feed_forward(
-    x_BD: Tensor, block: Block, wide: WideExperts | None, dtype: torch.dtype
-) -> Tensor:
-    """Feed-forward of fp32 rows; the router sees them before they are rounded."""
-    feed_forward, narrow_BD = block.feed_forward, x_BD.to(dtype)
-    if wide is None:
-        return feed_forward(narrow_BD)
-    gate_BF, up_BF = (narrow_BD @ wide.gate_up).chunk(2, dim=-1)
-    product_BF = F.silu(gate_BF).mul_(up_BF)
-    if isinstance(feed_forward, Experts):
-        experts_BK, gates_BK = feed_forward.router(x_BD)
-        experts, width, _ = feed_forward.down_EID.shape
-        gates_BE = product_BF.new_zeros(len(x_BD), experts)
-        gates_BE.scatter_(1, experts_BK, gates_BK.to(dtype))
-        product_BF[:, : experts * width].unflatten(1, (experts, width)).mul_(gates_BE[..., None])
-    return product_BF @ wide.down

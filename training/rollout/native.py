@@ -130,7 +130,7 @@ class NativeEngine:
             x_ND = x_ND + block.feed_forward(block.feed_forward_norm(x_ND))
             latents_NX = torch.cat(latents, dim=-1)
             latents_PTX = latents_NX.new_zeros(*valid_PT.shape, latents_NX.shape[1])
-            latents_PTX[valid_PT] = latents_NX
+            latents_PTX[valid_PT] = latents_NX[: packed.count]
             latents_LPTX.append(latents_PTX)
         logits_PV = model.logits(model.norm(x_ND[lengths_P.cumsum(0) - 1]))
         running = _Running(
