@@ -9,9 +9,6 @@ R qk_rope_head_dim, X = C + R, V vocab_size, E routed experts, I width of an exp
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -22,10 +19,8 @@ from training.model.block import Block
 from training.model.experts import Experts
 from training.rollout.decode_weights import AttentionWeights, absorb, widen
 
-FEW = 1 << 8
+FEW = 1 << 10
 """Tokens times experts up to which every token meets every expert."""
-SMALL = 1 << 16
-"""Elements of the residual stream up to which one thread does."""
 COLUMN_STEP = 16
 """The cache grows by so many columns: whole, unsliced blocks are what batched products like."""
 
@@ -61,25 +56,14 @@ class Decoder:
     The residual stream is fp32, products are in the model's dtype.
     """
 
-    def __init__(self, model: Transformer, batch: int) -> None:
+    def __init__(self, model: Transformer) -> None:
         self.model = model
         self.blocks = [block for block in model.blocks if isinstance(block, Block)]
         self.attention = [absorb(block) for block in self.blocks]
-        self.small = batch * model.config.hidden_size <= SMALL
         self.few = FEW // model.config.n_routed_experts
         self.wide = [widen(block.feed_forward) for block in self.blocks] if self.few else []
-        self.head_norm_D = model.norm.weight.float()
-
-    @contextmanager
-    def threads(self) -> Iterator[None]:
-        """Within, a small model decodes on one thread. A second one gains a tenth where it has a
-        core to itself, and where it has not, waiting for it at each operation doubles the time."""
-        before = torch.get_num_threads()
-        torch.set_num_threads(1 if self.small else before)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
+        norms = [*(block.feed_forward_norm for block in self.blocks), model.norm]
+        self.norms = [norm.weight.float() for norm in norms]
 
     def step(self, tokens_B: Tensor, positions_B: Tensor, cache: LatentCache) -> Tensor:
         """Append `tokens_B` at `positions_B` to the sequences; logits [B, V] of what follows."""
@@ -87,12 +71,12 @@ class Decoder:
         cache.open_column()
         x_BD = self.model.embedding(tokens_B).float()
         rotation = self.model.rope(positions_B, dtype)
-        for layer, block in enumerate(self.blocks):
+        for layer in range(len(self.blocks)):
             unit_BD = _unit(x_BD, config.rms_norm_eps).to(dtype)
             x_BD += _attend(unit_BD, self.attention[layer], cache, layer, rotation, config)
-            unit_BD = _unit(x_BD, config.rms_norm_eps).mul_(block.feed_forward_norm.weight)
+            unit_BD = _unit(x_BD, config.rms_norm_eps, self.norms[layer])
             x_BD += self._feed_forward(unit_BD.to(dtype), layer)
-        unit_BD = _unit(x_BD, config.rms_norm_eps).mul_(self.head_norm_D)
+        unit_BD = _unit(x_BD, config.rms_norm_eps, self.norms[-1])
         return self.model.logits(unit_BD.to(dtype))
 
     def _feed_forward(self, x_BD: Tensor, layer: int) -> Tensor:
@@ -110,10 +94,9 @@ class Decoder:
         return product_BF @ wide.down
 
 
-def _unit(x_BD: Tensor, eps: float) -> Tensor:
-    """RMSNorm without its weight."""
-    norm_B1 = torch.linalg.vector_norm(x_BD, dim=-1, keepdim=True)
-    return x_BD * norm_B1.square_().mul_(1 / x_BD.shape[-1]).add_(eps).rsqrt_()
+def _unit(x_BD: Tensor, eps: float, weight_D: Tensor | None = None) -> Tensor:
+    """RMSNorm, without its weight where that was folded into what follows."""
+    return F.rms_norm(x_BD, x_BD.shape[-1:], weight_D, eps)
 
 
 def _attend(
@@ -132,7 +115,7 @@ def _attend(
     )
     cache_BTX = cache.layers[layer]
     newest_BX = cache_BTX[:, cache.columns - 1]
-    newest_BX[:, :latent] = _unit(latent_BC.float(), LATENT_NORM_EPS).mul_(weights.latent_norm)
+    newest_BX[:, :latent] = _unit(latent_BC.float(), LATENT_NORM_EPS, weights.latent_norm)
     torch.addcmul(k_rope_BR * cos_BR, swapped_BR, sin_BR, out=newest_BX[:, latent:])
     source_BS = x_BD if rank is None else _unit(q_latent[0].float(), LATENT_NORM_EPS).to(x_BD.dtype)
     width = heads * cache_BTX.shape[2]

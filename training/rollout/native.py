@@ -81,22 +81,21 @@ class NativeEngine:
         room for `max_new_tokens`, and when the model produces numbers that are not finite."""
         self._check(prompts, max_new_tokens)
         count = len(prompts) * group_size
-        decoder = Decoder(self.model, count)
+        decoder = Decoder(self.model)
         noise_SB = noise(count, max_new_tokens, seed).to(self.model.head.weight.device)
         tokens_SB = torch.zeros(max_new_tokens, count, dtype=torch.long, device=noise_SB.device)
         logprobs_SB = torch.zeros(max_new_tokens, count, device=noise_SB.device)
         running, logits_BV = self._prefill(prompts, group_size)
-        with decoder.threads():
-            for step in range(max_new_tokens):
-                running.tokens_B, logprobs_B = draw(
-                    logits_BV, noise_SB[step, running.ids_B], temperature, top_p
-                )
-                tokens_SB[step, running.ids_B] = running.tokens_B
-                logprobs_SB[step, running.ids_B] = logprobs_B
-                if step + 1 == max_new_tokens or running.drop_finished(eos_id):
-                    break
-                logits_BV = decoder.step(running.tokens_B, running.positions_B, running.cache)
-                running.positions_B = running.positions_B + 1
+        for step in range(max_new_tokens):
+            running.tokens_B, logprobs_B = draw(
+                logits_BV, noise_SB[step, running.ids_B], temperature, top_p
+            )
+            tokens_SB[step, running.ids_B] = running.tokens_B
+            logprobs_SB[step, running.ids_B] = logprobs_B
+            if step + 1 == max_new_tokens or running.drop_finished(eos_id):
+                break
+            logits_BV = decoder.step(running.tokens_B, running.positions_B, running.cache)
+            running.positions_B = running.positions_B + 1
         return _completions(tokens_SB, logprobs_SB, eos_id)
 
     def _check(self, prompts: list[list[int]], max_new_tokens: int) -> None:

@@ -174,13 +174,3 @@ def test_diverged_weights_are_reported(config: ModelConfig) -> None:
         model.norm.weight[0] = torch.nan
     with pytest.raises(SamplingError, match="not finite"):
         NativeEngine(model).generate(PROMPTS, max_new_tokens=4, seed=0, eos_id=None)
-
-
-def test_the_number_of_threads_is_as_before(config: ModelConfig) -> None:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        NativeEngine(build(config)).generate(PROMPTS, max_new_tokens=2, seed=0, eos_id=None)
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)
