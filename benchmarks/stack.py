@@ -28,8 +28,8 @@ from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from tests.e2e.api import Api
 from tests.e2e.browser import FLAGS, browser_path
-from tools.delay import WATCH_STEPS, delays
-from tools.product import Product
+from tests.e2e.delay import WATCH_STEPS, delays
+from tests.e2e.product import Product
 
 COMMAND = ("make", "--no-print-directory", "run")
 PATIENCE_S = 180.0

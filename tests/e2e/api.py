@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.sync_api import APIRequestContext, Playwright
 
-from tools.product import Product
+from tests.e2e.product import Product
 
 Json = dict[str, Any]
 ENDED = {"finished", "failed", "stopped"}

@@ -16,7 +16,7 @@ from playwright.sync_api import (
 
 from tests.e2e.api import Api
 from tests.e2e.browser import FLAGS, Complaints, browser_path
-from tools.product import Product
+from tests.e2e.product import Product
 
 WIDE = {"width": 1440, "height": 900}
 PATIENCE_MS = 60_000

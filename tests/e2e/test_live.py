@@ -10,8 +10,8 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.api import Api, Json
 from tests.e2e.conftest import Pages
-from tools.delay import WATCH_STEPS, delays
-from tools.product import Product
+from tests.e2e.delay import WATCH_STEPS, delays
+from tests.e2e.product import Product
 
 pytestmark = pytest.mark.e2e
 

@@ -6,7 +6,7 @@ from playwright.sync_api import Page, Playwright, expect
 
 from tests.e2e.api import Api
 from tests.e2e.conftest import Pages
-from tools.product import Product
+from tests.e2e.product import Product
 
 pytestmark = pytest.mark.e2e
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 ADDRESS = re.compile(r"^r1web is at (?P<link>(?P<url>http://127\.0\.0\.1:\d+)/\S+)$")
 UP = (sys.executable, "manage.py", "up")
 SETTINGS = ("DJANGO_SETTINGS_MODULE", "REDIS_URL", "DATABASE_URL")
@@ -101,7 +101,7 @@ class Product:
         }
 
     def _read(self) -> None:
-        assert self.process.stdout is not None  # noqa: S101  # it was opened as a pipe
+        assert self.process.stdout is not None  # it was opened as a pipe
         with self.process.stdout as output:
             for line in output:
                 self.said.append(line.rstrip("\n"))
