@@ -60,17 +60,17 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=FOLDER)
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
-        product = Product(Path(home), R1WEB_DEMO="1")
-        try:
-            api = Api(playwright, product)
-            run = api.get("/runs")["items"][0]["id"]
-            api.follow(run, lambda found: found["step"] >= arguments.step, PATIENCE_S)
-            browser = playwright.chromium.launch(executable_path=browser_path(), args=FLAGS)
-            shoot(browser, product, run, arguments.step, arguments.folder)
-            browser.close()
-        finally:
-            product.stop()
+    with (
+        tempfile.TemporaryDirectory() as home,
+        sync_playwright() as playwright,
+        Product(Path(home), R1WEB_DEMO="1") as product,
+    ):
+        api = Api(playwright, product)
+        run = api.get("/runs")["items"][0]["id"]
+        api.follow(run, lambda found: found["step"] >= arguments.step, PATIENCE_S)
+        browser = playwright.chromium.launch(executable_path=browser_path(), args=FLAGS)
+        shoot(browser, product, run, arguments.step, arguments.folder)
+        browser.close()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 import psutil
 
@@ -48,7 +49,11 @@ class Product:
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        found = self.wait_for(ADDRESS, START_S)
+        try:
+            found = self.wait_for(ADDRESS, START_S)
+        except RuntimeError:
+            self.stop()
+            raise
         self.url, self.link = found["url"], found["link"]
 
     @property
@@ -73,6 +78,12 @@ class Product:
     def processes(self) -> list[psutil.Process]:
         """Everything that lives and was started with this data folder, trainers included."""
         return [process for process in psutil.process_iter() if self._is_mine(process)]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def stop(self) -> float:
         """Stop it as a terminal or an init system does; the seconds it took.
