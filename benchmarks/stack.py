@@ -57,7 +57,7 @@ def idle_memory(playwright: Playwright, product: Product) -> dict[str, float]:
     time.sleep(IDLE_S)
     found = {}
     for process in product.processes():
-        words = {Path(word).name for word in process.cmdline()}
+        words = {process.name(), *(Path(word).name for word in process.cmdline())}
         for word in words & PARTS.keys():
             found[PARTS[word]] = process.memory_full_info().pss / 1e6
     return found
