@@ -120,11 +120,11 @@ class Product:
         self._lines.put(None)
 
     def _is_mine(self, process: psutil.Process) -> bool:
+        home = str(self.home)
         try:
-            return (
-                process.environ().get("R1WEB_HOME") == str(self.home)
-                and process.status() != psutil.STATUS_ZOMBIE
-            )
+            # Redis writes its title over its environment, but works in the data folder.
+            mine = process.environ().get("R1WEB_HOME") == home or process.cwd() == home
+            return mine and process.status() != psutil.STATUS_ZOMBIE
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             return False
 
