@@ -23,7 +23,7 @@ export function ChartCard({ spec }: { spec: ChartSpec }) {
   const [log, setLog] = useState(false);
   const [asTable, setAsTable] = useState(false);
   const height = spec.wide ? HEIGHT.wide : HEIGHT.narrow;
-  const { data, reading } = useDrawn(spec, group, visible);
+  const { data, reading } = useDrawn(spec, group, visible, asTable);
 
   return (
     <section
@@ -81,8 +81,8 @@ export function ChartCard({ spec }: { spec: ChartSpec }) {
 
 const NOTHING: PlotData = { lines: [], x: [], values: [], drawn: [] };
 
-/** What is drawn; a chart out of sight costs nothing. */
-function useDrawn(spec: ChartSpec, group: ChartGroup, visible: boolean) {
+/** What is drawn, for a table as it was measured; a chart out of sight costs nothing. */
+function useDrawn(spec: ChartSpec, group: ChartGroup, visible: boolean, asMeasured: boolean) {
   const { table, version, choice, config } = group;
   // biome-ignore lint/correctness/useExhaustiveDependencies: the table grows in place; version tells
   return useMemo(() => {
@@ -92,8 +92,9 @@ function useDrawn(spec: ChartSpec, group: ChartGroup, visible: boolean) {
       values: table.get(name)?.values.view() ?? [],
     });
     const evidence: Evidence = { series, config };
-    return { data: plotData(table, spec, choice), reading: spec.read?.(evidence) ?? spec.help };
-  }, [spec, table, version, choice, config, visible]);
+    const data = plotData(table, spec, asMeasured ? { ...choice, smoothing: 0 } : choice);
+    return { data, reading: spec.read?.(evidence) ?? spec.help };
+  }, [spec, table, version, choice, config, visible, asMeasured]);
 }
 
 interface LegendProps {
