@@ -11,6 +11,7 @@ Close codes: 4400 bad query, 4401 not signed in (any more), 4404 no such run, 10
 import asyncio
 import contextlib
 import logging
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -61,7 +62,7 @@ class Refusal(Exception):  # noqa: N818 - a refusal is what the socket answers, 
         self.code = code
 
 
-class Socket:
+class Socket(ABC):
     """Lets a user in, keeps checking that they may stay, and sends from one task.
 
     Not one of Channels' generic consumers: at the end those wait for a task that waits for Redis,
@@ -89,21 +90,21 @@ class Socket:
             await _end(served)
             await _end(gone)
 
+    @abstractmethod
     async def begin(self) -> None:
         """Find out what to send; raise Refusal to close."""
-        raise NotImplementedError
 
+    @abstractmethod
     def heard(self, message: dict[str, Any]) -> None:
         """A message of one of the groups has come."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def send_new(self) -> None:
         """Send what is new since the last call."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def check(self) -> None:
         """With every ping: may the user still see it, and was anything missed?"""
-        raise NotImplementedError
 
     async def _serve(self) -> int:
         """Until something ends it; the code to close with."""
@@ -118,8 +119,8 @@ class Socket:
         except (RedisError, OSError, OperationalError, InterfaceError) as error:
             logger.warning("A live socket closes, it cannot be served now: %s", error)
             return TRY_AGAIN
-        except Exception:
-            logger.exception("A live socket failed")  # the browser is told only that it did
+        except Exception:  # the last line of defence: logged, and the socket closes with its code
+            logger.exception("A live socket failed")
             return FAILED
         finally:
             with contextlib.suppress(RedisError, OSError):  # Redis forgets the members by itself
