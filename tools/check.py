@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PYTHON = [sys.executable, "-m"]
 LOCAL_POSTGRES = "postgres://postgres@127.0.0.1:5432/r1web"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+INTERPRETER = {"TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1"}
 Check = Callable[[], tuple[bool, str]]
 """Runs a part; whether it passed, and a note for the summary."""
 
@@ -146,6 +147,9 @@ def all_parts() -> dict[str, Check]:
         "TypeScript types": script("typecheck"),
         "TypeScript tests": script("test"),
         "Python tests on SQLite": pytest("-n", "2", "-m", "not e2e", "tests", DATABASE_URL=""),
+        "Triton kernels, interpreted": pytest(
+            "-n", "2", "tests/kernels/interpreted", **INTERPRETER
+        ),
         "Python tests on PostgreSQL": pytest(*on_both, DATABASE_URL=url) if url else no_postgres,
         "browser tests": browser_tests,
     }

@@ -47,11 +47,21 @@ class ModelConfig(Strict):
     num_experts_per_tok: int = Field(2, ge=1)
     n_group: int = Field(1, ge=1)
     topk_group: int = Field(1, ge=1)
+    scoring_func: Literal["sigmoid", "softmax"] = Field(
+        "sigmoid", description="How the router scores experts: V3 by sigmoid, V2 by softmax."
+    )
+    topk_method: Literal["noaux_tc", "greedy", "group_limited_greedy"] = Field(
+        "noaux_tc",
+        description="How experts are selected: V3 with a balancing bias, V2 by score alone.",
+    )
     norm_topk_prob: bool = True
     routed_scaling_factor: float = Field(1.0, gt=0)
     rope_theta: float = Field(10000.0, gt=0)
     rms_norm_eps: float = Field(1e-6, gt=0)
     max_position_embeddings: int = Field(512, ge=16)
+    num_nextn_predict_layers: Literal[0, 1] = Field(
+        0, description="1: one more layer that predicts the token after next (MTP)."
+    )
     tie_word_embeddings: bool = True
     initializer_range: float = Field(0.02, gt=0)
 
@@ -143,6 +153,11 @@ class SamplingConfig(Strict):
     """How completions are drawn from the policy."""
 
     engine: Literal["native"] = "native"
+    speculative: bool = Field(
+        False,
+        description="The multi-token prediction layer drafts and the model checks: the same "
+        "distribution, fewer passes. Needs a model with such a layer.",
+    )
     max_new_tokens: int = Field(
         64, ge=1, le=131072, description="Longest completion.", json_schema_extra=unit("tokens")
     )
@@ -166,6 +181,21 @@ class OptimConfig(Strict):
         ge=0,
         le=1,
         description="γ: how far the experts' selection bias moves against their load each step.",
+    )
+    balance_loss: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="α: weight of the sequence-wise expert balance loss. V3: 0.0001.",
+    )
+    mtp_weight: float = Field(
+        0.1,
+        ge=0,
+        le=10,
+        description="λ: weight of the multi-token prediction loss, for models with such a layer.",
+    )
+    moment_dtype: Literal["fp32", "bf16"] = Field(
+        "fp32", description="AdamW's moments. V3 keeps them in bf16: 4 bytes a weight less."
     )
 
 
@@ -195,8 +225,13 @@ class HardwareConfig(Strict):
         1, ge=1, le=4096, description="Training processes (one a GPU; on a laptop 1 or 2)."
     )
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    dtype: Literal["auto", "bf16", "fp32"] = Field(
-        "auto", description="auto: bf16 where the processor is fast at it, else fp32."
+    dtype: Literal["auto", "bf16", "fp32", "fp8"] = Field(
+        "auto",
+        description="auto: bf16 where the processor is fast at it, else fp32. fp8: DeepSeek-V3's "
+        "recipe, matrix products in FP8 and the rest in bf16.",
+    )
+    require_native_fp8: bool = Field(
+        False, description="Refuse to emulate FP8 on a device without it: exact, but slow."
     )
     zero_stage: Literal[0, 1, 2, 3] = Field(
         1, description="What DeepSpeed ZeRO shards: 1 optimiser state, 2 gradients, 3 weights."
@@ -267,6 +302,10 @@ class PretrainConfig(Strict):
     warmup_steps: int = Field(50, ge=0)
     weight_decay: float = Field(0.1, ge=0, le=1)
     expert_bias_rate: float = Field(1e-3, ge=0, le=1)
+    balance_loss: float = Field(0.0, ge=0, le=1, description="α of the sequence-wise balance loss.")
+    mtp_weight: float = Field(0.3, ge=0, le=10, description="λ of multi-token prediction.")
+    moment_dtype: Literal["fp32", "bf16"] = "fp32"
+    dtype: Literal["auto", "bf16", "fp32", "fp8"] = "auto"
     careful_share: Fraction = Field(
         0.25, description="Share of worked documents that are right throughout; the rest slips."
     )

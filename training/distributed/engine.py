@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from training.config import OptimConfig
+from training.distributed.optimizer import make_optimizer
 from training.distributed.process import Process
 from training.model import (
     CompletionLogprobs,
@@ -68,12 +69,7 @@ class Engine:
         self._zero_stage = zero_stage
         self._whole = copy.deepcopy(self.model).eval() if zero_stage == 3 else self.model
         wrapped = _Logprobs(self.model)
-        self._adamw = torch.optim.AdamW(
-            wrapped.parameters(),
-            lr=optim.learning_rate,
-            betas=(optim.beta1, optim.beta2),
-            weight_decay=optim.weight_decay,
-        )
+        self._adamw = make_optimizer(wrapped.parameters(), optim)
         bucket = min(500_000_000, sum(parameter.numel() for parameter in wrapped.parameters()))
         self._engine = _initialize(
             wrapped, self._adamw, _settings(optim, zero_stage, dtype, bucket)

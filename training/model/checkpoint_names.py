@@ -109,11 +109,13 @@ def _experts(config: ModelConfig, ours: str, theirs: str) -> list[Mapping]:
     expert = f"{theirs}.experts.{{expert}}"
     gate_up = (f"{expert}.gate_proj.weight", f"{expert}.up_proj.weight")
     down = (f"{expert}.down_proj.weight",)
-    shared = width * config.n_shared_experts
-    return [
-        Mapping(f"{ours}.router.weight", (f"{theirs}.gate.weight",)),
-        Mapping(f"{ours}.router.bias_E", (f"{theirs}.gate.e_score_correction_bias",)),
+    found = [Mapping(f"{ours}.router.weight", (f"{theirs}.gate.weight",))]
+    if config.has_expert_bias:
+        found.append(Mapping(f"{ours}.router.bias_E", (f"{theirs}.gate.e_score_correction_bias",)))
+    found += [
         Mapping(f"{ours}.gate_up_EDJ", gate_up, (width, width), count),
         Mapping(f"{ours}.down_EID", down, (config.hidden_size,), count),
-        *_swiglu(f"{ours}.shared", f"{theirs}.shared_experts", shared),
     ]
+    if shared := width * config.n_shared_experts:
+        found += _swiglu(f"{ours}.shared", f"{theirs}.shared_experts", shared)
+    return found

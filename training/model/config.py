@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, Literal
 
 
 class ModelConfigError(ValueError):
@@ -47,12 +47,15 @@ class ModelConfig:
     n_group: int = 1
     topk_group: int = 1
     first_k_dense_replace: int = 1
+    scoring_func: Literal["sigmoid", "softmax"] = "sigmoid"
+    topk_method: Literal["noaux_tc", "greedy", "group_limited_greedy"] = "noaux_tc"
     routed_scaling_factor: float = 1.0
     norm_topk_prob: bool = True
     rms_norm_eps: float = 1e-6
     rope_theta: float = 10000.0
     rope_scaling: YarnScaling | None = None
     max_position_embeddings: int = 4096
+    num_nextn_predict_layers: int = 0
     initializer_range: float = 0.02
     tie_word_embeddings: bool = False
     bos_token_id: int | None = None
@@ -105,6 +108,11 @@ class ModelConfig:
             scale *= yarn_mscale(self.rope_scaling.factor, self.rope_scaling.mscale_all_dim) ** 2
         return scale
 
+    @property
+    def has_expert_bias(self) -> bool:
+        """Whether selection follows a bias that training moves (V3) or the scores alone (V2)."""
+        return self.topk_method == "noaux_tc"
+
     def is_dense(self, layer: int) -> bool:
         return layer < self.first_k_dense_replace
 
@@ -121,7 +129,6 @@ class ModelConfig:
             **shape,
             "num_key_value_heads": self.num_attention_heads,
             "rope_parameters": rope,
-            "num_nextn_predict_layers": 0,
             **_FIXED,
         }
 
@@ -176,15 +183,13 @@ _FIXED: dict[str, Any] = {
     "hidden_act": "silu",
     "attention_bias": False,
     "rope_interleave": True,
-    "scoring_func": "sigmoid",
-    "topk_method": "noaux_tc",
     "moe_layer_freq": 1,
 }
 _POSITIVE = (
     "vocab_size", "hidden_size", "intermediate_size", "moe_intermediate_size",
     "num_hidden_layers", "num_attention_heads", "kv_lora_rank", "q_lora_rank",
     "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim", "n_routed_experts",
-    "num_experts_per_tok", "n_shared_experts", "n_group", "topk_group",
+    "num_experts_per_tok", "n_group", "topk_group",
     "routed_scaling_factor", "rms_norm_eps", "rope_theta", "max_position_embeddings",
     "initializer_range",
 )  # fmt: skip

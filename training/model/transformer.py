@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from kernels.linear_logprob import linear_logprob
 from training.model.block import Block
 from training.model.config import ModelConfig
-from training.model.experts import Router
 from training.model.norm import RMSNorm
 from training.model.packing import Packed, pack
 from training.model.rope import Rope
+from training.model.router import Router
 
 
 class Head(nn.Module):

@@ -85,14 +85,14 @@ def widen(feed_forward: SwiGLU | Experts) -> WideExperts:
     """Lay routed experts and shared one side by side; a dense layer is as it is."""
     if isinstance(feed_forward, SwiGLU):
         return WideExperts(feed_forward.gate_up.weight.T, feed_forward.down.weight.T)
-    shared = feed_forward.shared
-    gate_EDI, up_EDI = feed_forward.gate_up_EDJ.chunk(2, dim=2)
-    shared_gate_DI, shared_up_DI = shared.gate_up.weight.T.chunk(2, dim=1)
-    columns = (_side_by_side(gate_EDI), shared_gate_DI, _side_by_side(up_EDI), shared_up_DI)
-    return WideExperts(
-        gate_up=torch.cat(columns, dim=1),
-        down=torch.cat((feed_forward.down_EID.flatten(0, 1), shared.down.weight.T)),
-    )
+    gate_DF, up_DF = map(_side_by_side, feed_forward.gate_up_EDJ.chunk(2, dim=2))
+    down_FD = feed_forward.down_EID.flatten(0, 1)
+    if (shared := feed_forward.shared) is not None:
+        shared_gate_DI, shared_up_DI = shared.gate_up.weight.T.chunk(2, dim=1)
+        gate_DF = torch.cat((gate_DF, shared_gate_DI), dim=1)
+        up_DF = torch.cat((up_DF, shared_up_DI), dim=1)
+        down_FD = torch.cat((down_FD, shared.down.weight.T))
+    return WideExperts(gate_up=torch.cat((gate_DF, up_DF), dim=1), down=down_FD)
 
 
 def _side_by_side(x_EDI: Tensor) -> Tensor:

@@ -35,21 +35,24 @@ def test_the_fields_of_a_run_are_these() -> None:
         "reward.accuracy", "reward.format",
         "grpo.steps", "grpo.prompts_per_step", "grpo.group_size", "grpo.steps_per_collection",
         "grpo.clip_eps", "grpo.kl_coef", "grpo.ref_refresh_steps",
-        "sampling.engine", "sampling.max_new_tokens", "sampling.temperature", "sampling.top_p",
+        "sampling.engine", "sampling.speculative", "sampling.max_new_tokens",
+        "sampling.temperature", "sampling.top_p",
         "optim.learning_rate", "optim.warmup_steps", "optim.beta1", "optim.beta2",
-        "optim.weight_decay", "optim.grad_clip", "optim.expert_bias_rate",
+        "optim.weight_decay", "optim.grad_clip", "optim.expert_bias_rate", "optim.balance_loss",
+        "optim.mtp_weight", "optim.moment_dtype",
         "evaluation.every_steps", "evaluation.problems", "evaluation.completions_per_problem",
         "evaluation.temperature", "evaluation.top_p",
         "checkpoint.every_steps", "checkpoint.keep_last",
-        "hardware.processes", "hardware.device", "hardware.dtype", "hardware.zero_stage",
-        "hardware.micro_batch",
+        "hardware.processes", "hardware.device", "hardware.dtype",
+        "hardware.require_native_fp8", "hardware.zero_stage", "hardware.micro_batch",
     ]  # fmt: skip
 
 
 def test_the_fields_of_pretraining_are_these() -> None:
     assert set(PretrainConfig.model_fields) == {
         "seed", "model", "steps", "documents_per_step", "learning_rate", "warmup_steps",
-        "weight_decay", "expert_bias_rate", "careful_share",
+        "weight_decay", "expert_bias_rate", "balance_loss", "mtp_weight", "moment_dtype", "dtype",
+        "careful_share",
     }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from training.model import (
     reset_expert_counts,
     update_expert_bias,
 )
-from training.model.experts import Router
+from training.model.router import Router
 
 
 def test_training_counts_each_real_token_once_per_choice(config: ModelConfig) -> None:
