@@ -75,12 +75,17 @@ def closure(start: list[tuple[Requirement, bool]]) -> dict[str, str]:
 def main(worlds: list[str]) -> int:
     for world in worlds:
         try:
-            pins = closure(roots(REQUIREMENTS / f"{world}.in"))
+            wanted = roots(REQUIREMENTS / f"{world}.in")
+            pins = closure(wanted)
         except PackageNotFoundError as error:
             print(f"{error.name} is needed by {world}.in: install it first.", file=sys.stderr)
             return 1
         lines = [f"# Made by `make lock` from {world}.in: change that file, not this one."]
-        lines += [f"{name}=={version}" for name, version in sorted(pins.items())]
+        where = {canonicalize_name(need.name): need.marker for need, _ in wanted if need.marker}
+        lines += [
+            f"{name}=={version}" + (f"; {where[name]}" if name in where else "")
+            for name, version in sorted(pins.items())
+        ]
         (REQUIREMENTS / f"{world}.txt").write_text("\n".join(lines) + "\n")
         print(f"requirements/{world}.txt: {len(pins)} packages")
     return 0

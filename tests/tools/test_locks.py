@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements"
-PIN = re.compile(r"[a-z0-9-]+==[0-9][a-z0-9.]*")
+PIN = re.compile(r"[a-z0-9-]+==[0-9][a-z0-9.]*(; sys_platform [!=]= \"\w+\")?")
 WORLDS = ("app", "train", "dev", "bench")
 
 
@@ -18,7 +18,7 @@ def lines(file: str) -> list[str]:
 
 
 def pins(world: str) -> dict[str, str]:
-    return dict(line.split("==") for line in lines(f"{world}.txt"))
+    return dict(line.split(";")[0].split("==") for line in lines(f"{world}.txt"))
 
 
 @pytest.mark.parametrize("world", [*WORLDS, "node"])
@@ -42,6 +42,12 @@ def test_worlds_that_share_an_environment_agree() -> None:
 
 def test_torch_is_the_same_exact_release_everywhere() -> None:
     assert pins("train")["torch"] == pins("bench")["torch"] == "2.13.0"
+
+
+def test_triton_is_the_release_that_torch_asks_for_on_a_gpu() -> None:
+    # The lock is a constraint when torch's CUDA build is installed: another pin would stop it.
+    assert pins("dev")["triton"] == "3.7.1"
+    assert 'triton==3.7.1; sys_platform == "linux"' in lines("dev.txt")
 
 
 def test_the_product_needs_nothing_that_only_compiles() -> None:
