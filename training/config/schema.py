@@ -281,6 +281,16 @@ class RunConfig(Strict):
         return self
 
     @model_validator(mode="after")
+    def _moments_can_move(self) -> "RunConfig":
+        if self.optim.moment_dtype == "bf16" and self.optim.beta2 > 0.99:
+            raise fail(
+                "optim.beta2",
+                f"bf16 moments are too coarse for {self.optim.beta2}: take at most 0.99, or set "
+                "optim.moment_dtype to fp32.",
+            )
+        return self
+
+    @model_validator(mode="after")
     def _whole_collections(self) -> "RunConfig":
         if self.grpo.steps % self.grpo.steps_per_collection:
             raise fail(

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from training.config import OptimConfig
-from training.distributed.optimizer import make_optimizer
+from training.distributed.optimizer import Bf16AdamW, make_optimizer
 from training.distributed.process import Process
 from training.model import (
     CompletionLogprobs,
@@ -53,7 +53,8 @@ class _Logprobs(nn.Module):
 
 
 class Engine:
-    """Trains `model` with AdamW; weights in `dtype`, master weights and moments in fp32."""
+    """Trains `model` with AdamW; weights in `dtype`, master weights in fp32, moments in
+    `optim.moment_dtype`."""
 
     def __init__(
         self,
@@ -182,6 +183,8 @@ def _initialize(
     # On a CPU it would compile a communication kernel in C++ for a minute, or fail without a
     # compiler; gloo does the same work.
     deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+    # It warns of optimisers it does not know; this one is tested under all stages.
+    deepspeed.runtime.zero.utils.ZERO_SUPPORTED_OPTIMIZERS.append(Bf16AdamW)
     engine, *_ = deepspeed.initialize(
         model=model, optimizer=optimizer, config=settings, dist_init_required=None
     )

@@ -67,6 +67,7 @@ def test_the_fields_of_pretraining_are_these() -> None:
         ({"grpo": {"steps": 10, "steps_per_collection": 3}}, "grpo.steps"),
         ({"optim": {"learning_rate": float("nan")}}, "optim.learning_rate"),
         ({"sampling": {"temperature": 0}}, "sampling.temperature"),
+        ({"optim": {"moment_dtype": "bf16", "beta2": 0.999}}, "optim.beta2"),
     ],
 )
 def test_a_mistake_is_laid_at_its_field(overrides: dict[str, object], path: str) -> None:
