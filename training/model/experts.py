@@ -41,6 +41,9 @@ class Experts(nn.Module):
 
     def forward(self, x_ND: Tensor, counted: int | None = None) -> Tensor:
         """[N, D] to [N, D]; for `counted` see `Router`."""
-        experts_NK, gates_NK = self.router(x_ND, counted)
-        routed_ND = grouped_experts(x_ND, self.gate_up_EDJ, self.down_EID, experts_NK, gates_NK)
+        routed_ND = self.routed(x_ND, *self.router(x_ND, counted))
         return routed_ND if self.shared is None else routed_ND + self.shared(x_ND)
+
+    def routed(self, x_ND: Tensor, experts_NK: Tensor, gates_NK: Tensor) -> Tensor:
+        """What the chosen experts make of their tokens, weighted and added up; [N, D]."""
+        return grouped_experts(x_ND, self.gate_up_EDJ, self.down_EID, experts_NK, gates_NK)
