@@ -6,6 +6,7 @@ Plain next-token prediction over whole documents, on the engine and the journal 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,19 +43,19 @@ def pretrain(config: PretrainConfig, out: Path, report: Callable[[int, float], N
     journal = Journal(out, stage="pretrain")
     for step in range(1, config.steps + 1):
         started = time.monotonic()
-        loss = _backward(engine, _documents(config, tokenizer, step))
+        losses = _backward(engine, config, _documents(config, tokenizer, step))
         scale = warmup_then_decay(step, config.warmup_steps, config.steps)
         update = engine.step(config.learning_rate * scale)
         engine.balance_experts(config.expert_bias_rate)
         if step % REPORT_EVERY == 0 or step in (1, config.steps):
             values = {
-                "optim/loss": loss,
+                **losses,
                 "optim/grad_norm": update.grad_norm,
                 "optim/learning_rate": config.learning_rate * scale,
                 "time/step_s": time.monotonic() - started,
             }
             journal.write("metrics", step, values=values)
-            report(step, loss)
+            report(step, losses["optim/loss"])
     journal.write("finished", config.steps, outcome="finished", reason="All steps are done.")
     journal.close()
     tokenizer.save(out)
@@ -62,21 +63,34 @@ def pretrain(config: PretrainConfig, out: Path, report: Callable[[int, float], N
     process.close()
 
 
-def _backward(engine: Engine, rows: list[list[int]]) -> float:
-    """Gradient of the mean loss per token; returns the loss. Rows of like length go together."""
+def _backward(engine: Engine, config: PretrainConfig, rows: list[list[int]]) -> dict[str, float]:
+    """Gradient of all losses together; returns each alone, without its weight.
+
+    Rows of like length go together. The losses of next tokens and of multi-token prediction (V3
+    report, equations 24 and 25) are means over all predicted tokens.
+    """
     rows = sorted(rows, key=len)
     predicted = sum(len(row) - 1 for row in rows)
-    total = 0.0
+    totals: Counter[str] = Counter()
     for start in range(0, len(rows), MICRO_BATCH):
         part = rows[start : start + MICRO_BATCH]
         batch = make_batch(
             [row[:1] for row in part], [row[1:] for row in part], engine.process.device
         )
-        result = engine.logprobs(batch.tokens_BT, batch.mask_BT, batch.completion_BT)
+        result = engine.logprobs(
+            batch.tokens_BT,
+            batch.mask_BT,
+            batch.completion_BT,
+            mtp="joint" if config.mtp_weight else "off",
+        )
         loss = -result.logprobs_BT.sum() / predicted
+        totals["optim/loss"] += loss.item()
+        if result.mtp_BT.requires_grad:
+            mtp_loss = -result.mtp_BT.sum() / predicted
+            loss = loss + config.mtp_weight * mtp_loss
+            totals["mtp/loss"] += mtp_loss.item()
         engine.backward(loss, last=start + MICRO_BATCH >= len(rows))
-        total += loss.item()
-    return total
+    return dict(totals)
 
 
 def _model_config(config: PretrainConfig, tokenizer: TextTokenizer) -> ModelConfig:

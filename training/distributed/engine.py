@@ -23,6 +23,7 @@ from training.distributed.optimizer import Bf16AdamW, make_optimizer
 from training.distributed.process import Process
 from training.model import (
     CompletionLogprobs,
+    MtpMode,
     Transformer,
     completion_logprobs,
     expert_counts,
@@ -47,9 +48,16 @@ class _Logprobs(nn.Module):
         self.model = model
 
     def forward(
-        self, tokens_BT: Tensor, mask_BT: Tensor, completion_BT: Tensor, temperature: float
+        self,
+        tokens_BT: Tensor,
+        mask_BT: Tensor,
+        completion_BT: Tensor,
+        temperature: float,
+        mtp: MtpMode,
     ) -> CompletionLogprobs:
-        return completion_logprobs(self.model, tokens_BT, mask_BT, completion_BT, temperature)
+        return completion_logprobs(
+            self.model, tokens_BT, mask_BT, completion_BT, temperature, mtp=mtp
+        )
 
 
 class Engine:
@@ -82,10 +90,18 @@ class Engine:
         return self._whole
 
     def logprobs(
-        self, tokens_BT: Tensor, mask_BT: Tensor, completion_BT: Tensor, temperature: float = 1.0
+        self,
+        tokens_BT: Tensor,
+        mask_BT: Tensor,
+        completion_BT: Tensor,
+        temperature: float = 1.0,
+        *,
+        mtp: MtpMode = "off",
     ) -> CompletionLogprobs:
         """See `training.model.completion_logprobs`; the result can be put into `backward`."""
-        result: CompletionLogprobs = self._engine(tokens_BT, mask_BT, completion_BT, temperature)
+        result: CompletionLogprobs = self._engine(
+            tokens_BT, mask_BT, completion_BT, temperature, mtp
+        )
         return result
 
     def backward(self, loss: Tensor, *, last: bool) -> None:

@@ -161,6 +161,7 @@ def train(  # noqa: C901, PLR0915 - one flat story, to be read from top to botto
                 "optim/learning_rate": learning_rate,
                 "optim/skipped": float(result.skipped),
                 "moe/load_max_over_mean": expert_load(counts_LE),
+                **({"mtp/loss": totals["mtp"] / totals["tokens"]} if "mtp" in totals else {}),
                 "perf/tokens_per_s": totals["tokens"] / step_s,
                 "perf/completions_per_s": config.completions_per_step / step_s,
                 "time/rollout_s": rollout_s,

@@ -38,8 +38,7 @@ def grpo_loss(
         towards_ref_BT = (ref_logprobs_BT - logprobs_BT).where(mask_BT, 0.0)
         kl_BT = towards_ref_BT.exp() - towards_ref_BT - 1
         loss_BT = loss_BT + kl_coef * kl_BT
-    lengths_B = mask_BT.sum(1).clamp(min=1)
-    loss = (loss_BT.where(mask_BT, 0.0).sum(1) / lengths_B).sum() / completions
+    loss = mean_over_completions(loss_BT, mask_BT, completions)
     clipped = ((ratio_BT > 1 + clip_eps) & (advantages_B1 > 0)) | (
         (ratio_BT < 1 - clip_eps) & (advantages_B1 < 0)
     )
@@ -50,3 +49,10 @@ def grpo_loss(
         "tokens": mask_BT.sum(),
     }
     return loss, sums
+
+
+def mean_over_completions(values_BT: Tensor, mask_BT: Tensor, completions: int) -> Tensor:
+    """This part's share of the mean over the step's `completions` of the mean over their tokens,
+    which `mask_BT` marks."""
+    lengths_B = mask_BT.sum(1).clamp(min=1)
+    return (values_BT.where(mask_BT, 0.0).sum(1) / lengths_B).sum() / completions

@@ -14,7 +14,7 @@ from torch import Tensor
 from training.batch import Batch, make_batch
 from training.config import RunConfig
 from training.distributed.engine import Engine, StepResult
-from training.grpo.loss import grpo_loss
+from training.grpo.loss import grpo_loss, mean_over_completions
 from training.grpo.rollouts import Group
 from training.model import Transformer, completion_logprobs
 
@@ -87,12 +87,12 @@ def update(
 ) -> tuple[StepResult, Counter[str]]:
     """Train on the minibatch; also this rank's sums over tokens, for the metrics."""
     sums: Counter[str] = Counter()
-    size = config.hardware.micro_batch
+    size, completions = config.hardware.micro_batch, config.completions_per_step
     for start in range(0, len(minibatch), size):
         part = minibatch.part(start, size)
         batch, temperature = part.batch, config.sampling.temperature
         inputs = (batch.tokens_BT, batch.mask_BT, batch.completion_BT, temperature)
-        result = engine.logprobs(*inputs)
+        result = engine.logprobs(*inputs, mtp="detached" if config.optim.mtp_weight else "off")
         present_BT = result.logprobs_BT.detach()
         with torch.no_grad():
             reference_BT = (
@@ -106,8 +106,12 @@ def update(
             batch.completion_BT,
             clip_eps=config.grpo.clip_eps,
             kl_coef=config.grpo.kl_coef,
-            completions=config.completions_per_step,
+            completions=completions,
         )
+        if result.mtp_BT.requires_grad:
+            mtp_loss = -mean_over_completions(result.mtp_BT, batch.completion_BT, completions)
+            loss = loss + config.optim.mtp_weight * mtp_loss
+            sums["mtp"] -= result.mtp_BT.sum().item()
         engine.backward(loss, last=start + size >= len(minibatch))
         sums.update({name: value.item() for name, value in part_sums.items()})
         sums["entropy"] += result.entropy_BT.sum().item()

@@ -1,7 +1,7 @@
 """The DeepSeek-V3-style model that every job trains."""
 
 from training.model.config import ModelConfig, ModelConfigError, YarnScaling
-from training.model.logprobs import CompletionLogprobs, completion_logprobs
+from training.model.logprobs import CompletionLogprobs, MtpMode, completion_logprobs
 from training.model.transformer import (
     Transformer,
     expert_counts,
@@ -13,6 +13,7 @@ __all__ = [
     "CompletionLogprobs",
     "ModelConfig",
     "ModelConfigError",
+    "MtpMode",
     "Transformer",
     "YarnScaling",
     "completion_logprobs",

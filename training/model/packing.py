@@ -40,6 +40,31 @@ class Packed:
     shared_places: Tensor
     """Further places that a token of a shared prompt fills, and the tokens in question."""
 
+    def after_first(self) -> tuple[Packed, Tensor]:
+        """The batch without each sequence's first token, and what stood before each that is left.
+
+        Row n of the result follows row `before_N[n]` of this batch, so that states of this batch
+        meet the token after them: a shared prompt's last token is met by each completion's first.
+        Places and positions count from the second token. Some sequence must have one.
+        """
+        time = self.rows_BT.shape[1]
+        later_N = self.places_N[: self.count] % time > 0
+        numbers_N = (later_N.cumsum(0) - 1).clamp_(min=0)
+        kept_M = later_N.nonzero().squeeze(1)
+        filled_N = kept_M[torch.arange(bucket(len(kept_M)), device=kept_M.device) % len(kept_M)]
+        places_N = self.places_N[filled_N] - 1
+        shared = self.shared_places % time > 0
+        packed = Packed(
+            count=len(kept_M),
+            tokens_N=self.tokens_N[filled_N],
+            positions_N=self.positions_N[filled_N] - 1,
+            rows_BT=numbers_N[self.rows_BT.roll(-1, 1)],
+            places_N=places_N,
+            shared_rows=numbers_N[self.shared_rows[shared]],
+            shared_places=self.shared_places[shared] - 1,
+        )
+        return packed, self.rows_BT.flatten()[places_N]
+
     def by_head(self, heads: int) -> HeadLayout:
         each_H = torch.arange(heads, device=self.rows_BT.device)
         time = self.rows_BT.shape[1]

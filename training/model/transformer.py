@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from kernels.linear_logprob import linear_logprob
 from training.model.block import Block
 from training.model.config import ModelConfig
+from training.model.mtp import MultiTokenPrediction
 from training.model.norm import RMSNorm
 from training.model.packing import Packed, pack
 from training.model.rope import Rope
@@ -27,10 +28,19 @@ class Head(nn.Module):
         self.weight = nn.Parameter(torch.empty(config.vocab_size, config.hidden_size))
 
     def forward(
-        self, hidden_MD: Tensor, targets_M: Tensor, temperature: float = 1.0
+        self,
+        hidden_MD: Tensor,
+        targets_M: Tensor,
+        temperature: float = 1.0,
+        *,
+        frozen: bool = False,
     ) -> tuple[Tensor, Tensor]:
-        """Log-probabilities [M] of `targets_M` and entropies [M] (nats), both fp32."""
-        return linear_logprob(hidden_MD, self.weight, targets_M, temperature)
+        """Log-probabilities [M] of `targets_M` and entropies [M] (nats), both fp32.
+
+        With `frozen` the head's own weight gets no gradient.
+        """
+        weight_VD = self.weight.detach() if frozen else self.weight
+        return linear_logprob(hidden_MD, weight_VD, targets_M, temperature)
 
 
 class Transformer(nn.Module):
@@ -44,6 +54,7 @@ class Transformer(nn.Module):
         self.blocks = nn.ModuleList(Block(config, i) for i in range(config.num_hidden_layers))
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.head = Head(config)
+        self.mtp = MultiTokenPrediction(config) if config.num_nextn_predict_layers else None
         for parameter in self.parameters():
             if parameter.ndim > 1:
                 nn.init.normal_(parameter, std=config.initializer_range)
