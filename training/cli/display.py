@@ -19,6 +19,9 @@ class Display:
     def __exit__(self, *_: object) -> None:
         """Nothing to put away."""
 
+    def say(self, message: str) -> None:
+        """Take a sentence for the person who watches."""
+
     def report(self, step: int, values: dict[str, float]) -> None:
         """Take a step's metrics, or an evaluation's."""
 
@@ -29,6 +32,10 @@ class Lines(Display):
     def __init__(self, steps: int, out: TextIO) -> None:
         self._steps = steps
         self._out = out
+
+    def say(self, message: str) -> None:
+        self._out.write(f"{message}\n")
+        self._out.flush()
 
     def report(self, step: int, values: dict[str, float]) -> None:
         self._out.write(f"step {step}/{self._steps}  {summary(values)}\n")
@@ -55,6 +62,9 @@ class Bar(Display):
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
+
+    def say(self, message: str) -> None:
+        self._progress.console.print(message)
 
     def report(self, step: int, values: dict[str, float]) -> None:
         if "eval/pass_at_1" in values:

@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from training.cli.errors import UserError
 from training.cli.models import load_model
-from training.model import hf
+from training.model import policy
 from training.tasks.template import r1_prompt
 
 TOLERANCE = 1e-4
@@ -23,7 +23,7 @@ def export_command(args: Namespace) -> int:
     """Write model and tokenizer, and check that transformers computes the same from them."""
     model, _, source = load_model(args.model, as_stored=True)
     try:
-        hf.save(model, args.out, source)
+        policy.save(model, args.out, source)
     except OSError as error:
         raise UserError(f"--out: {args.out} cannot be written ({error.strerror}).") from error
     difference = difference_in_transformers(args.out)
@@ -43,6 +43,6 @@ def difference_in_transformers(directory: Path) -> float:
         text, return_tensors="pt"
     ).input_ids
     theirs = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32).eval()
-    ours = hf.load(directory, torch.float32).eval()
+    ours = policy.load(directory, torch.float32).eval()
     difference_1TV = theirs(tokens_1T).logits - ours.logits(ours(tokens_1T))
     return float(difference_1TV.abs().max())

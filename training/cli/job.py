@@ -15,6 +15,7 @@ from training.grpo.loop import train
 from training.grpo.setup import set_up
 from training.journal import Journal
 from training.model import ModelConfigError, hf
+from training.model.policy import title
 from training.stopping import StopRequest
 from training.tasks import TaskError
 from training.tokenizer import TokenizerError
@@ -40,6 +41,10 @@ def run(
         StartError, CheckpointError, TaskError, TokenizerError, ModelConfigError, hf.CheckpointError
     ) as error:  # fmt: skip
         raise UserError(str(error)) from error
+    said = f"model: {title(setup.engine.policy)}"
+    display.say(said)
+    if journal is not None:
+        journal.write("log", setup.step, level="info", message=said)
     outcome = train(setup, process, journal, lambda: stop.requested, display.report)
     process.close()
     return outcome

@@ -13,9 +13,9 @@ from training.distributed.process import Process
 from training.grpo.evaluate import evaluate, pass_at_k
 from training.grpo.rollouts import text_of
 from training.grpo.setup import build_held_out
-from training.model import ModelConfigError, Transformer, hf
+from training.model import ModelConfigError, Policy, hf, policy
 from training.model.dtype import best_dtype
-from training.rollout import NativeEngine
+from training.rollout import sampler_of
 from training.rollout.native import SamplingError
 from training.tasks import TaskError, build_task
 from training.tasks.template import r1_prompt
@@ -27,7 +27,7 @@ def sample_command(args: Namespace) -> int:
     model, tokenizer, _ = load_model(args.model)
     prompt = args.question if args.raw else r1_prompt(args.question)
     try:
-        completions = NativeEngine(model).generate(
+        completions = sampler_of(model).generate(
             [tokenizer.encode_prompt(prompt)],
             group_size=args.count,
             max_new_tokens=args.max_new_tokens,
@@ -55,7 +55,7 @@ def evaluate_command(args: Namespace) -> int:
         held_out = build_held_out(config, build_task(config.task), tokenizer)
     except (ConfigError, TaskError) as error:
         raise UserError(str(error)) from error
-    sampler = NativeEngine(model)
+    sampler = sampler_of(model)
     process = Process("cpu")
     values = evaluate(sampler, held_out, settings, process)
     process.close()
@@ -66,12 +66,12 @@ def evaluate_command(args: Namespace) -> int:
     return 0
 
 
-def load_model(name: str, *, as_stored: bool = False) -> tuple[Transformer, TextTokenizer, Path]:
+def load_model(name: str, *, as_stored: bool = False) -> tuple[Policy, TextTokenizer, Path]:
     """Model, tokenizer and their directory, in the dtype that is fast here or the one it is
     stored in. Raises UserError."""
     try:
         source = find_model(name)
-        model = hf.load(source, None if as_stored else best_dtype())
+        model = policy.load(source, None if as_stored else best_dtype())
         return model.eval(), TextTokenizer.load(source), source
     except (StartError, hf.CheckpointError, ModelConfigError, TokenizerError) as error:
         raise UserError(str(error)) from error

@@ -24,7 +24,7 @@ from training.distributed.process import Process
 from training.model import (
     CompletionLogprobs,
     MtpMode,
-    Transformer,
+    Policy,
     completion_logprobs,
     expert_counts,
     reset_expert_counts,
@@ -43,7 +43,7 @@ class StepResult:
 class _Logprobs(nn.Module):
     """DeepSpeed hooks into forward passes, so the one that trains must be a module's."""
 
-    def __init__(self, model: Transformer) -> None:
+    def __init__(self, model: Policy) -> None:
         super().__init__()
         self.model = model
 
@@ -66,7 +66,7 @@ class Engine:
 
     def __init__(
         self,
-        model: Transformer,
+        model: Policy,
         process: Process,
         optim: OptimConfig,
         *,
@@ -85,7 +85,7 @@ class Engine:
         )
 
     @property
-    def policy(self) -> Transformer:
+    def policy(self) -> Policy:
         """The whole model with its present weights, for sampling; not for training."""
         return self._whole
 

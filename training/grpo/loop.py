@@ -25,8 +25,8 @@ from training.grpo.rollouts import Group, completion_records, score_groups
 from training.grpo.setup import Setup
 from training.grpo.step import make_minibatch, update, with_old_logprobs
 from training.journal import Journal
-from training.model import hf
-from training.rollout import NativeEngine
+from training.model import policy
+from training.rollout import sampler_of
 from training.schedule import warmup
 from training.tasks import TEMPLATES
 
@@ -47,7 +47,7 @@ def train(  # noqa: C901, PLR0915 - one flat story, to be read from top to botto
     """
     config, engine, task, tokenizer = setup.config, setup.engine, setup.task, setup.tokenizer
     grpo, sampling = config.grpo, config.sampling
-    sampler = NativeEngine(engine.policy)
+    sampler = sampler_of(engine.policy)
     template = TEMPLATES[config.task.template]
     prompts_here = grpo.prompts_per_step // process.world_size
     waiting: list[list[Group]] = []  # the rest of a collection, a step's groups each
@@ -202,9 +202,9 @@ def save(setup: Setup, process: Process, step: int) -> checkpoint.Written | None
     partial = checkpoint.partial_path(setup.run_dir, step)
     if process.is_main:
         checkpoint.begin(partial)
-        hf.save(setup.engine.policy, partial / checkpoint.WEIGHTS, setup.tokenizer_path)
+        policy.save(setup.engine.policy, partial / checkpoint.WEIGHTS, setup.tokenizer_path)
         if setup.reference is not None:
-            hf.save(setup.reference, partial / checkpoint.REFERENCE)
+            policy.save(setup.reference, partial / checkpoint.REFERENCE)
     process.barrier()
     setup.engine.save(partial / checkpoint.ENGINE)
     process.barrier()

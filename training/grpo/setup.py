@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +15,10 @@ from training.config import RunConfig
 from training.distributed.engine import Engine
 from training.distributed.process import Process
 from training.grpo.evaluate import HeldOut
-from training.model import Transformer, hf
+from training.model import Policy, policy
 from training.model.dtype import best_dtype
 from training.tasks import TEMPLATES, Task, build_task
-from training.tokenizer import TextTokenizer
+from training.tokenizer import TextTokenizer, TokenizerError
 
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 
@@ -33,7 +34,7 @@ class Setup:
     tokenizer_path: Path
     held_out: HeldOut
     engine: Engine
-    reference: Transformer | None
+    reference: Policy | None
     """None where the KL has no weight."""
     dtype: torch.dtype
     step: int
@@ -52,15 +53,18 @@ def set_up(config: RunConfig, run_dir: Path, process: Process, start: Checkpoint
     tokenizer = TextTokenizer.load(source)
     task = build_task(config.task)
     dtype = DTYPES.get(config.hardware.dtype) or best_dtype(process.device)
-    model = hf.load(source, dtype)
+    model = policy.load(source, dtype)
+    _check_vocabulary(tokenizer, model)
+    reference = None
+    if config.grpo.kl_coef:
+        reference = (
+            frozen(policy.load(start.path / checkpoint.REFERENCE, dtype))
+            if start is not None
+            else copy_of(model)
+        ).to(process.device)
     engine = Engine(
         model, process, config.optim, zero_stage=config.hardware.zero_stage, dtype=dtype
     )
-    reference = None
-    if config.grpo.kl_coef:
-        reference = copy_of(engine.policy)
-        if start is not None:
-            reference = frozen(hf.load(start.path / checkpoint.REFERENCE, dtype).to(process.device))
     if start is not None:
         engine.load(start.path / checkpoint.ENGINE)
     return Setup(
@@ -85,15 +89,21 @@ def build_held_out(config: RunConfig, task: Task, tokenizer: TextTokenizer) -> H
     return HeldOut(task, tokenizer, problems, prompts, config.sampling.max_new_tokens)
 
 
-def copy_of(model: Transformer) -> Transformer:
+def copy_of(model: Policy) -> Policy:
     """A frozen twin with the present weights."""
-    twin = Transformer(model.config).to(next(model.parameters()))
-    twin.load_state_dict(model.state_dict())
-    return frozen(twin)
+    return frozen(copy.deepcopy(model))
 
 
-def frozen(model: Transformer) -> Transformer:
+def frozen(model: Policy) -> Policy:
     return model.eval().requires_grad_(False)
+
+
+def _check_vocabulary(tokenizer: TextTokenizer, model: Policy) -> None:
+    if tokenizer.vocab_size > model.config.vocab_size:
+        raise TokenizerError(
+            f"tokenizer.json has {tokenizer.vocab_size} tokens, the model's vocab_size is "
+            f"{model.config.vocab_size}: they do not belong together."
+        )
 
 
 def _check_fits(start: Checkpoint, config: RunConfig) -> None:

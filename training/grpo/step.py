@@ -16,7 +16,7 @@ from training.config import RunConfig
 from training.distributed.engine import Engine, StepResult
 from training.grpo.loss import grpo_loss, mean_over_completions
 from training.grpo.rollouts import Group
-from training.model import Transformer, completion_logprobs
+from training.model import Policy, completion_logprobs
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def with_old_logprobs(minibatch: Minibatch, engine: Engine, config: RunConfig) -
 def update(
     engine: Engine,
     minibatch: Minibatch,
-    reference: Transformer | None,
+    reference: Policy | None,
     config: RunConfig,
     learning_rate: float,
 ) -> tuple[StepResult, Counter[str]]:

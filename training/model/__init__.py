@@ -1,7 +1,8 @@
-"""The DeepSeek-V3-style model that every job trains."""
+"""The models that jobs train: DeepSeek-V3-style ones, and others by transformers' classes."""
 
 from training.model.config import ModelConfig, ModelConfigError, YarnScaling
-from training.model.logprobs import CompletionLogprobs, MtpMode, completion_logprobs
+from training.model.logprobs import CompletionLogprobs, MtpMode
+from training.model.policy import Policy, completion_logprobs
 from training.model.transformer import (
     Transformer,
     expert_counts,
@@ -14,6 +15,7 @@ __all__ = [
     "ModelConfig",
     "ModelConfigError",
     "MtpMode",
+    "Policy",
     "Transformer",
     "YarnScaling",
     "completion_logprobs",

@@ -2,5 +2,6 @@
 
 from training.rollout.engine import Completion, Engine
 from training.rollout.native import NativeEngine
+from training.rollout.sampler import sampler_of
 
-__all__ = ["Completion", "Engine", "NativeEngine"]
+__all__ = ["Completion", "Engine", "NativeEngine", "sampler_of"]

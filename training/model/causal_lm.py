@@ -1,0 +1,245 @@
+"""Any other Hugging Face causal language model, computed by transformers' own class.
+
+It offers what `Transformer` offers to those that train, sample and save: hidden states, an output
+head that never writes [tokens, vocab], scores of completions. Experts of such a model train without
+balancing: counts and bias are our router's.
+
+B sequences, T time, M completion tokens of the batch in row order, D hidden size, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import inspect
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from kernels.linear_logprob import linear_logprob
+from training.model.config import ModelConfigError
+from training.model.hf import CheckpointError
+from training.model.logprobs import CompletionLogprobs
+
+TOKENIZER_FILES = (
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    "vocab.json", "merges.txt", "tokenizer.model", "chat_template.jinja",
+)  # fmt: skip
+
+
+class CausalLM(nn.Module):
+    """`network` is a model of transformers' AutoModelForCausalLM.
+
+    Raises `ModelConfigError` where its logits are not its hidden states times its head's weight (up
+    to a factor), or where no key-value cache of attention layers can hold what it remembers.
+    """
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.network = network
+        self.config = network.config
+        self.head = Head(_head_weight(network), _logit_scale(network.config))
+        self._takes_positions = "position_ids" in inspect.signature(self.trunk.forward).parameters
+        _check_cache(network.config)
+        self.train(self.training)
+
+    @property
+    def trunk(self) -> Any:
+        """The network without its head."""
+        return self.network.base_model
+
+    @property
+    def eos_ids(self) -> frozenset[int]:
+        """Every token that ends a sequence, by generation_config.json."""
+        ids = self.network.generation_config.eos_token_id
+        return frozenset([ids] if isinstance(ids, int) else ids or [])
+
+    def train(self, mode: bool = True) -> Self:
+        """Dropout stays off: what is trained has to be what was sampled from."""
+        super().train(mode)
+        self.network.eval()
+        return self
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Move buffers with the model but leave their dtype: they hold rotary frequencies and
+        routing biases, which transformers keeps in fp32."""
+        exact = dict(self.named_buffers())
+        super()._apply(fn, recurse)
+        for name, moved in list(self.named_buffers()):
+            if moved.dtype != exact[name].dtype:
+                parent, _, leaf = name.rpartition(".")
+                setattr(self.get_submodule(parent), leaf, exact[name].to(moved.device))
+        return self
+
+    def forward(self, tokens_BT: Tensor, attention_mask_BT: Tensor | None = None) -> Tensor:
+        """Hidden states [B, T, D] after the last norm, arbitrary at padding.
+
+        The mask is 1 at the tokens that count and 0 at padding on either side.
+        """
+        return self.read(tokens_BT, attention_mask_BT).last_hidden_state
+
+    def read(
+        self, tokens_BT: Tensor, attention_mask_BT: Tensor | None = None, cache: Any = None
+    ) -> Any:
+        """transformers' output for `tokens_BT`, which stand behind what `cache` holds.
+
+        The mask covers cache and tokens.
+        """
+        arguments: dict[str, Any] = {"use_cache": cache is not None}
+        if cache is not None:
+            arguments["past_key_values"] = cache
+        if attention_mask_BT is not None:
+            arguments["attention_mask"] = attention_mask_BT.long()
+            if self._takes_positions:
+                positions_BT = (attention_mask_BT.long().cumsum(1) - 1).clamp_(min=0)
+                arguments["position_ids"] = positions_BT[:, -tokens_BT.shape[1] :]
+        return self.trunk(input_ids=tokens_BT, **arguments)
+
+    def completion_logprobs(
+        self,
+        tokens_BT: Tensor,
+        attention_mask_BT: Tensor,
+        completion_mask_BT: Tensor,
+        temperature: float = 1.0,
+    ) -> CompletionLogprobs:
+        """See `training.model.logprobs`. Every row is computed whole: prompts are not shared."""
+        scored_BT = completion_mask_BT.bool()
+        before_BT = F.pad(scored_BT[:, 1:], (0, 1))
+        hidden_MD = self(tokens_BT, attention_mask_BT)[before_BT]
+        logprobs_M, entropy_M = self.head(hidden_MD, tokens_BT[scored_BT], temperature)
+        zeros_BT = torch.zeros(tokens_BT.shape, dtype=torch.float32, device=tokens_BT.device)
+        return CompletionLogprobs(
+            zeros_BT.masked_scatter(scored_BT, logprobs_M),
+            zeros_BT.masked_scatter(scored_BT, entropy_M),
+            mtp_BT=zeros_BT,
+        )
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Scores over the vocabulary, [..., D] to [..., V]."""
+        return F.linear(hidden, self.head.weight) * self.head.scale
+
+
+class Head(nn.Module):
+    """The network's output projection again, as a module of its own: under ZeRO stage 3 a weight
+    is whole only inside the forward of a module that owns it."""
+
+    def __init__(self, weight: nn.Parameter, scale: float) -> None:
+        super().__init__()
+        self.weight = weight
+        self.scale = scale
+
+    def forward(
+        self, hidden_MD: Tensor, targets_M: Tensor, temperature: float = 1.0
+    ) -> tuple[Tensor, Tensor]:
+        """Log-probabilities [M] of `targets_M` and entropies [M] (nats), both fp32."""
+        return linear_logprob(hidden_MD, self.weight, targets_M, temperature / self.scale)
+
+
+def load(path: Path, dtype: torch.dtype | None = None) -> CausalLM:
+    """Read the model in `path`, in `dtype` or as stored.
+
+    Raises `CheckpointError` for a file or tensor that is missing, superfluous, broken or of the
+    wrong shape, and `ModelConfigError` for a model that cannot be trained here.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM  # noqa: PLC0415 - takes 3 s
+    from transformers.utils import logging  # noqa: PLC0415
+
+    logging.disable_progress_bar()
+    try:
+        config = AutoConfig.from_pretrained(path, local_files_only=True)
+        _check_config(config)
+        network, told = AutoModelForCausalLM.from_pretrained(
+            path, config=config, dtype=dtype or "auto", local_files_only=True,
+            use_safetensors=True, output_loading_info=True, ignore_mismatched_sizes=True,
+        )  # fmt: skip
+    except ModelConfigError:
+        raise
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise CheckpointError(f"{path}: transformers cannot load it: {reason}") from error
+    _check_told(path, told)
+    model = CausalLM(network)
+    _check_logits(model)
+    return model
+
+
+def save(model: CausalLM, path: Path, tokenizer_path: Path | str | None = None) -> None:
+    """Write `model` as it is to the directory `path`, with the tokenizer files of another."""
+    model.network.save_pretrained(path)
+    for name in TOKENIZER_FILES if tokenizer_path is not None else ():
+        source = Path(tokenizer_path or "") / name
+        if source.exists() and source.resolve() != (path / name).resolve():
+            shutil.copyfile(source, path / name)
+
+
+def _head_weight(network: Any) -> nn.Parameter:
+    head = network.get_output_embeddings()
+    name = type(network).__name__
+    if not isinstance(head, nn.Linear):
+        raise ModelConfigError(f"architectures: {name} has no linear output head to train through")
+    if head.bias is not None:
+        raise ModelConfigError(
+            f"architectures: the output head of {name} has a bias, which is not supported"
+        )
+    return head.weight
+
+
+def _logit_scale(config: Any) -> float:
+    """Cohere multiplies its logits by a constant, Granite divides them."""
+    scale: float = getattr(config, "logit_scale", None) or 1.0
+    return scale / (getattr(config, "logits_scaling", None) or 1.0)
+
+
+def _check_config(config: Any) -> None:
+    for name in ("final_logit_softcapping", "logits_soft_cap"):
+        if getattr(config, name, None) is not None:
+            raise ModelConfigError(
+                f"{name} is {getattr(config, name)}: soft-capped logits are not supported"
+            )
+    if getattr(config, "quantization_config", None) is not None:
+        raise ModelConfigError(
+            "quantization_config: quantised weights cannot be trained; start from the model's "
+            "unquantised directory"
+        )
+
+
+def _check_cache(config: Any) -> None:
+    """Sampling repeats and cuts the cache along the batch: only keys and values allow that."""
+    from transformers.cache_utils import DynamicCache, DynamicLayer  # noqa: PLC0415 - takes 3 s
+
+    for layer in DynamicCache(config=config).layers:
+        if not isinstance(layer, DynamicLayer):
+            raise ModelConfigError(
+                f"model_type is {config.model_type!r}: layers that remember other things than "
+                "keys and values are not supported"
+            )
+
+
+def _check_told(path: Path, told: dict[str, Any]) -> None:
+    """transformers makes up what is missing and drops what is superfluous; we do neither."""
+    if told["missing_keys"]:
+        raise CheckpointError(f"{min(told['missing_keys'])} is missing from the checkpoint")
+    if told["mismatched_keys"]:
+        name, found, wanted = min(told["mismatched_keys"])
+        raise CheckpointError(
+            f"{name} has shape {list(found)}: config.json asks for {list(wanted)}"
+        )
+    if told["unexpected_keys"]:
+        name = min(told["unexpected_keys"])
+        raise CheckpointError(f"{path} holds a tensor this model has no place for: {name}")
+
+
+@torch.no_grad()
+def _check_logits(model: CausalLM) -> None:
+    """Whether head and hidden states give the network's own logits; its class may do more."""
+    tokens_1T = torch.arange(4)[None] % model.head.weight.shape[0]
+    theirs, ours = model.network(tokens_1T).logits.float(), model.logits(model(tokens_1T)).float()
+    if not torch.allclose(ours, theirs, rtol=1e-2, atol=1e-3 * float(theirs.abs().max())):
+        raise ModelConfigError(
+            f"architectures: {type(model.network).__name__} does more to its logits than its "
+            "output head, which is not supported"
+        )
