@@ -35,3 +35,11 @@ def to_e4m3(x, SNAP: tl.constexpr):
         x = (x / spacing + 12582912.0) - 12582912.0  # 1.5 · 2²³: rounds to an integer
         x = x * spacing
     return x.to(tl.float8e4nv)
+
+
+@jit
+def operand(x, SNAP: tl.constexpr):
+    """A factor of `tl.dot`, of which the interpreter multiplies the bits when it is bf16."""
+    if SNAP:
+        x = x.to(tl.float32)
+    return x
