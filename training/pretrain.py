@@ -67,7 +67,7 @@ def _backward(engine: Engine, config: PretrainConfig, rows: list[list[int]]) -> 
     """Gradient of all losses together; returns each alone, without its weight.
 
     Rows of like length go together. The losses of next tokens and of multi-token prediction (V3
-    report, equations 24 and 25) are means over all predicted tokens.
+    report, equations 24 and 25) are means over all predicted tokens, that of balance over rows.
     """
     rows = sorted(rows, key=len)
     predicted = sum(len(row) - 1 for row in rows)
@@ -82,13 +82,18 @@ def _backward(engine: Engine, config: PretrainConfig, rows: list[list[int]]) -> 
             batch.mask_BT,
             batch.completion_BT,
             mtp="joint" if config.mtp_weight else "off",
+            balance=config.balance_loss > 0,
         )
         loss = -result.logprobs_BT.sum() / predicted
         totals["optim/loss"] += loss.item()
-        if result.mtp_BT.requires_grad:
+        if result.mtp_BT is not None:
             mtp_loss = -result.mtp_BT.sum() / predicted
             loss = loss + config.mtp_weight * mtp_loss
             totals["mtp/loss"] += mtp_loss.item()
+        if result.balance_B is not None:
+            balance = result.balance_B.sum() / len(rows)
+            loss = loss + config.balance_loss * balance
+            totals["moe/balance_loss"] += balance.item()
         engine.backward(loss, last=start + MICRO_BATCH >= len(rows))
     return dict(totals)
 

@@ -54,10 +54,10 @@ class _Logprobs(nn.Module):
         completion_BT: Tensor,
         temperature: float,
         mtp: MtpMode,
+        balance: bool,
     ) -> CompletionLogprobs:
-        return completion_logprobs(
-            self.model, tokens_BT, mask_BT, completion_BT, temperature, mtp=mtp
-        )
+        inputs = (tokens_BT, mask_BT, completion_BT, temperature)
+        return completion_logprobs(self.model, *inputs, mtp=mtp, balance=balance)
 
 
 class Engine:
@@ -97,10 +97,11 @@ class Engine:
         temperature: float = 1.0,
         *,
         mtp: MtpMode = "off",
+        balance: bool = False,
     ) -> CompletionLogprobs:
         """See `training.model.completion_logprobs`; the result can be put into `backward`."""
         result: CompletionLogprobs = self._engine(
-            tokens_BT, mask_BT, completion_BT, temperature, mtp
+            tokens_BT, mask_BT, completion_BT, temperature, mtp, balance
         )
         return result
 

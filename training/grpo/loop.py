@@ -20,7 +20,7 @@ import torch
 from training import checkpoint
 from training.distributed.process import Process
 from training.grpo.evaluate import evaluate
-from training.grpo.metrics import expert_load, rollout_metrics
+from training.grpo.metrics import expert_load, extra_losses, rollout_metrics
 from training.grpo.rollouts import Group, completion_records, score_groups
 from training.grpo.setup import Setup
 from training.grpo.step import make_minibatch, update, with_old_logprobs
@@ -161,7 +161,7 @@ def train(  # noqa: C901, PLR0915 - one flat story, to be read from top to botto
                 "optim/learning_rate": learning_rate,
                 "optim/skipped": float(result.skipped),
                 "moe/load_max_over_mean": expert_load(counts_LE),
-                **({"mtp/loss": totals["mtp"] / totals["tokens"]} if "mtp" in totals else {}),
+                **extra_losses(totals),
                 "perf/tokens_per_s": totals["tokens"] / step_s,
                 "perf/completions_per_s": config.completions_per_step / step_s,
                 "time/rollout_s": rollout_s,

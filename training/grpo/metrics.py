@@ -41,6 +41,19 @@ def expert_load(counts_LE: Tensor) -> float:
     return float((counts_LE.amax(1) / counts_LE.mean(1)).mean())
 
 
+def extra_losses(totals: dict[str, float]) -> dict[str, float]:
+    """The losses beside GRPO's that were asked for, from the step's sums and before their weights.
+
+    Multi-token prediction in nats per completion token; balance per completion, summed over layers.
+    """
+    values = {}
+    if "mtp" in totals:
+        values["mtp/loss"] = totals["mtp"] / totals["tokens"]
+    if "balance" in totals:
+        values["moe/balance_loss"] = totals["balance"]
+    return values
+
+
 def wilson_interval(right: int, total: int) -> tuple[float, float]:
     """95 % confidence interval of a share (Wilson 1927)."""
     z = NormalDist().inv_cdf(0.975)

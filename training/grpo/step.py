@@ -87,12 +87,17 @@ def update(
 ) -> tuple[StepResult, Counter[str]]:
     """Train on the minibatch; also this rank's sums over tokens, for the metrics."""
     sums: Counter[str] = Counter()
-    size, completions = config.hardware.micro_batch, config.completions_per_step
+    optim, completions = config.optim, config.completions_per_step
+    size = config.hardware.micro_batch
     for start in range(0, len(minibatch), size):
         part = minibatch.part(start, size)
         batch, temperature = part.batch, config.sampling.temperature
         inputs = (batch.tokens_BT, batch.mask_BT, batch.completion_BT, temperature)
-        result = engine.logprobs(*inputs, mtp="detached" if config.optim.mtp_weight else "off")
+        result = engine.logprobs(
+            *inputs,
+            mtp="detached" if optim.mtp_weight else "off",
+            balance=optim.balance_loss > 0,
+        )
         present_BT = result.logprobs_BT.detach()
         with torch.no_grad():
             reference_BT = (
@@ -108,10 +113,14 @@ def update(
             kl_coef=config.grpo.kl_coef,
             completions=completions,
         )
-        if result.mtp_BT.requires_grad:
+        if result.mtp_BT is not None:
             mtp_loss = -mean_over_completions(result.mtp_BT, batch.completion_BT, completions)
-            loss = loss + config.optim.mtp_weight * mtp_loss
+            loss = loss + optim.mtp_weight * mtp_loss
             sums["mtp"] -= result.mtp_BT.sum().item()
+        if result.balance_B is not None:
+            balance = result.balance_B.sum() / completions
+            loss = loss + optim.balance_loss * balance
+            sums["balance"] += balance.item()
         engine.backward(loss, last=start + size >= len(minibatch))
         sums.update({name: value.item() for name, value in part_sums.items()})
         sums["entropy"] += result.entropy_BT.sum().item()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from training.model.attention import Attention, Rotation
+from training.model.balance import SequenceBalance
 from training.model.config import ModelConfig
 from training.model.experts import Experts, SwiGLU
 from training.model.norm import RMSNorm
@@ -25,9 +26,15 @@ class Block(nn.Module):
             else Experts(config)
         )
 
-    def forward(self, x_ND: Tensor, rotation: Rotation, layout: HeadLayout) -> Tensor:
+    def forward(
+        self,
+        x_ND: Tensor,
+        rotation: Rotation,
+        layout: HeadLayout,
+        balance: SequenceBalance | None = None,
+    ) -> Tensor:
         x_ND = x_ND + self.attention(self.attention_norm(x_ND), rotation, layout)
         h_ND = self.feed_forward_norm(x_ND)
         if isinstance(self.feed_forward, Experts):
-            return x_ND + self.feed_forward(h_ND, layout.count)
+            return x_ND + self.feed_forward(h_ND, layout.count, balance)
         return x_ND + self.feed_forward(h_ND)

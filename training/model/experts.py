@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from kernels.grouped_experts import grouped_experts
 from kernels.swiglu import swiglu
+from training.model.balance import SequenceBalance
 from training.model.config import ModelConfig
 from training.model.router import Router
 
@@ -39,9 +40,11 @@ class Experts(nn.Module):
         shared = config.n_shared_experts * width
         self.shared = SwiGLU(dim, shared) if shared else None
 
-    def forward(self, x_ND: Tensor, counted: int | None = None) -> Tensor:
-        """[N, D] to [N, D]; for `counted` see `Router`."""
-        routed_ND = self.routed(x_ND, *self.router(x_ND, counted))
+    def forward(
+        self, x_ND: Tensor, counted: int | None = None, balance: SequenceBalance | None = None
+    ) -> Tensor:
+        """[N, D] to [N, D]; for `counted` and `balance` see `Router`."""
+        routed_ND = self.routed(x_ND, *self.router(x_ND, counted, balance))
         return routed_ND if self.shared is None else routed_ND + self.shared(x_ND)
 
     def routed(self, x_ND: Tensor, experts_NK: Tensor, gates_NK: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kernels.buckets import bucket
+from training.model.balance import SequenceBalance
 from training.model.packing import Packed, pack
 from training.model.transformer import Transformer
 
@@ -21,13 +22,15 @@ states, embedding and head ("joint", as in pretraining) or ends in it ("detached
 
 
 class CompletionLogprobs(NamedTuple):
-    """fp32 [B, T] each, zero outside the completions; the entropy carries no gradient."""
+    """fp32; [B, T] are zero outside the completions. The entropy carries no gradient."""
 
     logprobs_BT: Tensor
     entropy_BT: Tensor
-    mtp_BT: Tensor
-    """What multi-token prediction gave each completion token from two tokens before: zero where
-    there are no two, and everywhere when it is off or the model has none."""
+    mtp_BT: Tensor | None = None
+    """What multi-token prediction gave each completion token from two tokens before, zero where
+    there are no two. None when it is off or the model has no such layer."""
+    balance_B: Tensor | None = None
+    """Each sequence's balance loss, summed over the layers; None when not asked for."""
 
 
 def completion_logprobs(
@@ -38,6 +41,7 @@ def completion_logprobs(
     temperature: float = 1.0,
     *,
     mtp: MtpMode = "off",
+    balance: bool = False,
 ) -> CompletionLogprobs:
     """Log-probability of each completion token given all that stands before it.
 
@@ -47,55 +51,55 @@ def completion_logprobs(
     computation; both leave the numbers as they are.
     """
     mask_BT, scored_BT = attention_mask_BT.bool(), completion_mask_BT.bool()
+    places_BT = mask_BT.cumsum(1) - 1
     prompt_lengths_B = (mask_BT & (scored_BT.cumsum(1) == 0)).sum(1)
     packed = pack(tokens_BT, mask_BT, prompt_lengths_B)
-    hidden_ND = model(packed)
-    places_BT = mask_BT.cumsum(1) - 1
 
     def score(
-        states_ND: Tensor, rows_BT: Tensor, where_BT: Tensor, distance: int, frozen: bool
-    ) -> tuple[Tensor, Tensor]:
+        hidden_ND: Tensor, rows_BT: Tensor, where_BT: Tensor, ahead: int, *, frozen: bool = False
+    ) -> list[Tensor]:
         """Log-probabilities and entropies [B, T] of the tokens at `where_BT`, by the states so
-        many places before them; `rows_BT` are the rows of the states in `states_ND`."""
-        before_BT = rows_BT.gather(1, (places_BT - distance).clamp_(min=0))
+        many places before them; `rows_BT` tells where in `hidden_ND` a place's state is."""
+        before_BT = rows_BT.gather(1, (places_BT - ahead).clamp_(min=0))
         rows_M, targets_M = before_BT[where_BT], tokens_BT[where_BT]
         filler = (0, bucket(len(rows_M)) - len(rows_M))
-        states_MD = states_ND.index_select(0, F.pad(rows_M, filler))
-        logprobs_M, entropy_M = model.head(
-            states_MD, F.pad(targets_M, filler), temperature, frozen=frozen
-        )
+        hidden_MD = hidden_ND.index_select(0, F.pad(rows_M, filler))
+        found = model.head(hidden_MD, F.pad(targets_M, filler), temperature, frozen=frozen)
         zeros_BT = torch.zeros(tokens_BT.shape, dtype=torch.float32, device=tokens_BT.device)
-        return zeros_BT.masked_scatter(where_BT, logprobs_M), zeros_BT.masked_scatter(
-            where_BT, entropy_M
-        )
+        return [zeros_BT.masked_scatter(where_BT, values_M) for values_M in found]
 
-    logprobs_BT, entropy_BT = score(hidden_ND, packed.rows_BT, scored_BT, 1, frozen=False)
-    mtp_BT = torch.zeros_like(entropy_BT)
-    if model.mtp is not None and mtp != "off":
-        detached = mtp == "detached"
-        pairs, states_ND = _states_of_pairs(model, packed, hidden_ND, detached)
-        where_BT = scored_BT & (places_BT >= 2)
-        mtp_BT, _ = score(states_ND, pairs.rows_BT, where_BT, 2, frozen=detached)
-    return CompletionLogprobs(logprobs_BT, entropy_BT, mtp_BT)
+    trunk_balance = SequenceBalance(packed) if balance else None
+    hidden_ND = model(packed, balance=trunk_balance)
+    logprobs_BT, entropy_BT = score(hidden_ND, packed.rows_BT, scored_BT, ahead=1)
+    balance_B = trunk_balance.loss_B if trunk_balance else None
+    if model.mtp is None or mtp == "off":
+        return CompletionLogprobs(logprobs_BT, entropy_BT, None, balance_B)
 
-
-def _states_of_pairs(
-    model: Transformer, packed: Packed, hidden_ND: Tensor, detached: bool
-) -> tuple[Packed, Tensor]:
-    """What multi-token prediction makes of each state and the token after it."""
+    detached = mtp == "detached"
     pairs, before_N = packed.after_first()
-    if detached:
-        hidden_ND = hidden_ND.detach()
+    pairs_balance = SequenceBalance(pairs) if balance else None
+    before_ND = (hidden_ND.detach() if detached else hidden_ND).index_select(0, before_N)
+    states_ND = _look_ahead(model, before_ND, pairs, pairs_balance, detached)
+    two_before_BT = scored_BT & (places_BT >= 2)
+    mtp_BT, _ = score(states_ND, pairs.rows_BT, two_before_BT, ahead=2, frozen=detached)
+    if pairs_balance:
+        balance_B = balance_B + pairs_balance.loss_B
+    return CompletionLogprobs(logprobs_BT, entropy_BT, mtp_BT, balance_B)
+
+
+def _look_ahead(
+    model: Transformer,
+    before_ND: Tensor,
+    pairs: Packed,
+    balance: SequenceBalance | None,
+    detached: bool,
+) -> Tensor:
+    """What multi-token prediction makes of the states and the tokens after them, `pairs`."""
 
     def embedding(tokens_N: Tensor) -> Tensor:
         x_ND = model.embedding(tokens_N)
         return x_ND.detach() if detached else x_ND
 
-    states_ND = model.mtp(
-        hidden_ND.index_select(0, before_N),
-        pairs.tokens_N,
-        model.rope(pairs.positions_N, hidden_ND.dtype),
-        pairs.by_head(model.config.num_attention_heads),
-        embedding,
-    )
-    return pairs, states_ND
+    rotation = model.rope(pairs.positions_N, before_ND.dtype)
+    layout = pairs.by_head(model.config.num_attention_heads)
+    return model.mtp(before_ND, pairs.tokens_N, rotation, layout, embedding, balance)

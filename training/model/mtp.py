@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from training.model.attention import Rotation
+from training.model.balance import SequenceBalance
 from training.model.block import Block
 from training.model.config import ModelConfig
 from training.model.norm import RMSNorm
@@ -42,13 +43,14 @@ class MultiTokenPrediction(nn.Module):
         rotation: Rotation,
         layout: HeadLayout,
         embedding: Callable[[Tensor], Tensor],
+        balance: SequenceBalance | None = None,
     ) -> Tensor:
         """States [N, D] from which the head predicts the token after `tokens_next_N`.
 
-        Rotation and layout are those of the pairs (`Packed.after_first`).
+        Rotation, layout and `balance` are those of the pairs (`Packed.after_first`).
         """
         x_ND = self.pair(hidden_ND, embedding(tokens_next_N))
-        return self.norm(self.block(x_ND, rotation, layout))
+        return self.norm(self.block(x_ND, rotation, layout, balance))
 
     def pair(self, hidden: Tensor, embedded_next: Tensor) -> Tensor:
         """What the block reads, [..., D], from a state and the next token's embedding."""

@@ -40,6 +40,15 @@ class Packed:
     shared_places: Tensor
     """Further places that a token of a shared prompt fills, and the tokens in question."""
 
+    def members(self) -> Tensor:
+        """1 where a sequence holds a token, else 0: fp32 [B, count]."""
+        batch, time = self.rows_BT.shape
+        members_BN = torch.zeros(batch, self.count, device=self.rows_BT.device)
+        rows_N = torch.arange(self.count, device=self.rows_BT.device)
+        members_BN[self.places_N[: self.count] // time, rows_N] = 1
+        members_BN[self.shared_places // time, self.shared_rows] = 1
+        return members_BN
+
     def after_first(self) -> tuple[Packed, Tensor]:
         """The batch without each sequence's first token, and what stood before each that is left.
 

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from training.model.balance import SequenceBalance
 from training.model.config import ModelConfig
 
 
@@ -43,16 +44,20 @@ class Router(nn.Module):
         self.bias_E = exact_E.to(device=self.bias_E.device, dtype=torch.float32)
         return self
 
-    def forward(self, x_ND: Tensor, counted: int | None = None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, x_ND: Tensor, counted: int | None = None, balance: SequenceBalance | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Expert indices [N, K] and their gate values [N, K] (fp32).
 
-        Only the first `counted` tokens are counted as load.
+        Only the first `counted` tokens are counted as load. `balance` is told of the choice.
         """
         config = self.config
         logits_NE = F.linear(x_ND.float(), self.weight.float())
         softmax = config.scoring_func == "softmax"
         scores_NE = logits_NE.softmax(-1) if softmax else logits_NE.sigmoid()
         experts_NK = self._select(scores_NE.detach() + self.bias_E)
+        if balance is not None:
+            balance.add(scores_NE, experts_NK)
         gates_NK = scores_NE.gather(1, experts_NK)
         if config.norm_topk_prob:
             gates_NK = gates_NK / (gates_NK.sum(-1, keepdim=True) + 1e-20)

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kernels.linear_logprob import linear_logprob
+from training.model.balance import SequenceBalance
 from training.model.block import Block
 from training.model.config import ModelConfig
 from training.model.mtp import MultiTokenPrediction
@@ -61,14 +62,21 @@ class Transformer(nn.Module):
         if config.tie_word_embeddings:
             self.head.weight = self.embedding.weight
 
-    def forward(self, tokens: Tensor | Packed, attention_mask_BT: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        tokens: Tensor | Packed,
+        attention_mask_BT: Tensor | None = None,
+        *,
+        balance: SequenceBalance | None = None,
+    ) -> Tensor:
         """Hidden states after the last norm.
 
         Given tokens [B, T] (long) and a mask, 1 at the tokens that count and 0 at padding on
-        either side: [B, T, D], zeros at padding. Given a `Packed` batch: [N, D], fillers included.
+        either side: [B, T, D], zeros at padding. Given a `Packed` batch: [N, D], fillers included;
+        `balance`, of the same batch, then collects the layers' loss.
         """
         if isinstance(tokens, Packed):
-            return self._encode(tokens)
+            return self._encode(tokens, balance)
         if attention_mask_BT is not None:
             attention_mask_BT = attention_mask_BT.bool()
         packed = pack(tokens, attention_mask_BT)
@@ -82,12 +90,12 @@ class Transformer(nn.Module):
         """Scores over the vocabulary, [..., D] to [..., V]."""
         return F.linear(hidden, self.head.weight)
 
-    def _encode(self, packed: Packed) -> Tensor:
+    def _encode(self, packed: Packed, balance: SequenceBalance | None = None) -> Tensor:
         x_ND = self.embedding(packed.tokens_N)
         rotation = self.rope(packed.positions_N, x_ND.dtype)
         layout = packed.by_head(self.config.num_attention_heads)
         for block in self.blocks:
-            x_ND = block(x_ND, rotation, layout)
+            x_ND = block(x_ND, rotation, layout, balance)
         return self.norm(x_ND)
 
 
