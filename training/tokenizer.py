@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from tokenizers import Regex as TokenizerRegex
@@ -24,7 +25,11 @@ class TokenizerError(ValueError):
 
 
 class TextTokenizer:
-    """A Hugging Face tokenizer.json with its special tokens' ids."""
+    """A Hugging Face tokenizer.json with its special tokens' ids.
+
+    `bos_id` is what a prompt begins with; None where the tokenizer has no such token, or has one
+    that it does not put there. Where none is named for padding, eos serves.
+    """
 
     def __init__(self, tokenizer: Tokenizer, bos: str | None, eos: str, pad: str) -> None:
         self._tokenizer = tokenizer
@@ -35,19 +40,15 @@ class TextTokenizer:
 
     @classmethod
     def load(cls, path: Path) -> TextTokenizer:
-        """Read tokenizer.json and tokenizer_config.json of the directory `path`."""
-        try:
-            names = json.loads((path / "tokenizer_config.json").read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
-            raise TokenizerError(f"{path / 'tokenizer_config.json'} is missing.") from error
-        if not (path / "tokenizer.json").is_file():
-            raise TokenizerError(f"{path / 'tokenizer.json'} is missing.")
-        eos = _content(names.get("eos_token"))
-        if eos is None:
+        """Read tokenizer.json and tokenizer_config.json of the directory `path`, and what these
+        leave open from special_tokens_map.json and config.json. Raises TokenizerError."""
+        config = _read_json(path / "tokenizer_config.json")
+        tokenizer = _read_tokenizer(path / "tokenizer.json")
+        named = _special_tokens(path, config, tokenizer)
+        if named["eos"] is None:
             raise TokenizerError(f"{path / 'tokenizer_config.json'} names no eos_token.")
-        tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
-        return cls(tokenizer, _content(names.get("bos_token")), eos,
-                   _content(names.get("pad_token")) or eos)  # fmt: skip
+        bos = named["bos"] if _begins_with(named["bos"], config, tokenizer) else None
+        return cls(tokenizer, bos, named["eos"], named["pad"] or named["eos"])
 
     def save(self, path: Path) -> None:
         """Write tokenizer.json and tokenizer_config.json, which transformers reads too."""
@@ -104,6 +105,61 @@ def train(texts: Iterable[str], vocab_size: int) -> TextTokenizer:
     pieces = (piece for text in texts for piece in _TAG.split(text) if piece)
     tokenizer.train_from_iterator(pieces, trainer)
     return TextTokenizer(tokenizer, BOS, EOS, PAD)
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise TokenizerError(f"{file} is missing.") from error
+    except ValueError as error:
+        raise TokenizerError(f"{file} is not valid JSON: {error}.") from error
+    return content
+
+
+def _read_tokenizer(file: Path) -> Tokenizer:
+    if not file.is_file():
+        raise TokenizerError(
+            f"{file} is missing: where a model has a slow tokenizer only, load it with "
+            "transformers' AutoTokenizer and save it again, which writes that file."
+        )
+    try:
+        tokenizer = Tokenizer.from_file(str(file))
+    except Exception as error:  # tokenizers raises nothing more exact
+        raise TokenizerError(f"{file} cannot be read: {error}.") from error
+    tokenizer.no_truncation()  # a file may ask for either, and prompts must come out whole
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _special_tokens(
+    path: Path, config: dict[str, Any], tokenizer: Tokenizer
+) -> dict[str, str | None]:
+    """What the files call bos, eos and pad. Old directories name them nowhere but in config.json,
+    by their ids."""
+    more = path / "special_tokens_map.json"
+    files = [config, *([_read_json(more)] if more.is_file() else [])]
+    named = {
+        name: next(filter(None, (_content(file.get(f"{name}_token")) for file in files)), None)
+        for name in ("bos", "eos", "pad")
+    }
+    if named["eos"] is None and (path / "config.json").is_file():
+        ids = _read_json(path / "config.json").get("eos_token_id")
+        first = ids[0] if isinstance(ids, list) else ids
+        named["eos"] = None if first is None else tokenizer.id_to_token(first)
+    return named
+
+
+def _begins_with(bos: str | None, config: dict[str, Any], tokenizer: Tokenizer) -> bool:
+    """Whether texts begin with `bos`: as the config says, or else as the tokenizer does it. Our
+    own tokenizers say neither, and their models have seen it before every text."""
+    if bos is None:
+        return False
+    said = config.get("add_bos_token")
+    if said is None:
+        put = tokenizer.encode("", add_special_tokens=True).ids[:1]
+        return bos == BOS or put == [tokenizer.token_to_id(bos)]
+    return bool(said)
 
 
 def _content(token: str | dict[str, str] | None) -> str | None:
