@@ -14,6 +14,9 @@ E experts.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -46,9 +49,10 @@ def fp8_gemm_ref(a: Quantized, b: Quantized, out_dtype: torch.dtype) -> Tensor:
     """`fp8_gemm` in plain torch."""
     a_MK, b_KN = _widen(a.values), _pad(_widen(b.values), rows=True).t()
     total_MBX = a_MK.new_zeros(len(a_MK), b_KN.shape[1]).unflatten(1, (-1, BLOCK))
-    for k, part in _slices(a_MK.shape[1]):
-        sums_MBX = (a_MK[:, part] @ b_KN[part]).view_as(total_MBX)
-        total_MBX.addcmul_(sums_MBX, (a.scales[:, k, None] * b.scales[:, k])[..., None])
+    with _bf16_units():
+        for k, part in _slices(a_MK.shape[1]):
+            sums_MBX = (a_MK[:, part] @ b_KN[part]).view_as(total_MBX)
+            total_MBX.addcmul_(sums_MBX, (a.scales[:, k, None] * b.scales[:, k])[..., None])
     return total_MBX.flatten(1)[:, : len(b.values)].to(out_dtype)
 
 
@@ -56,9 +60,10 @@ def fp8_gemm_rows_ref(a: Quantized, b: Quantized, out_dtype: torch.dtype) -> Ten
     """`fp8_gemm_rows` in plain torch."""
     a_MK, b_KN = _widen(a.values), _widen(b.values).t()
     total_MN = a_MK.new_zeros(len(a_MK), b_KN.shape[1])
-    for k, part in _slices(a_MK.shape[1]):
-        scales_MN = a.scales[:, k, None] * b.scales[:, k]
-        total_MN.addcmul_(a_MK[:, part] @ b_KN[part], scales_MN)
+    with _bf16_units():
+        for k, part in _slices(a_MK.shape[1]):
+            scales_MN = a.scales[:, k, None] * b.scales[:, k]
+            total_MN.addcmul_(a_MK[:, part] @ b_KN[part], scales_MN)
     return total_MN.to(out_dtype)
 
 
@@ -71,11 +76,26 @@ def fp8_grouped_gemm_ref(
     rows_A = torch.arange(len(a_AK), dtype=offsets_E.dtype, device=offsets_E.device)
     experts_A = torch.searchsorted(offsets_E, rows_A, right=True)
     total_ABX = a_AK.new_zeros(len(a_AK), b_EKN.shape[2]).unflatten(1, (-1, BLOCK))
-    for k, part in _slices(a_AK.shape[1]):
-        sums_AN = F.grouped_mm(a_AK[:, part], b_EKN[:, part], offs=offsets_E)
-        scales_AB = a.scales[:, k, None] * b.scales[:, :, k].index_select(0, experts_A)
-        total_ABX.addcmul_(sums_AN.view_as(total_ABX), scales_AB[..., None])
+    with _bf16_units():
+        for k, part in _slices(a_AK.shape[1]):
+            sums_AN = F.grouped_mm(a_AK[:, part], b_EKN[:, part], offs=offsets_E)
+            scales_AB = a.scales[:, k, None] * b.scales[:, :, k].index_select(0, experts_A)
+            total_ABX.addcmul_(sums_AN.view_as(total_ABX), scales_AB[..., None])
     return total_ABX.flatten(1)[:, : b.values.shape[1]].to(out_dtype)
+
+
+@contextmanager
+def _bf16_units() -> Iterator[None]:
+    """Lets a CPU multiply fp32 matrices in its bf16 units, where it has them: four times as fast,
+    and exact here, for an E4M3 number is a bf16 number and the sums stay fp32. The switch is the
+    process's; other threads must not multiply in fp32 meanwhile."""
+    matmul = torch.backends.mkldnn.matmul
+    before = matmul.fp32_precision
+    matmul.fp32_precision = "bf16"
+    try:
+        yield
+    finally:
+        matmul.fp32_precision = before
 
 
 def _slices(length: int) -> list[tuple[int, slice]]:
