@@ -1,10 +1,10 @@
-"""The shape of a DeepSeek-V3-style model, with the field names of Hugging Face's config.json."""
+"""The shape of a DeepSeek-V2 or V3 model, with the field names of Hugging Face's config.json."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_type_hints
 
 
 class ModelConfigError(ValueError):
@@ -27,7 +27,9 @@ class YarnScaling:
 class ModelConfig:
     """Dimensions of one model. Names and meanings are those of `DeepseekV3Config`.
 
-    Raises `ModelConfigError` when the dimensions do not fit together.
+    The router makes the family: V3 scores by sigmoid and selects with a bias (`noaux_tc`), V2
+    scores by softmax and selects by score alone. Raises `ModelConfigError` when fields do not fit
+    together.
     """
 
     vocab_size: int
@@ -63,10 +65,11 @@ class ModelConfig:
     pad_token_id: int | None = None
 
     def __post_init__(self) -> None:
+        _check_types(self)
         for name in _POSITIVE:
             value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise ModelConfigError(f"{name} is {value}: it must be positive")
+            if value is not None and not 0 < value < math.inf:
+                raise ModelConfigError(f"{name} is {value}: it must be positive and finite")
         if self.qk_rope_head_dim % 2:
             raise ModelConfigError(
                 f"qk_rope_head_dim is {self.qk_rope_head_dim}: rotary dimensions come in pairs, "
@@ -77,9 +80,26 @@ class ModelConfig:
                 f"first_k_dense_replace is {self.first_k_dense_replace}: it must lie between 0 "
                 f"and num_hidden_layers ({self.num_hidden_layers})"
             )
+        if self.num_nextn_predict_layers not in (0, 1):
+            raise ModelConfigError(
+                f"num_nextn_predict_layers is {self.num_nextn_predict_layers}: "
+                "0 and 1 are supported"
+            )
         self._check_routing()
 
     def _check_routing(self) -> None:
+        if (self.scoring_func == "sigmoid") != (self.topk_method == "noaux_tc"):
+            raise ModelConfigError(
+                f"topk_method is {self.topk_method!r}: sigmoid scores (V3) go with 'noaux_tc', "
+                "softmax scores (V2) with 'greedy' or 'group_limited_greedy'"
+            )
+        if self.model_type == "deepseek_v2" and self.norm_topk_prob:
+            raise ModelConfigError(
+                "norm_topk_prob is true: with softmax scores (V2) transformers ignores it, and "
+                "DeepSeek's own code then leaves out routed_scaling_factor; set it to false"
+            )
+        if self.n_shared_experts < 0:
+            raise ModelConfigError(f"n_shared_experts is {self.n_shared_experts}: 0 means none")
         if self.n_routed_experts % self.n_group:
             raise ModelConfigError(
                 f"n_group is {self.n_group}: it must divide n_routed_experts "
@@ -116,6 +136,11 @@ class ModelConfig:
     def is_dense(self, layer: int) -> bool:
         return layer < self.first_k_dense_replace
 
+    @property
+    def model_type(self) -> str:
+        """What transformers and vLLM call the family: deepseek_v3 or deepseek_v2."""
+        return "deepseek_v3" if self.scoring_func == "sigmoid" else "deepseek_v2"
+
     def to_hf(self) -> dict[str, Any]:
         """The content of config.json, readable by transformers and by vLLM."""
         shape = asdict(self)
@@ -124,41 +149,81 @@ class ModelConfig:
         if yarn is not None:
             rope |= {"rope_type": "yarn", **yarn}
         return {
-            "architectures": ["DeepseekV3ForCausalLM"],
-            "model_type": "deepseek_v3",
+            "architectures": [_ARCHITECTURES[self.model_type]],
+            "model_type": self.model_type,
             **shape,
             "num_key_value_heads": self.num_attention_heads,
             "rope_parameters": rope,
-            **_FIXED,
+            "hidden_act": "silu",
+            "attention_bias": False,
+            "moe_layer_freq": 1,
+            **({"rope_interleave": True} if self.model_type == "deepseek_v3" else {}),
         }
 
     @classmethod
     def from_hf(cls, source: dict[str, Any]) -> ModelConfig:
-        """Read config.json as transformers 4 or 5 writes it.
+        """Read config.json as DeepSeek publishes it and as transformers 4 or 5 writes it.
 
         Raises `ModelConfigError` naming the field that is missing or that asks for something
         this implementation does not compute.
         """
-        if source.get("model_type") != "deepseek_v3":
-            raise ModelConfigError(f"model_type is {source.get('model_type')!r}: need deepseek_v3")
-        for name, needed in _FIXED.items():
-            if source.get(name, needed) != needed:
-                raise ModelConfigError(f"{name} is {source[name]!r}: only {needed!r} is supported")
-        heads = source.get("num_attention_heads")
-        if source.get("num_key_value_heads", heads) not in (heads, None):
-            raise ModelConfigError("num_key_value_heads must equal num_attention_heads")
-        rope = source.get("rope_parameters") or source.get("rope_scaling") or {}
-        values: dict[str, Any] = {
-            "rope_theta": rope.get("rope_theta", source.get("rope_theta", 10000.0)),
-            "rope_scaling": _yarn_from_hf(rope),
-        }
+        family = source.get("model_type")
+        if family not in _DEFAULTS:
+            known = " or ".join(_DEFAULTS)
+            raise ModelConfigError(f"model_type is {family!r}: need {known}")
+        _check_fixed(source, family)
+        values: dict[str, Any] = dict(_DEFAULTS[family])
         for field in fields(cls):
-            if field.name not in values and field.name in source:
+            if source.get(field.name) is not None:
                 values[field.name] = source[field.name]
+        if "n_shared_experts" in source and source["n_shared_experts"] is None:
+            values["n_shared_experts"] = 0
+        if "q_lora_rank" in source:
+            values["q_lora_rank"] = source["q_lora_rank"]
+        rope = source.get("rope_parameters") or source.get("rope_scaling") or {}
+        if not isinstance(rope, dict):
+            raise ModelConfigError(f"rope_parameters is {rope!r}: it must be an object")
+        values["rope_theta"] = rope.get("rope_theta", source.get("rope_theta", 10000.0))
+        values["rope_scaling"] = _yarn_from_hf(rope)
         required = [name for name in _REQUIRED if name not in values]
         if required:
             raise ModelConfigError(f"{required[0]} is missing from the model's config")
         return cls(**values)
+
+
+def _check_fixed(source: dict[str, Any], family: str) -> None:
+    """What has one value in every model of the family that we compute."""
+    for name, needed in (_FIXED | _ROUTERS[family]).items():
+        value = source.get(name)
+        if value is not None and value not in needed:
+            supported = " or ".join(repr(item) for item in needed)
+            raise ModelConfigError(
+                f"{name} is {value!r}: only {supported} is supported in {family}"
+            )
+    for name in ("n_group", "topk_group"):
+        if source.get("topk_method") == "group_limited_greedy" and source.get(name) is None:
+            raise ModelConfigError(
+                f"{name} is missing: topk_method 'group_limited_greedy' needs it"
+            )
+    heads = source.get("num_attention_heads")
+    if source.get("num_key_value_heads", heads) not in (heads, None):
+        raise ModelConfigError("num_key_value_heads must equal num_attention_heads")
+
+
+def _check_types(config: ModelConfig) -> None:
+    """JSON and TOML carry anything: say which field is not what it should be."""
+    for name, hint in get_type_hints(type(config)).items():
+        value = getattr(config, name)
+        kinds = get_args(hint) or (hint,)
+        if get_args(hint) and isinstance(kinds[0], str):
+            if value not in kinds:
+                raise ModelConfigError(f"{name} is {value!r}: choose one of {', '.join(kinds)}")
+            continue
+        accepted = (*kinds, int) if float in kinds else kinds
+        right = type(value) is bool if bool in kinds else isinstance(value, accepted)
+        if not right or (type(value) is bool and bool not in kinds):
+            wanted = " or ".join("null" if kind is type(None) else kind.__name__ for kind in kinds)
+            raise ModelConfigError(f"{name} is {value!r}: it must be {wanted}")
 
 
 def yarn_mscale(factor: float, mscale: float) -> float:
@@ -172,18 +237,56 @@ def _yarn_from_hf(rope: dict[str, Any]) -> YarnScaling | None:
         return None
     if kind != "yarn":
         raise ModelConfigError(f"rope_type is {kind!r}: only 'default' and 'yarn' are supported")
-    known = {field.name for field in fields(YarnScaling)}
+    for name, neutral in (
+        ("attention_factor", None),
+        ("truncate", True),
+        ("partial_rotary_factor", 1),
+    ):
+        if rope.get(name, neutral) not in (neutral, None):
+            raise ModelConfigError(f"rope_parameters.{name} is {rope[name]!r}: not supported")
+    values = {field.name: rope.get(field.name) for field in fields(YarnScaling)}
     for name in ("factor", "original_max_position_embeddings"):
-        if name not in rope:
+        if values[name] is None:
             raise ModelConfigError(f"rope_parameters.{name} is missing: yarn needs it")
-    return YarnScaling(**{name: value for name, value in rope.items() if name in known})
+    given = {name: value for name, value in values.items() if value is not None}
+    for name, value in given.items():
+        number = type(value) in (int, float) and 0 <= value < math.inf
+        if not number or (value == 0 and not name.startswith("mscale")):
+            raise ModelConfigError(f"rope_parameters.{name} is {value!r}: need a positive number")
+    return YarnScaling(**given)
 
 
-_FIXED: dict[str, Any] = {
-    "hidden_act": "silu",
-    "attention_bias": False,
-    "rope_interleave": True,
-    "moe_layer_freq": 1,
+_ARCHITECTURES = {
+    "deepseek_v2": "DeepseekV2ForCausalLM",
+    "deepseek_v3": "DeepseekV3ForCausalLM",
+}
+_ROUTERS: dict[str, dict[str, tuple[Any, ...]]] = {
+    "deepseek_v2": {
+        "scoring_func": ("softmax",),
+        "topk_method": ("greedy", "group_limited_greedy"),
+    },
+    "deepseek_v3": {"scoring_func": ("sigmoid",), "topk_method": ("noaux_tc",)},
+}
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "deepseek_v2": {
+        "scoring_func": "softmax", "topk_method": "greedy", "norm_topk_prob": False,
+        "n_shared_experts": 2, "first_k_dense_replace": 0, "max_position_embeddings": 2048,
+    },
+    "deepseek_v3": {
+        "scoring_func": "sigmoid", "topk_method": "noaux_tc", "norm_topk_prob": True,
+        "n_shared_experts": 1, "n_group": 8, "topk_group": 4, "routed_scaling_factor": 2.5,
+        "first_k_dense_replace": 3, "max_position_embeddings": 4096,
+    },
+}  # fmt: skip
+"""What transformers' config classes mean by a field that is not there, where ours differ."""
+_FIXED: dict[str, tuple[Any, ...]] = {
+    "hidden_act": ("silu",),
+    "attention_bias": (False,),
+    "mlp_bias": (False,),
+    "attention_dropout": (0.0,),
+    "rope_interleave": (True,),
+    "moe_layer_freq": (1,),
+    "use_mla": (True,),
 }
 _POSITIVE = (
     "vocab_size", "hidden_size", "intermediate_size", "moe_intermediate_size",

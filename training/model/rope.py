@@ -72,7 +72,7 @@ def _frequencies(config: ModelConfig) -> Tensor:
 
     low = max(math.floor(pair_that_turns(yarn.beta_fast)), 0)
     high = min(math.ceil(pair_that_turns(yarn.beta_slow)), dim - 1)
-    ramp = (torch.arange(dim // 2, dtype=torch.float32) - low) / max(high - low, 0.001)
+    ramp = (torch.arange(dim // 2, dtype=torch.float32) - low) / ((high - low) or 0.001)
     stretched = ramp.clamp(0, 1)
     return plain / yarn.factor * stretched + plain * (1 - stretched)
 
