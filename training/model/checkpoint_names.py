@@ -1,15 +1,14 @@
-"""How the model's tensors are called and cut in a Hugging Face DeepseekV3 directory.
+"""How the model's tensors are called and cut in a Hugging Face DeepSeek directory.
 
 Our matrices are fused where one product does the work of several; the checkpoint keeps them apart.
-Each of our tensors maps to a list of pieces that `split` cuts and `join` puts together again,
-both without touching a bit.
+Each of our tensors maps to a list of pieces that `split` cuts: views of its memory, to be read from
+when saving and filled when loading.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from training.model.config import ModelConfig
@@ -21,14 +20,17 @@ class Mapping:
 
     Pieces are row blocks of `rows` rows each (all of it when there is one piece). With
     `experts`, the leading dimension counts experts and the pieces of each are stored transposed.
+    `linear` says that the pieces are stored in FP8 where a checkpoint is: DeepSeek's list.
     """
 
     ours: str
     pieces: tuple[str, ...]
     rows: tuple[int, ...] = ()
     experts: int = 0
+    linear: bool = False
 
     def split(self, tensor: Tensor) -> dict[str, Tensor]:
+        """Views of `tensor` by the checkpoint's names."""
         if not self.experts:
             parts = tensor.split(self.rows) if self.rows else (tensor,)
             return dict(zip(self.pieces, parts, strict=True))
@@ -39,30 +41,45 @@ class Mapping:
             for expert in range(self.experts)
         }
 
-    def join(self, stored: dict[str, Tensor]) -> Tensor:
-        """Put the pieces together; `stored` holds at least the names of this mapping."""
-        if not self.experts:
-            return torch.cat([stored[name] for name in self.pieces])
-        parts = [
-            torch.stack([stored[name.format(expert=expert)] for expert in range(self.experts)])
-            for name in self.pieces
-        ]
-        return torch.cat(parts, dim=1).transpose(1, 2)
-
 
 def mappings(config: ModelConfig) -> list[Mapping]:
     """All tensors of a model of this shape, in checkpoint order."""
     found = [Mapping("embedding.weight", ("model.embed_tokens.weight",))]
     for layer in range(config.num_hidden_layers):
-        found += _layer(config, layer)
+        found += _layer(config, f"blocks.{layer}", layer)
     found.append(Mapping("norm.weight", ("model.norm.weight",)))
     if not config.tie_word_embeddings:
         found.append(Mapping("head.weight", ("lm_head.weight",)))
     return found
 
 
-def _layer(config: ModelConfig, layer: int) -> list[Mapping]:
-    ours, theirs = f"blocks.{layer}", f"model.layers.{layer}"
+def mtp_mappings(config: ModelConfig) -> list[Mapping]:
+    """The tensors of the multi-token prediction layer, which is numbered after the last layer."""
+    if not config.num_nextn_predict_layers:
+        return []
+    theirs = f"model.layers.{config.num_hidden_layers}."
+    return [
+        Mapping("mtp.embedding_norm.weight", (f"{theirs}enorm.weight",)),
+        Mapping("mtp.hidden_norm.weight", (f"{theirs}hnorm.weight",)),
+        Mapping("mtp.join.weight", (f"{theirs}eh_proj.weight",)),
+        *_layer(config, "mtp.block", config.num_hidden_layers),
+        Mapping("mtp.norm.weight", (f"{theirs}shared_head.norm.weight",)),
+    ]
+
+
+def mtp_copies(config: ModelConfig) -> list[Mapping]:
+    """What DeepSeek's files hold once more within the multi-token prediction layer."""
+    if not config.num_nextn_predict_layers:
+        return []
+    theirs = f"model.layers.{config.num_hidden_layers}."
+    return [
+        Mapping("embedding.weight", (f"{theirs}embed_tokens.weight",)),
+        Mapping("head.weight", (f"{theirs}shared_head.head.weight",)),
+    ]
+
+
+def _layer(config: ModelConfig, ours: str, layer: int) -> list[Mapping]:
+    theirs = f"model.layers.{layer}"
     return [
         Mapping(f"{ours}.attention_norm.weight", (f"{theirs}.input_layernorm.weight",)),
         *_attention(config, f"{ours}.attention", f"{theirs}.self_attn"),
@@ -84,23 +101,23 @@ def _attention(config: ModelConfig, ours: str, theirs: str) -> list[Mapping]:
         query, rank = "q_a_proj", config.q_lora_rank
         compressed = [
             Mapping(f"{ours}.q_norm.weight", (f"{theirs}.q_a_layernorm.weight",)),
-            Mapping(f"{ours}.q_up.weight", (f"{theirs}.q_b_proj.weight",)),
+            Mapping(f"{ours}.q_up.weight", (f"{theirs}.q_b_proj.weight",), linear=True),
         ]
     down = (f"{theirs}.{query}.weight", f"{theirs}.kv_a_proj_with_mqa.weight")
     return [
-        Mapping(f"{ours}.down.weight", down, (rank, latent)),
+        Mapping(f"{ours}.down.weight", down, (rank, latent), linear=True),
         *compressed,
         Mapping(f"{ours}.kv_norm.weight", (f"{theirs}.kv_a_layernorm.weight",)),
-        Mapping(f"{ours}.kv_up.weight", (f"{theirs}.kv_b_proj.weight",)),
-        Mapping(f"{ours}.out.weight", (f"{theirs}.o_proj.weight",)),
+        Mapping(f"{ours}.kv_up.weight", (f"{theirs}.kv_b_proj.weight",), linear=True),
+        Mapping(f"{ours}.out.weight", (f"{theirs}.o_proj.weight",), linear=True),
     ]
 
 
 def _swiglu(ours: str, theirs: str, width: int) -> list[Mapping]:
     gate_up = (f"{theirs}.gate_proj.weight", f"{theirs}.up_proj.weight")
     return [
-        Mapping(f"{ours}.gate_up.weight", gate_up, (width, width)),
-        Mapping(f"{ours}.down.weight", (f"{theirs}.down_proj.weight",)),
+        Mapping(f"{ours}.gate_up.weight", gate_up, (width, width), linear=True),
+        Mapping(f"{ours}.down.weight", (f"{theirs}.down_proj.weight",), linear=True),
     ]
 
 
@@ -113,8 +130,8 @@ def _experts(config: ModelConfig, ours: str, theirs: str) -> list[Mapping]:
     if config.has_expert_bias:
         found.append(Mapping(f"{ours}.router.bias_E", (f"{theirs}.gate.e_score_correction_bias",)))
     found += [
-        Mapping(f"{ours}.gate_up_EDJ", gate_up, (width, width), count),
-        Mapping(f"{ours}.down_EID", down, (config.hidden_size,), count),
+        Mapping(f"{ours}.gate_up_EDJ", gate_up, (width, width), count, linear=True),
+        Mapping(f"{ours}.down_EID", down, (config.hidden_size,), count, linear=True),
     ]
     if shared := width * config.n_shared_experts:
         found += _swiglu(f"{ours}.shared", f"{theirs}.shared_experts", shared)
