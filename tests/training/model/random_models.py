@@ -1,30 +1,33 @@
 """Small models of every shape the config allows, and transformers' twin of each."""
 
-from pathlib import Path
 from typing import Any
 
 import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from training.model import ModelConfig, Transformer, YarnScaling, hf
+from training.model import ModelConfig, Transformer, YarnScaling
+from training.model.checkpoint_names import mappings
 
 YARN = YarnScaling(factor=4.0, original_max_position_embeddings=32, mscale=1.0, mscale_all_dim=0.7)
 
 
 @st.composite
 def configs(draw: st.DrawFn) -> ModelConfig:
-    groups = draw(st.sampled_from([1, 2, 4]))
-    experts = groups * draw(st.sampled_from([2, 3, 4]))
+    """V2 and V3, 1 to 16 experts; V3 needs two in each group, or transformers cannot rank them."""
+    v3 = draw(st.booleans())
+    method = "noaux_tc" if v3 else draw(st.sampled_from(["greedy", "group_limited_greedy"]))
+    groups = 1 if method == "greedy" else draw(st.sampled_from([1, 2, 4]))
+    experts = groups * draw(st.integers(2 if v3 else 1, 16 // groups))
     open_groups = draw(st.integers(1, groups))
-    layers = draw(st.integers(1, 3))
+    layers, heads = draw(st.integers(1, 3)), draw(st.integers(1, 5))
     return ModelConfig(
         vocab_size=draw(st.sampled_from([50, 97])),
-        hidden_size=draw(st.sampled_from([32, 48])),
+        hidden_size=heads * draw(st.sampled_from([8, 12])),
         intermediate_size=40,
         moe_intermediate_size=draw(st.sampled_from([8, 24])),
         num_hidden_layers=layers,
-        num_attention_heads=draw(st.integers(1, 5)),
+        num_attention_heads=heads,
         kv_lora_rank=draw(st.sampled_from([8, 20])),
         q_lora_rank=draw(st.sampled_from([None, 16])),
         qk_nope_head_dim=draw(st.sampled_from([4, 12])),
@@ -35,13 +38,28 @@ def configs(draw: st.DrawFn) -> ModelConfig:
         n_shared_experts=draw(st.integers(1, 2)),
         n_group=groups,
         topk_group=open_groups,
+        scoring_func="sigmoid" if v3 else "softmax",
+        topk_method=method,
         first_k_dense_replace=draw(st.integers(0, layers)),
         routed_scaling_factor=draw(st.sampled_from([1.0, 2.5])),
-        norm_topk_prob=draw(st.booleans()),
-        rope_scaling=draw(st.sampled_from([None, YARN])),
+        norm_topk_prob=v3 and draw(st.booleans()),
+        rope_theta=draw(st.sampled_from([10000.0, 50000.0])),
+        rope_scaling=draw(st.none() | yarns()),
         tie_word_embeddings=draw(st.booleans()),
         max_position_embeddings=256,
         initializer_range=0.1,
+    )
+
+
+@st.composite
+def yarns(draw: st.DrawFn) -> YarnScaling:
+    return YarnScaling(
+        factor=draw(st.sampled_from([1.0, 4.0, 40.0])),
+        original_max_position_embeddings=draw(st.sampled_from([4, 32, 4096])),
+        beta_fast=draw(st.sampled_from([32.0, 4.0])),
+        beta_slow=draw(st.sampled_from([1.0, 0.5])),
+        mscale=draw(st.sampled_from([0.0, 0.707, 1.0])),
+        mscale_all_dim=draw(st.sampled_from([0.0, 0.707, 1.0])),
     )
 
 
@@ -58,16 +76,34 @@ def build(config: ModelConfig, seed: int = 0) -> Transformer:
     return model
 
 
-def twin(model: Transformer, directory: Path) -> Any:
-    """The same weights in transformers' own class, by way of a saved directory."""
-    from transformers import DeepseekV3ForCausalLM  # noqa: PLC0415 - slow to import
+def twin(model: Transformer) -> Any:
+    """The same weights in transformers' own class; its parameters are ours, not copies of them."""
+    from transformers import AutoConfig, AutoModelForCausalLM  # noqa: PLC0415 - slow to import
 
-    hf.save(model, directory)
-    other, report = DeepseekV3ForCausalLM.from_pretrained(
-        directory, dtype=torch.float32, output_loading_info=True, attn_implementation="eager"
-    )
-    assert not any(report.values()), report
+    source = model.config.to_hf()
+    shape = AutoConfig.for_model(source.pop("model_type"), **source)
+    other = AutoModelForCausalLM.from_config(shape, attn_implementation="eager")
+    other.load_state_dict(as_in_transformers(model.config, model.state_dict()), assign=True)
+    other.tie_weights()
     return other.eval()
+
+
+def as_in_transformers(config: ModelConfig, ours: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors, or their gradients, by the names they have in transformers' memory, where the
+    experts of a layer are stacked."""
+    theirs: dict[str, Tensor] = {}
+    for mapping in mappings(config):
+        if mapping.ours not in ours:
+            continue
+        if not mapping.experts:
+            theirs |= mapping.split(ours[mapping.ours])
+            continue
+        prefix = mapping.pieces[0].partition("{expert}")[0]
+        name = "down_proj" if len(mapping.pieces) == 1 else "gate_up_proj"
+        theirs[prefix + name] = ours[mapping.ours].transpose(1, 2)
+    if config.tie_word_embeddings and "embedding.weight" in ours:
+        theirs["lm_head.weight"] = theirs["model.embed_tokens.weight"]
+    return theirs
 
 
 def padded_batch(config: ModelConfig, seed: int = 0) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,5 @@
 """The native sampler draws from exactly the distribution that the trainer sees."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from tests.training.model.random_models import build, twin
 from training.model import ModelConfig, Transformer, completion_logprobs
 from training.rollout import Completion, NativeEngine
 from training.rollout import decoder as decoder_module
-from training.rollout import native as native_module
+from training.rollout import writing as writing_module
 from training.rollout.decoder import Decoder
 from training.rollout.native import SamplingError
 
@@ -67,9 +66,9 @@ def test_bf16_logprobs_stay_close_to_the_training_forward(config: ModelConfig) -
     assert float((sampled - expected).abs().mean()) < ABSOLUTE[torch.bfloat16]
 
 
-def test_greedy_tokens_equal_transformers_generate(tmp_path: Path, config: ModelConfig) -> None:
+def test_greedy_tokens_equal_transformers_generate(config: ModelConfig) -> None:
     model = build(config)
-    other = twin(model, tmp_path)
+    other = twin(model)
     completions = NativeEngine(model).generate(
         PROMPTS, max_new_tokens=64, temperature=0, seed=0, eos_id=None
     )
@@ -142,7 +141,7 @@ def test_dropping_finished_rows_changes_no_completion(
     dropped = sample()
     assert widths[0] == 48
     assert widths[-1] < 0.9 * 48
-    monkeypatch.setattr(native_module, "COMPACT_SHARE", 1.0)
+    monkeypatch.setattr(writing_module, "COMPACT_SHARE", 1.0)
     assert sample() == dropped
 
 
