@@ -160,7 +160,7 @@ def train(  # noqa: C901, PLR0915 - one flat story, to be read from top to botto
                 "optim/grad_norm": result.grad_norm,
                 "optim/learning_rate": learning_rate,
                 "optim/skipped": float(result.skipped),
-                "moe/load_max_over_mean": expert_load(counts_LE),
+                **expert_load(counts_LE),
                 **extra_losses(totals),
                 "perf/tokens_per_s": totals["tokens"] / step_s,
                 "perf/completions_per_s": config.completions_per_step / step_s,

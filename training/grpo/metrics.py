@@ -33,12 +33,21 @@ def rollout_metrics(groups: list[list[CompletionRecord]]) -> dict[str, float]:
     return values
 
 
-def expert_load(counts_LE: Tensor) -> float:
-    """The busiest expert's tokens over the mean, averaged over layers; 1 is perfectly even."""
-    counts_LE = counts_LE.double()
-    if counts_LE.sum() == 0:
-        return math.nan
-    return float((counts_LE.amax(1) / counts_LE.mean(1)).mean())
+def expert_load(counts_LE: Tensor) -> dict[str, float]:
+    """How evenly the step's tokens went to the experts; nothing for a model without any.
+
+    The busiest and the idlest expert's tokens over the mean, averaged over layers (1 and 1: even),
+    and how many experts of all layers got none. A layer that did not run does not count.
+    """
+    counts_LE = counts_LE[counts_LE.sum(1) > 0].double()
+    if not len(counts_LE):
+        return {}
+    mean_L = counts_LE.mean(1)
+    return {
+        "moe/load_max_over_mean": float((counts_LE.amax(1) / mean_L).mean()),
+        "moe/load_min_over_mean": float((counts_LE.amin(1) / mean_L).mean()),
+        "moe/dead_experts": float((counts_LE == 0).sum()),
+    }
 
 
 def extra_losses(totals: dict[str, float]) -> dict[str, float]:

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from training.events import CompletionRecord
-from training.grpo.metrics import expert_load, rollout_metrics, wilson_interval
+from training.grpo.metrics import expert_load, extra_losses, rollout_metrics, wilson_interval
 
 
 def completion(reward: float, accuracy: float, length: int, ended: bool = True) -> CompletionRecord:
@@ -33,8 +33,24 @@ def test_rollouts_are_summed_up() -> None:
 
 
 def test_expert_load_is_one_when_even_and_their_number_when_one_takes_all() -> None:
-    assert expert_load(torch.tensor([[5, 5, 5, 5]])) == 1
-    assert expert_load(torch.tensor([[20, 0, 0, 0], [5, 5, 5, 5]])) == 2.5
+    assert expert_load(torch.tensor([[5, 5, 5, 5]])) == {
+        "moe/load_max_over_mean": 1, "moe/load_min_over_mean": 1, "moe/dead_experts": 0,
+    }  # fmt: skip
+    assert expert_load(torch.tensor([[20, 0, 0, 0], [6, 3, 7, 4]])) == {
+        "moe/load_max_over_mean": 2.7, "moe/load_min_over_mean": 0.3, "moe/dead_experts": 3,
+    }  # fmt: skip
+
+
+def test_layers_that_did_not_run_have_no_load() -> None:
+    counts_LE = torch.tensor([[2, 6], [0, 0]])
+    assert expert_load(counts_LE) == expert_load(counts_LE[:1])
+    assert expert_load(counts_LE[1:]) == expert_load(torch.zeros(0, 0, dtype=torch.int64)) == {}
+
+
+def test_losses_beside_grpos_are_told_where_they_were_computed() -> None:
+    assert extra_losses({"tokens": 4.0, "loss": 1.0}) == {}
+    totals = {"tokens": 4.0, "mtp": 10.0, "balance": 3.5}
+    assert extra_losses(totals) == {"mtp/loss": 2.5, "moe/balance_loss": 3.5}
 
 
 def test_interval_is_wilsons() -> None:
