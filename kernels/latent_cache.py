@@ -131,7 +131,7 @@ def write_latent_ref(
     k_rope_NR = k_rope_NR.to(wide) * cos_NR + swapped_NR * sin_NR
     kept_M = (positions_N >= 0).nonzero().squeeze(1)
     positions_M = positions_N[kept_M]
-    sequences_M = kept_M // (len(positions_N) // len(page_table_BP))
+    sequences_M = kept_M // _per_sequence(positions_N, page_table_BP)
     places = (page_table_BP[sequences_M, positions_M // PAGE].long(), positions_M % PAGE)
     if cache_PTX.dtype == torch.uint8:
         quantized = quantize_rows(latent_NC[kept_M].float())
@@ -141,6 +141,10 @@ def write_latent_ref(
     else:
         rows_MX = torch.cat((latent_NC, k_rope_NR), dim=-1)[kept_M]
         cache_PTX[places] = rows_MX.to(cache_PTX.dtype)
+
+
+def _per_sequence(positions_N: Tensor, page_table_BP: Tensor) -> int:
+    return len(positions_N) // max(1, len(page_table_BP))
 
 
 def _layout(cache_PTX: Tensor) -> str:
@@ -191,7 +195,7 @@ def _launch(
         latent_NC, k_rope_NR, cos_NR, sin_NR, weight_C, values, scales, keys, page_table_BP,
         positions_N, latent_NC.stride(0), k_rope_NR.stride(0), cos_NR.stride(0), values.stride(1),
         scales.stride(1), keys.stride(1), page_table_BP.stride(0), eps,
-        PER_SEQUENCE=rows // len(page_table_BP), PAGE=PAGE, C=latent_dim, R=rope_dim,
+        PER_SEQUENCE=_per_sequence(positions_N, page_table_BP), PAGE=PAGE, C=latent_dim, R=rope_dim,
         C_TILE=triton.next_power_of_2(latent_dim), R_TILE=triton.next_power_of_2(rope_dim),
         QUANTUM=BLOCK, FLOOR=TINY, FP8=fp8, SNAP=INTERPRETED, num_warps=4,
     )  # fmt: skip
