@@ -9,7 +9,10 @@ A scale is what the values are multiplied with to get back (DeepSeek's `weight_s
 of zeros has zero values and the scale of `TINY`. A tile that holds a NaN or an infinity has the
 scale NaN: what is computed from it is NaN, never a number.
 
-N rows, D columns, O and I the two sides of a weight, B = D/128 rounded up, [..] tiles.
+On a GPU each of the three is one kernel that reads its input once. Scales are computed and applied
+with correctly rounded operations, so CPUs and GPUs agree bit for bit.
+
+N rows, D columns, O and I the two sides of a weight, B = D/128 rounded up.
 """
 
 from __future__ import annotations
@@ -20,7 +23,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kernels.casts import E4M3_MAX
+from kernels.backend import INTERPRETED, jit, say_path, tl, triton, use_triton
+from kernels.casts import E4M3_MAX, to_e4m3
 
 BLOCK = 128
 """Elements that share a scale along a dimension."""
@@ -43,20 +47,52 @@ def quantize_rows(x_ND: Tensor, power_of_two: bool = False) -> Quantized:
     """1x128 tiles: values [N, D], scales [N, B]. With `power_of_two` scales are rounded up to one,
     so that tiles along the other dimension can be made from these values without a new error."""
     _check(x_ND, 2)
-    return quantize_rows_ref(x_ND, power_of_two)
+    if not use_triton(x_ND):
+        return quantize_rows_ref(x_ND, power_of_two)
+    say_path("quantize_rows", "Triton")
+    (height, width), x_ND = x_ND.shape, x_ND.detach()
+    values_ND = x_ND.new_empty(height, width, dtype=torch.float8_e4m3fn)
+    scales_BN = x_ND.new_empty(triton.cdiv(width, BLOCK), height, dtype=torch.float32)
+    _quantize_rows_kernel[(triton.cdiv(height, 32), len(scales_BN))](
+        x_ND, *x_ND.stride(), values_ND, scales_BN, height, width,
+        POWER_OF_TWO=power_of_two, ROWS=32, BLOCK=BLOCK, TINY=TINY, SNAP=INTERPRETED, num_warps=4,
+    )  # fmt: skip
+    return Quantized(values_ND, scales_BN.t())
 
 
 def quantize_columns(x_ND: Tensor) -> Quantized:
     """128x1 tiles, transposed: values [D, N], scales [D, N/128]; what a weight gradient needs."""
     _check(x_ND, 2)
-    return quantize_columns_ref(x_ND)
+    if not use_triton(x_ND):
+        return quantize_columns_ref(x_ND)
+    say_path("quantize_columns", "Triton")
+    (height, width), x_ND = x_ND.shape, x_ND.detach()
+    values_DN = x_ND.new_empty(width, height, dtype=torch.float8_e4m3fn)
+    scales_BD = x_ND.new_empty(triton.cdiv(height, BLOCK), width, dtype=torch.float32)
+    _quantize_columns_kernel[(triton.cdiv(width, 64), len(scales_BD))](
+        x_ND, *x_ND.stride(), values_DN, scales_BD, height, width,
+        COLUMNS=64, BLOCK=BLOCK, TINY=TINY, SNAP=INTERPRETED, num_warps=8,
+    )  # fmt: skip
+    return Quantized(values_DN, scales_BD.t())
 
 
 def quantize_blocks(w_OI: Tensor) -> Quantized:
     """128x128 tiles: values [O, I], scales [O/128, I/128]; [E, O, I] likewise for each expert.
     Any strides; the result is contiguous, so `quantize_blocks(w.mT)` also transposes."""
     _check(w_OI, 2, 3)
-    return quantize_blocks_ref(w_OI)
+    if not use_triton(w_OI):
+        return quantize_blocks_ref(w_OI)
+    say_path("quantize_blocks", "Triton")
+    w_EOI = (w_OI if w_OI.dim() == 3 else w_OI[None]).detach()
+    experts, height, width = w_EOI.shape
+    values_EOI = w_OI.new_empty(w_EOI.shape, dtype=torch.float8_e4m3fn)
+    tiles = triton.cdiv(height, BLOCK), triton.cdiv(width, BLOCK)
+    scales = w_OI.new_empty(experts, *tiles, dtype=torch.float32)
+    _quantize_blocks_kernel[(tiles[1], tiles[0], experts)](
+        w_EOI, *w_EOI.stride(), values_EOI, scales, height, width,
+        BLOCK=BLOCK, TINY=TINY, SNAP=INTERPRETED, num_warps=8,
+    )  # fmt: skip
+    return Quantized(values_EOI.view(w_OI.shape), scales.view(*w_OI.shape[:-2], *tiles))
 
 
 def dequantize_rows(q: Quantized, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -112,6 +148,77 @@ def _scales(largest: Tensor, power_of_two: bool = False) -> Tensor:
     if power_of_two:  # adding all of the mantissa carries into the exponent unless it is zero
         scales = ((scales.view(torch.int32) + 0x7FFFFF) & 0x7F800000).view(torch.float32)
     return scales.masked_fill(~largest.isfinite(), torch.nan)
+
+
+@jit
+def tile_scale(x, AXIS: tl.constexpr, POWER_OF_TWO: tl.constexpr, TINY: tl.constexpr):
+    """Scales of fp32 tiles along AXIS, which is kept with size 1, and their reciprocals."""
+    size = tl.abs(x)
+    # tl.max would pass over a NaN.
+    largest = tl.max(tl.where(size < float("inf"), size, float("inf")), AXIS, keep_dims=True)
+    scale = tl.div_rn(tl.maximum(largest, TINY), tl.full(largest.shape, 448.0, tl.float32))
+    if POWER_OF_TWO:
+        bits = (scale.to(tl.int32, bitcast=True) + 0x7FFFFF) & 0x7F800000
+        scale = bits.to(tl.float32, bitcast=True)
+    scale = tl.where(largest < float("inf"), scale, float("nan"))
+    return scale, tl.div_rn(tl.full(scale.shape, 1.0, tl.float32), scale)
+
+
+@jit
+def _quantize_rows_kernel(
+    x_ptr, x_row, x_column, values_ptr, scales_ptr, N, D,
+    POWER_OF_TWO: tl.constexpr, ROWS: tl.constexpr, BLOCK: tl.constexpr, TINY: tl.constexpr,
+    SNAP: tl.constexpr,
+):  # fmt: skip
+    """One program: ROWS tiles under one another; scales are written as [B, N]."""
+    block = tl.program_id(1)
+    n = (tl.program_id(0) * ROWS + tl.arange(0, ROWS)).to(tl.int64)[:, None]
+    d = block * BLOCK + tl.arange(0, BLOCK)[None, :]
+    inside = (n < N) & (d < D)
+    x = tl.load(x_ptr + n * x_row + d * x_column, mask=inside, other=0.0).to(tl.float32)
+    scale, inverse = tile_scale(x, 1, POWER_OF_TWO, TINY)
+    tl.store(values_ptr + n * D + d, to_e4m3(x * inverse, SNAP), mask=inside)
+    tl.store(scales_ptr + block * N + n, scale, mask=n < N)
+
+
+@jit
+def _quantize_columns_kernel(
+    x_ptr, x_row, x_column, values_ptr, scales_ptr, N, D,
+    COLUMNS: tl.constexpr, BLOCK: tl.constexpr, TINY: tl.constexpr, SNAP: tl.constexpr,
+):  # fmt: skip
+    """One program: COLUMNS tiles side by side, turned over; scales are written as [B, D]."""
+    block = tl.program_id(1).to(tl.int64)
+    n = block * BLOCK + tl.arange(0, BLOCK)
+    d = (tl.program_id(0) * COLUMNS + tl.arange(0, COLUMNS)).to(tl.int64)
+    inside = (n[:, None] < N) & (d[None, :] < D)
+    x = tl.load(
+        x_ptr + n[:, None] * x_row + d[None, :] * x_column, mask=inside, other=0.0
+    ).to(tl.float32)  # fmt: skip
+    x = tl.trans(x)
+    scale, inverse = tile_scale(x, 1, False, TINY)
+    inside = (d[:, None] < D) & (n[None, :] < N)
+    tl.store(values_ptr + d[:, None] * N + n[None, :], to_e4m3(x * inverse, SNAP), mask=inside)
+    tl.store(scales_ptr + block * D + d[:, None], scale, mask=d[:, None] < D)
+
+
+@jit
+def _quantize_blocks_kernel(
+    w_ptr, w_expert, w_row, w_column, values_ptr, scales_ptr, height, width,
+    BLOCK: tl.constexpr, TINY: tl.constexpr, SNAP: tl.constexpr,
+):  # fmt: skip
+    """One program: one tile of one expert."""
+    expert = tl.program_id(2).to(tl.int64)
+    o = (tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)).to(tl.int64)[:, None]
+    i = (tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)).to(tl.int64)[None, :]
+    inside = (o < height) & (i < width)
+    w = tl.load(
+        w_ptr + expert * w_expert + o * w_row + i * w_column, mask=inside, other=0.0
+    ).to(tl.float32)  # fmt: skip
+    largest = tl.max(tl.where(tl.abs(w) < float("inf"), tl.abs(w), float("inf")), 1, keep_dims=True)
+    scale, inverse = tile_scale(largest, 0, False, TINY)
+    tl.store(values_ptr + (expert * height + o) * width + i, to_e4m3(w * inverse, SNAP), mask=inside)
+    tile = (expert * tl.num_programs(1) + tl.program_id(1)) * tl.num_programs(0) + tl.program_id(0)
+    tl.store(scales_ptr + tile + tl.zeros_like(scale).to(tl.int64), scale)
 
 
 def _check(x: Tensor, *dimensions: int) -> None:
