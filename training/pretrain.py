@@ -19,18 +19,18 @@ from training.distributed.engine import Engine
 from training.distributed.process import Process
 from training.journal import Journal
 from training.model import ModelConfig, Transformer, hf
-from training.model.dtype import best_dtype
+from training.model.dtype import EMULATED, has_native_fp8, weights_dtype
+from training.model.fp8 import to_fp8
 from training.schedule import warmup_then_decay
 from training.tokenizer import TextTokenizer, train
 
-REPORT_EVERY = 10
 MICRO_BATCH = 32
 
 
 def pretrain(config: PretrainConfig, out: Path, report: Callable[[int, float], None]) -> None:
     """Train from random weights and write a Hugging Face directory (bf16) to `out`.
 
-    `report` is called with step and loss (nats per token) now and then. events.jsonl in `out`
+    `report` is called with step and loss (nats per token) of each step; events.jsonl in `out`
     keeps them too.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -38,24 +38,33 @@ def pretrain(config: PretrainConfig, out: Path, report: Callable[[int, float], N
     tokenizer = train(tokenizer_texts(config.seed, config.careful_share), config.model.vocab_size)
     torch.manual_seed(config.seed)
     model = Transformer(_model_config(config, tokenizer))
-    optim = OptimConfig(learning_rate=config.learning_rate, weight_decay=config.weight_decay)
-    engine = Engine(model, process, optim, zero_stage=1, dtype=best_dtype(process.device))
+    dtype = weights_dtype(config.dtype, process.device)
     journal = Journal(out, stage="pretrain")
+    if config.dtype == "fp8":
+        to_fp8(model)
+        if not has_native_fp8(process.device):
+            message = EMULATED.format(device=process.device)
+            journal.write("log", 0, level="warning", message=message)
+    optim = OptimConfig(
+        learning_rate=config.learning_rate,
+        weight_decay=config.weight_decay,
+        moment_dtype=config.moment_dtype,
+    )
+    engine = Engine(model, process, optim, zero_stage=1, dtype=dtype)
     for step in range(1, config.steps + 1):
         started = time.monotonic()
         losses = _backward(engine, config, _documents(config, tokenizer, step))
         scale = warmup_then_decay(step, config.warmup_steps, config.steps)
         update = engine.step(config.learning_rate * scale)
         engine.balance_experts(config.expert_bias_rate)
-        if step % REPORT_EVERY == 0 or step in (1, config.steps):
-            values = {
-                **losses,
-                "optim/grad_norm": update.grad_norm,
-                "optim/learning_rate": config.learning_rate * scale,
-                "time/step_s": time.monotonic() - started,
-            }
-            journal.write("metrics", step, values=values)
-            report(step, losses["optim/loss"])
+        values = {
+            **losses,
+            "optim/grad_norm": update.grad_norm,
+            "optim/learning_rate": config.learning_rate * scale,
+            "time/step_s": time.monotonic() - started,
+        }
+        journal.write("metrics", step, values=values)
+        report(step, losses["optim/loss"])
     journal.write("finished", config.steps, outcome="finished", reason="All steps are done.")
     journal.close()
     tokenizer.save(out)

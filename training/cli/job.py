@@ -41,10 +41,12 @@ def run(
         StartError, CheckpointError, TaskError, TokenizerError, ModelConfigError, hf.CheckpointError
     ) as error:  # fmt: skip
         raise UserError(str(error)) from error
-    said = f"model: {title(setup.engine.policy)}"
-    display.say(said)
-    if journal is not None:
-        journal.write("log", setup.step, level="info", message=said)
+    said = [("info", f"model: {title(setup.engine.policy)}")]
+    said += [("warning", warning) for warning in setup.warnings]
+    for level, message in said:
+        display.say(message)
+        if journal is not None:
+            journal.write("log", setup.step, level=level, message=message)
     outcome = train(setup, process, journal, lambda: stop.requested, display.report)
     process.close()
     return outcome

@@ -11,6 +11,9 @@ from training.config import ConfigError
 from training.config.presets import pretrain_config
 from training.pretrain import pretrain
 
+REPORT_EVERY = 10
+"""Steps between two lines in the terminal."""
+
 
 def pretrain_command(args: Namespace) -> int:
     try:
@@ -24,6 +27,8 @@ def pretrain_command(args: Namespace) -> int:
     started = time.monotonic()
 
     def report(step: int, loss: float) -> None:
+        if step % REPORT_EVERY and step not in (1, config.steps):
+            return
         elapsed = time.monotonic() - started
         sys.stdout.write(f"step {step}/{config.steps}  loss {loss:.4f}  {elapsed:.0f} s\n")
         sys.stdout.flush()

@@ -9,18 +9,16 @@ from pathlib import Path
 import torch
 
 from training import checkpoint
-from training.base_models import find_model
+from training.base_models import StartError, find_model
 from training.checkpoint import Checkpoint, CheckpointError
-from training.config import RunConfig
+from training.config import HardwareConfig, RunConfig
 from training.distributed.engine import Engine
 from training.distributed.process import Process
 from training.grpo.evaluate import HeldOut
 from training.model import Policy, policy
-from training.model.dtype import best_dtype
+from training.model.dtype import EMULATED, has_native_fp8, weights_dtype
 from training.tasks import TEMPLATES, Task, build_task
 from training.tokenizer import TextTokenizer, TokenizerError
-
-DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 
 
 @dataclass
@@ -37,9 +35,18 @@ class Setup:
     reference: Policy | None
     """None where the KL has no weight."""
     dtype: torch.dtype
+    """Of the weights."""
     step: int
     """Steps already done."""
     tokens_total: int
+    warnings: list[str]
+    """Sentences for the person who watches."""
+
+    @property
+    def precision(self) -> str:
+        """What products are made in, for people."""
+        fp8 = self.config.hardware.dtype == "fp8"
+        return "fp8" if fp8 else str(self.dtype).removeprefix("torch.")
 
 
 def set_up(config: RunConfig, run_dir: Path, process: Process, start: Checkpoint | None) -> Setup:
@@ -50,17 +57,23 @@ def set_up(config: RunConfig, run_dir: Path, process: Process, start: Checkpoint
     source = find_model(config.model.path) if start is None else start.path / checkpoint.WEIGHTS
     if start is not None:
         _check_fits(start, config)
+    warnings = _check_fp8(config.hardware, process.device)
     tokenizer = TextTokenizer.load(source)
     task = build_task(config.task)
-    dtype = DTYPES.get(config.hardware.dtype) or best_dtype(process.device)
-    model = policy.load(source, dtype)
+    dtype = weights_dtype(config.hardware.dtype, process.device)
+
+    def load(directory: Path) -> Policy:
+        model = policy.load(directory, dtype)
+        if config.hardware.dtype == "fp8":
+            policy.to_fp8(model)
+        return model
+
+    model = load(source)
     _check_vocabulary(tokenizer, model)
     reference = None
     if config.grpo.kl_coef:
         reference = (
-            frozen(policy.load(start.path / checkpoint.REFERENCE, dtype))
-            if start is not None
-            else copy_of(model)
+            frozen(load(start.path / checkpoint.REFERENCE)) if start is not None else copy_of(model)
         ).to(process.device)
     engine = Engine(
         model, process, config.optim, zero_stage=config.hardware.zero_stage, dtype=dtype
@@ -79,6 +92,7 @@ def set_up(config: RunConfig, run_dir: Path, process: Process, start: Checkpoint
         dtype=dtype,
         step=start.manifest.step if start else 0,
         tokens_total=start.manifest.tokens_total if start else 0,
+        warnings=warnings,
     )
 
 
@@ -104,6 +118,18 @@ def _check_vocabulary(tokenizer: TextTokenizer, model: Policy) -> None:
             f"tokenizer.json has {tokenizer.vocab_size} tokens, the model's vocab_size is "
             f"{model.config.vocab_size}: they do not belong together."
         )
+
+
+def _check_fp8(hardware: HardwareConfig, device: torch.device) -> list[str]:
+    """What to warn of when FP8 was asked for. Raises StartError when it may not be emulated."""
+    if hardware.dtype != "fp8" or has_native_fp8(device):
+        return []
+    if hardware.require_native_fp8:
+        raise StartError(
+            f"hardware.require_native_fp8: {device} has no FP8 arithmetic; switch this off to "
+            "emulate it, or set another hardware.dtype."
+        )
+    return [f"hardware.dtype: {EMULATED.format(device=device)}"]
 
 
 def _check_fits(start: Checkpoint, config: RunConfig) -> None:

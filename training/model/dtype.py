@@ -8,7 +8,7 @@ import torch
 
 Dtype = Literal["auto", "bf16", "fp32", "fp8"]
 
-EMULATED = "{device} has no FP8 arithmetic: it is emulated, with the same numbers but slowly."
+EMULATED = "{device} has no FP8 arithmetic: it is emulated, exactly but slowly."
 
 
 def best_dtype(device: torch.device | str = "cpu") -> torch.dtype:

@@ -14,8 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from training.model import causal_lm, hf, logprobs
+from training.model import causal_lm, fp8, hf, logprobs
 from training.model.causal_lm import CausalLM
+from training.model.config import ModelConfigError
 from training.model.logprobs import CompletionLogprobs
 from training.model.transformer import Transformer
 
@@ -38,6 +39,16 @@ def save(policy: Policy, path: Path | str, tokenizer_path: Path | str | None = N
         causal_lm.save(policy, Path(path), tokenizer_path)
     else:
         hf.save(policy, path, tokenizer_path)
+
+
+def to_fp8(policy: Policy) -> None:
+    """See `training.model.fp8`. Raises `ModelConfigError` for a model that is not ours."""
+    if isinstance(policy, CausalLM):
+        raise ModelConfigError(
+            f"hardware.dtype: fp8 is for DeepSeek's architecture; train {title(policy)} in bf16 "
+            "or fp32."
+        )
+    fp8.to_fp8(policy)
 
 
 def completion_logprobs(
