@@ -36,7 +36,7 @@ class AttentionWeights:
     out: Tensor
     """[H * X, D]; the rotary rows are zero."""
     latent_norm: Tensor
-    """[C], fp32: what is cached is the normalised latent."""
+    """[C]: what is cached is the normalised latent."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def absorb(block: Block) -> AttentionWeights:
         down=torch.cat(down, dim=1).to(dtype),
         query=torch.cat((query_SHX.flatten(1), _swap_pairs(rope_q_SHR).flatten(1)), 1).to(dtype),
         out=out_HXD.flatten(0, 1).to(dtype),
-        latent_norm=attention.kv_norm.weight.float(),
+        latent_norm=attention.kv_norm.weight.detach(),
     )
 
 

@@ -1,62 +1,32 @@
-"""The native sampler: the whole batch a token at a time from a cache of compressed latents.
+"""The native sampler: whole batches, from a cache of compressed latents.
 
 Each distinct prompt is read once and its latents are copied to all completions of its group.
-Prompts are aligned to the right, so that all sequences write the same column of the cache; rows of
-finished sequences are dropped.
 
-B sequences, T columns of the cache, P prompts, N packed tokens, D hidden_size, V vocab_size,
-S steps, X latent width.
+A all sequences, B a thread's, S steps.
 """
 
 from __future__ import annotations
 
-import itertools
-from dataclasses import dataclass
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import torch
 from torch import Tensor
 
 from training.model import Transformer
-from training.model.packing import pack
-from training.rollout.decoder import Decoder, LatentCache
+from training.rollout.decoder import Decoder
 from training.rollout.engine import Completion
-from training.rollout.sampling import draw, noise
+from training.rollout.prefill import Prefilled, prefill
+from training.rollout.sampling import noise
+from training.rollout.writing import ROW_MULTIPLE, Order, Running, write
 
-COMPACT_SHARE = 0.125
-"""Drop finished rows once they are this share of the batch: earlier, copying the cache costs more
-than the dead rows do."""
-ROW_MULTIPLE = 16
-"""Rows of a matrix tile: fewer than these cost the same, and few distinct batch sizes let the
-matrix library reuse its plans."""
+CACHED_BYTES = 1 << 25
+"""Weights up to which threads read them from the processor's cache. Larger ones come from memory,
+and are read once when all threads work on the same product."""
 
 
 class SamplingError(RuntimeError):
     """The policy cannot be sampled from; the message says why."""
-
-
-@dataclass
-class _Running:
-    """The sequences still being written; `ids_B` are their places in the result."""
-
-    ids_B: Tensor
-    alive_B: Tensor
-    tokens_B: Tensor
-    positions_B: Tensor
-    cache: LatentCache
-
-    def drop_finished(self, eos_id: int | None) -> bool:
-        """Note the end of sequences; true when none is left."""
-        if eos_id is None:
-            return False
-        self.alive_B &= self.tokens_B != eos_id
-        alive, batch = int(self.alive_B.sum()), len(self.alive_B)
-        kept = -(-alive // ROW_MULTIPLE) * ROW_MULTIPLE
-        if 0 < kept <= (1 - COMPACT_SHARE) * batch:
-            rows = self.alive_B.sort(descending=True, stable=True).indices[:kept]
-            self.ids_B, self.alive_B = self.ids_B[rows], self.alive_B[rows]
-            self.tokens_B, self.positions_B = self.tokens_B[rows], self.positions_B[rows]
-            self.cache.keep(rows)
-        return alive == 0
 
 
 class NativeEngine:
@@ -80,23 +50,35 @@ class NativeEngine:
         """See `Engine.generate`. Raises `SamplingError` when a prompt is empty or does not leave
         room for `max_new_tokens`, and when the model produces numbers that are not finite."""
         self._check(prompts, max_new_tokens)
-        count = len(prompts) * group_size
-        decoder = Decoder(self.model)
-        noise_SB = noise(count, max_new_tokens, seed).to(self.model.head.weight.device)
-        tokens_SB = torch.zeros(max_new_tokens, count, dtype=torch.long, device=noise_SB.device)
-        logprobs_SB = torch.zeros(max_new_tokens, count, device=noise_SB.device)
-        running, logits_BV = self._prefill(prompts, group_size)
-        for step in range(max_new_tokens):
-            running.tokens_B, logprobs_B = draw(
-                logits_BV, noise_SB[step, running.ids_B], temperature, top_p
-            )
-            tokens_SB[step, running.ids_B] = running.tokens_B
-            logprobs_SB[step, running.ids_B] = logprobs_B
-            if step + 1 == max_new_tokens or running.drop_finished(eos_id):
-                break
-            logits_BV = decoder.step(running.tokens_B, running.positions_B, running.cache)
-            running.positions_B = running.positions_B + 1
-        return _completions(tokens_SB, logprobs_SB, eos_id)
+        device, count = self.model.head.weight.device, len(prompts) * group_size
+        prefilled, decoder = prefill(self.model, prompts), Decoder(self.model)
+        order = Order(
+            steps=max_new_tokens, temperature=temperature, top_p=top_p, eos_id=eos_id,
+            noise_SA=noise(count, max_new_tokens, seed).to(device),
+            tokens_SA=torch.zeros(max_new_tokens, count, dtype=torch.long, device=device),
+            logprobs_SA=torch.zeros(max_new_tokens, count, device=device),
+        )  # fmt: skip
+
+        @torch.inference_mode()
+        def write_part(ids_B: Tensor) -> None:
+            prompts_B = ids_B // group_size
+            running = _start(prefilled, ids_B, prompts_B)
+            write(decoder, running, prefilled.hidden_PD[prompts_B], order)
+
+        ids_A = torch.arange(count, device=device)
+        _side_by_side(write_part, ids_A.tensor_split(self._parts(count)))
+        return _completions(order)
+
+    def _parts(self, count: int) -> int:
+        """In how many parts a batch is written, each by a thread of its own.
+
+        The threads of one small operation wait for each other again and again; those of
+        independent sequences never do.
+        """
+        weights = sum(each.numel() * each.element_size() for each in self.model.parameters())
+        if weights > CACHED_BYTES or self.model.head.weight.device.type != "cpu":
+            return 1
+        return max(1, min(torch.get_num_threads(), count // ROW_MULTIPLE))
 
     def _check(self, prompts: list[list[int]], max_new_tokens: int) -> None:
         limit = self.model.config.max_position_embeddings
@@ -109,47 +91,36 @@ class NativeEngine:
                     f"{max_new_tokens} it exceeds max_position_embeddings ({limit})"
                 )
 
-    def _prefill(self, prompts: list[list[int]], group_size: int) -> tuple[_Running, Tensor]:
-        """Read all prompts and spread them to their groups; logits [B, V] of the first token."""
-        model = self.model
-        device, dtype = model.head.weight.device, model.head.weight.dtype
-        lengths_P = torch.tensor([len(prompt) for prompt in prompts], device=device)
-        longest = int(lengths_P.max())
-        valid_PT = torch.arange(longest, device=device) >= longest - lengths_P[:, None]
-        tokens_PT = torch.zeros(len(prompts), longest, dtype=torch.long, device=device)
-        tokens_PT[valid_PT] = torch.tensor(list(itertools.chain(*prompts)), device=device)
-        packed = pack(tokens_PT, valid_PT)
-        layout = packed.by_head(model.config.num_attention_heads)
-        rotation = model.rope(packed.positions_N, dtype)
-        x_ND = model.embedding(packed.tokens_N)
-        latents_LPTX = []
-        for block in model.blocks:
-            queries, *latents = block.attention.compress(block.attention_norm(x_ND), rotation)
-            x_ND = x_ND + block.attention.attend(queries, *latents, layout)
-            x_ND = x_ND + block.feed_forward(block.feed_forward_norm(x_ND))
-            latents_NX = torch.cat(latents, dim=-1)
-            latents_PTX = latents_NX.new_zeros(*valid_PT.shape, latents_NX.shape[1])
-            latents_PTX[valid_PT] = latents_NX[: packed.count]
-            latents_LPTX.append(latents_PTX)
-        logits_PV = model.logits(model.norm(x_ND[lengths_P.cumsum(0) - 1]))
-        running = _Running(
-            ids_B=torch.arange(len(prompts) * group_size, device=device),
-            alive_B=torch.ones(len(prompts) * group_size, dtype=torch.bool, device=device),
-            tokens_B=torch.empty(0, dtype=torch.long, device=device),
-            positions_B=lengths_P.repeat_interleave(group_size),
-            cache=LatentCache(
-                torch.stack(latents_LPTX).repeat_interleave(group_size, dim=1),
-                valid_PT.repeat_interleave(group_size, dim=0),
-            ),
-        )
-        return running, logits_PV.repeat_interleave(group_size, dim=0)
+
+def _start(prefilled: Prefilled, ids_B: Tensor, prompts_B: Tensor) -> Running:
+    return Running(
+        ids_B=ids_B,
+        alive_B=torch.ones_like(ids_B, dtype=torch.bool),
+        positions_B=prefilled.lengths_P[prompts_B],
+        caches=[prefilled.cache(prompts_B)],
+    )
 
 
-def _completions(tokens_SB: Tensor, logprobs_SB: Tensor, eos_id: int | None) -> list[Completion]:
-    if not bool(logprobs_SB.isfinite().all()):
+def _side_by_side(work: Callable[[Tensor], None], parts: tuple[Tensor, ...]) -> None:
+    """Do each part in a thread of its own, which computes by itself."""
+    if len(parts) == 1:
+        work(parts[0])
+        return
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # what new threads begin with
+    try:
+        with ThreadPoolExecutor(len(parts)) as pool:
+            list(pool.map(work, parts))
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _completions(order: Order) -> list[Completion]:
+    if not bool(order.logprobs_SA.isfinite().all()):
         raise SamplingError("the model's output is not finite: its weights have diverged")
-    completions = []
-    for tokens, logprobs in zip(tokens_SB.T.tolist(), logprobs_SB.T.tolist(), strict=True):
+    eos_id, completions = order.eos_id, []
+    rows = zip(order.tokens_SA.T.tolist(), order.logprobs_SA.T.tolist(), strict=True)
+    for tokens, logprobs in rows:
         stopped = eos_id is not None and eos_id in tokens
         length = tokens.index(eos_id) + 1 if stopped else len(tokens)
         completions.append(

@@ -1,0 +1,85 @@
+"""Sequences being written: which of them still run, what is drawn, where it goes.
+
+B sequences that still run, A all sequences, S steps, P prompts, D hidden_size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from training.rollout.cache import LatentCache
+from training.rollout.decoder import Decoder
+from training.rollout.sampling import draw
+
+COMPACT_SHARE = 0.125
+"""Drop finished rows once they are this share of the batch: earlier, copying the cache costs more
+than the dead rows do."""
+ROW_MULTIPLE = 16
+"""Rows of a matrix tile: fewer than these cost the same, and few distinct batch sizes let the
+matrix library reuse its plans."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """How tokens are to be drawn, and where they are put."""
+
+    steps: int
+    """Tokens of a completion at most."""
+    temperature: float
+    top_p: float
+    eos_id: int | None
+    noise_SA: Tensor
+    """Uniform numbers, a column for each sequence."""
+    tokens_SA: Tensor
+    logprobs_SA: Tensor
+    """Results; what stands behind a sequence's end means nothing."""
+
+
+@dataclass
+class Running:
+    """The sequences still being written; `ids_B` are their columns in the result."""
+
+    ids_B: Tensor
+    alive_B: Tensor
+    positions_B: Tensor
+    """Where the next token will stand."""
+    caches: list[LatentCache]
+
+    def drop(self, ended_B: Tensor) -> Tensor | None:
+        """Take note of ended sequences, and drop some rows when enough have ended: then the
+        numbers of those that stay are returned."""
+        self.alive_B &= ~ended_B
+        alive, batch = int(self.alive_B.sum()), len(self.alive_B)
+        kept = -(-alive // ROW_MULTIPLE) * ROW_MULTIPLE
+        if alive == 0 or kept > (1 - COMPACT_SHARE) * batch:
+            return None
+        rows = self.alive_B.sort(descending=True, stable=True).indices[:kept]
+        self.ids_B, self.alive_B = self.ids_B[rows], self.alive_B[rows]
+        self.positions_B = self.positions_B[rows]
+        for cache in self.caches:
+            cache.keep(rows)
+        return rows
+
+
+def write(decoder: Decoder, running: Running, hidden_BD: Tensor, order: Order) -> None:
+    """A token at a time for all sequences, given the states at their prompts' ends."""
+    (cache,) = running.caches
+    for step in range(order.steps):
+        logits_BV = decoder.model.logits(hidden_BD)
+        tokens_B, logprobs_B = draw(
+            logits_BV, order.noise_SA[step, running.ids_B], order.temperature, order.top_p
+        )
+        order.tokens_SA[step, running.ids_B] = tokens_B
+        order.logprobs_SA[step, running.ids_B] = logprobs_B
+        if step + 1 == order.steps:
+            return
+        if order.eos_id is not None:
+            rows = running.drop(tokens_B == order.eos_id)
+            if rows is not None:
+                tokens_B = tokens_B[rows]
+            elif not bool(running.alive_B.any()):
+                return
+        hidden_BD = decoder.step(tokens_B[:, None], running.positions_B[:, None], cache)
+        running.positions_B += 1
