@@ -81,7 +81,7 @@ def train(  # noqa: C901, PLR0915 - one flat story, to be read from top to botto
     first, saved = setup.step, setup.step
     tell(
         "started", first, start_step=first, total_steps=grpo.steps, processes=process.world_size,
-        device=str(process.device), dtype=str(setup.dtype).removeprefix("torch."),
+        device=str(process.device), dtype=setup.precision,
         parameters=sum(p.numel() for p in engine.policy.parameters()), versions=versions(),
     )  # fmt: skip
     if first == 0 and config.evaluation.every_steps and not process.any(stop()):
