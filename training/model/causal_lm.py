@@ -115,7 +115,6 @@ class CausalLM(nn.Module):
         return CompletionLogprobs(
             zeros_BT.masked_scatter(scored_BT, logprobs_M),
             zeros_BT.masked_scatter(scored_BT, entropy_M),
-            mtp_BT=zeros_BT,
         )
 
     def logits(self, hidden: Tensor) -> Tensor:
