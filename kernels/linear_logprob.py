@@ -168,7 +168,7 @@ class _Fused(torch.autograd.Function):
             part_MC = d_logits_MC[:, : len(weight_CD)]
             d_hidden_MD += _product(part_MC, weight_CD)
             if d_weight_VD is not None:
-                d_weight_VD[start : start + columns] = _product(part_MC.T, hidden_MD)
+                torch.mm(part_MC.T, hidden_MD, out=d_weight_VD[start : start + columns])
         return d_hidden_MD.to(hidden_MD.dtype), d_weight_VD, None, None
 
 
