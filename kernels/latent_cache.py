@@ -22,7 +22,14 @@ from torch import Tensor
 
 from kernels.backend import INTERPRETED, jit, say_path, tl, triton, use_triton
 from kernels.casts import to_bf16, to_e4m3
-from kernels.quantize import BLOCK, TINY, Quantized, dequantize_rows, quantize_rows
+from kernels.quantize import (
+    BLOCK,
+    TINY,
+    Quantized,
+    dequantize_rows,
+    quantize_rows_ref,
+    tile_scale,
+)
 from kernels.rms_norm import rms_norm_ref
 
 PAGE = 64
@@ -134,7 +141,7 @@ def write_latent_ref(
     sequences_M = kept_M // _per_sequence(positions_N, page_table_BP)
     places = (page_table_BP[sequences_M, positions_M // PAGE].long(), positions_M % PAGE)
     if cache_PTX.dtype == torch.uint8:
-        quantized = quantize_rows(latent_NC[kept_M].float())
+        quantized = quantize_rows_ref(latent_NC[kept_M].float())
         rows = (quantized.values, quantized.scales, k_rope_NR[kept_M].bfloat16())
         for part, row in zip(fp8_parts(cache_PTX, weight_C.shape[0]), rows, strict=True):
             part.view(torch.uint8)[places] = row.contiguous().view(torch.uint8)
@@ -227,10 +234,10 @@ def _write_latent(
             GROUPS: tl.constexpr = C_TILE // WIDTH
             g = tl.arange(0, GROUPS)
             latent_GW = tl.reshape(latent, (GROUPS, WIDTH))
-            scale_G = tl.maximum(tl.max(tl.abs(latent_GW), 1), FLOOR) / 448.0
-            scale_G += 0.0 * tl.sum(latent_GW, 1)  # NaN if not finite: E4M3 would hide it
-            tl.store(scales_ptr + place * scales_stride + g, scale_G, mask=g * WIDTH < C)
-            latent = tl.reshape(latent_GW * (1.0 / scale_G)[:, None], (C_TILE,))
+            scale_G1, inverse_G1 = tile_scale(latent_GW, 1, False, FLOOR)
+            scales = scales_ptr + place * scales_stride + g[:, None]
+            tl.store(scales, scale_G1, mask=g[:, None] * WIDTH < C)
+            latent = tl.reshape(latent_GW * inverse_G1, (C_TILE,))
             tl.store(values_ptr + place * values_stride + c, to_e4m3(latent, SNAP), mask=c < C)
         else:
             tl.store(values_ptr + place * values_stride + c, to_bf16(latent, SNAP), mask=c < C)

@@ -25,6 +25,8 @@ from kernels.quantize import (
     dequantize_blocks,
     dequantize_rows,
     quantize_rows,
+    quantize_rows_ref,
+    tile_scale,
 )
 from kernels.swiglu import swiglu_ref
 
@@ -82,7 +84,7 @@ def moe_decode_ref(
 
 def _as_quantised(x: Tensor) -> Tensor:
     """What x [..., D] becomes by quantisation in 1x128 tiles."""
-    return dequantize_rows(quantize_rows(x.flatten(0, -2)), x.dtype).view(x.shape)
+    return dequantize_rows(quantize_rows_ref(x.flatten(0, -2)), x.dtype).view(x.shape)
 
 
 def _plain(weight: Tensor | Quantized, dtype: torch.dtype) -> Tensor:
@@ -102,8 +104,9 @@ def _launch(
     fp8 = isinstance(gate_up, Quantized)
     gate_up, gate_up_scales = gate_up if isinstance(gate_up, Quantized) else (gate_up, gate_up)
     down, down_scales = down if isinstance(down, Quantized) else (down, down)
-    rows_BD, row_scales = quantize_rows(x_BD) if fp8 else (x_BD.contiguous(), x_BD)
-    experts, dim = len(down), x_BD.shape[1]
+    rows_BD, scales_BG = quantize_rows(x_BD) if fp8 else (x_BD.contiguous(), x_BD)
+    scales_GB = scales_BG.t().contiguous() if fp8 else x_BD  # no copy: they come like this
+    experts, (batch, dim) = len(down), x_BD.shape
     width = down.numel() // (experts * dim)
     assignments, chosen = experts_BK.numel(), experts_BK.shape[1]
     order_A = torch.empty(assignments, dtype=torch.int32, device=x_BD.device)
@@ -112,22 +115,23 @@ def _launch(
         experts_BK.contiguous(), order_A, spans_E2, assignments, CHUNK=1024, num_warps=4
     )
     tokens = _token_tile(assignments, experts)
-    tile = {"TOKENS": tokens, "STRIPE": BLOCK, "QUANTUM": BLOCK, "FP8": fp8, "SNAP": INTERPRETED}
+    tile = {"D": dim, "WIDTH": width, "TOKENS": tokens, "STRIPE": BLOCK, "QUANTUM": BLOCK}
     options = {"num_warps": 4 if tokens < 64 else 8, "num_stages": 5 if fp8 else 3}
-    hidden_AI = rows_BD.new_empty(assignments, width)
     groups = triton.cdiv(width, BLOCK)
-    hidden_scales_AG = x_BD.new_empty(assignments if fp8 else 0, groups, dtype=torch.float32)
+    hidden_AI = rows_BD.new_empty(assignments, width)
+    hidden_scales_GA = x_BD.new_empty(groups, assignments if fp8 else 0, dtype=torch.float32)
     _gate_and_up[(groups, experts)](
-        rows_BD, row_scales, gate_up.contiguous(), gate_up_scales, order_A, spans_E2, hidden_AI,
-        hidden_scales_AG, CHOSEN=chosen, D=dim, WIDTH=width, FLOOR=TINY, **tile, **options,
+        rows_BD, scales_GB, gate_up.contiguous(), gate_up_scales, order_A, spans_E2, hidden_AI,
+        hidden_scales_GA, batch, assignments, CHOSEN=chosen, FLOOR=TINY, FP8=fp8, SNAP=INTERPRETED,
+        **tile, **options,
     )  # fmt: skip
     y_AD = x_BD.new_empty(assignments, dim, dtype=torch.float32)
     _down[(triton.cdiv(dim, BLOCK), experts)](
-        hidden_AI, hidden_scales_AG, down.contiguous(), down_scales, order_A, spans_E2, y_AD,
-        D=dim, WIDTH=width, **tile, **options,
+        hidden_AI, hidden_scales_GA, down.contiguous(), down_scales, order_A, spans_E2, y_AD,
+        assignments, FP8=fp8, SNAP=INTERPRETED, **tile, **options,
     )  # fmt: skip
     out_BD = torch.empty_like(x_BD, memory_format=torch.contiguous_format)
-    _combine[(len(x_BD), triton.cdiv(dim, 1024))](
+    _combine[(batch, triton.cdiv(dim, 1024))](
         y_AD, gates_BK.contiguous(), out_BD, CHOSEN=chosen, D=dim, TILE=1024, SNAP=INTERPRETED,
         num_warps=4,
     )  # fmt: skip
@@ -159,8 +163,8 @@ def _sort(experts_ptr, order_ptr, spans_ptr, assignments, CHUNK: tl.constexpr):
 
 @jit
 def _product(
-    rows_ptr, row_scales_ptr, row_N, inside_N, weight_ptr, weight_scales_ptr, column_C, kept_C,
-    DEPTH: tl.constexpr, COLUMNS: tl.constexpr, TOKENS: tl.constexpr, STRIPE: tl.constexpr,
+    rows_ptr, row_scales_ptr, rows, row_N, inside_N, weight_ptr, weight_scales_ptr, column_C,
+    kept_C, DEPTH: tl.constexpr, COLUMNS: tl.constexpr, TOKENS: tl.constexpr, STRIPE: tl.constexpr,
     QUANTUM: tl.constexpr, FP8: tl.constexpr, SNAP: tl.constexpr,
 ):  # fmt: skip
     """weight[:, column_C]ᵀ @ rows[row_N]ᵀ, fp32 [STRIPE, TOKENS].
@@ -187,7 +191,7 @@ def _product(
             )
             block_C = column_C // QUANTUM * GROUPS + group
             scale_C = tl.load(weight_scales_ptr + block_C, mask=kept_C, other=0.0)
-            scale_N = tl.load(row_scales_ptr + row_N * GROUPS + group, mask=inside_N, other=0.0)
+            scale_N = tl.load(row_scales_ptr + group * rows + row_N, mask=inside_N, other=0.0)
             part_CN = tl.dot(weight_CQ, tl.trans(rows_NQ))
             out_CN += part_CN * (scale_C[:, None] * scale_N[None, :])
         else:
@@ -205,7 +209,7 @@ def _product(
 @jit
 def _gate_and_up(
     x_ptr, x_scales_ptr, weight_ptr, weight_scales_ptr, order_ptr, spans_ptr, hidden_ptr,
-    hidden_scales_ptr,
+    hidden_scales_ptr, tokens, assignments,
     CHOSEN: tl.constexpr, D: tl.constexpr, WIDTH: tl.constexpr, TOKENS: tl.constexpr,
     STRIPE: tl.constexpr, QUANTUM: tl.constexpr, FLOOR: tl.constexpr, FP8: tl.constexpr,
     SNAP: tl.constexpr,
@@ -227,22 +231,21 @@ def _gate_and_up(
         inside_N = place_N < last
         token_N = tl.load(order_ptr + place_N, mask=inside_N, other=0).to(tl.int64) // CHOSEN
         gate_CN = _product(
-            x_ptr, x_scales_ptr, token_N, inside_N, weight_ptr, weight_scales_ptr, column_C, kept_C,
-            D, 2 * WIDTH, TOKENS, STRIPE, QUANTUM, FP8, SNAP,
+            x_ptr, x_scales_ptr, tokens, token_N, inside_N, weight_ptr, weight_scales_ptr, column_C,
+            kept_C, D, 2 * WIDTH, TOKENS, STRIPE, QUANTUM, FP8, SNAP,
         )  # fmt: skip
         up_CN = _product(
-            x_ptr, x_scales_ptr, token_N, inside_N, weight_ptr, weight_scales_ptr,
+            x_ptr, x_scales_ptr, tokens, token_N, inside_N, weight_ptr, weight_scales_ptr,
             column_C + WIDTH, kept_C, D, 2 * WIDTH, TOKENS, STRIPE, QUANTUM, FP8, SNAP,
         )  # fmt: skip
         hidden_NC = tl.trans(gate_CN * tl.sigmoid(gate_CN) * up_CN)
         hidden = hidden_ptr + place_N[:, None] * WIDTH + column_C[None, :]
         stored = inside_N[:, None] & kept_C[None, :]
         if FP8:
-            scale_N = tl.maximum(tl.max(tl.abs(hidden_NC), 1), FLOOR) / 448.0
-            scale_N += 0.0 * tl.sum(hidden_NC, 1)  # NaN if not finite: E4M3 would hide it
-            scales = hidden_scales_ptr + place_N * ((WIDTH + QUANTUM - 1) // QUANTUM) + stripe
-            tl.store(scales, scale_N, mask=inside_N)
-            tl.store(hidden, to_e4m3(hidden_NC * (1.0 / scale_N)[:, None], SNAP), mask=stored)
+            scale_N1, inverse_N1 = tile_scale(hidden_NC, 1, False, FLOOR)
+            scales_N1 = (hidden_scales_ptr + stripe * assignments + place_N)[:, None]
+            tl.store(scales_N1, scale_N1, mask=inside_N[:, None])
+            tl.store(hidden, to_e4m3(hidden_NC * inverse_N1, SNAP), mask=stored)
         else:
             tl.store(hidden, to_bf16(hidden_NC, SNAP), mask=stored)
 
@@ -250,6 +253,7 @@ def _gate_and_up(
 @jit
 def _down(
     hidden_ptr, hidden_scales_ptr, weight_ptr, weight_scales_ptr, order_ptr, spans_ptr, y_ptr,
+    assignments,
     D: tl.constexpr, WIDTH: tl.constexpr, TOKENS: tl.constexpr, STRIPE: tl.constexpr,
     QUANTUM: tl.constexpr, FP8: tl.constexpr, SNAP: tl.constexpr,
 ):  # fmt: skip
@@ -266,8 +270,8 @@ def _down(
         place_N = (start + tl.arange(0, TOKENS)).to(tl.int64)
         inside_N = place_N < last
         y_CN = _product(
-            hidden_ptr, hidden_scales_ptr, place_N, inside_N, weight_ptr, weight_scales_ptr,
-            column_C, kept_C, WIDTH, D, TOKENS, STRIPE, QUANTUM, FP8, SNAP,
+            hidden_ptr, hidden_scales_ptr, assignments, place_N, inside_N, weight_ptr,
+            weight_scales_ptr, column_C, kept_C, WIDTH, D, TOKENS, STRIPE, QUANTUM, FP8, SNAP,
         )  # fmt: skip
         assignment_N = tl.load(order_ptr + place_N, mask=inside_N, other=0).to(tl.int64)
         y = y_ptr + assignment_N[:, None] * D + column_C[None, :]
