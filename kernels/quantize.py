@@ -47,7 +47,7 @@ def quantize_rows(x_ND: Tensor, power_of_two: bool = False) -> Quantized:
     """1x128 tiles: values [N, D], scales [N, B]. With `power_of_two` scales are rounded up to one,
     so that tiles along the other dimension can be made from these values without a new error."""
     _check(x_ND, 2)
-    if not use_triton(x_ND):
+    if not (use_triton(x_ND) and x_ND.numel()):
         return quantize_rows_ref(x_ND, power_of_two)
     say_path("quantize_rows", "Triton")
     (height, width), x_ND = x_ND.shape, x_ND.detach()
@@ -63,7 +63,7 @@ def quantize_rows(x_ND: Tensor, power_of_two: bool = False) -> Quantized:
 def quantize_columns(x_ND: Tensor) -> Quantized:
     """128x1 tiles, transposed: values [D, N], scales [D, N/128]; what a weight gradient needs."""
     _check(x_ND, 2)
-    if not use_triton(x_ND):
+    if not (use_triton(x_ND) and x_ND.numel()):
         return quantize_columns_ref(x_ND)
     say_path("quantize_columns", "Triton")
     (height, width), x_ND = x_ND.shape, x_ND.detach()
@@ -80,7 +80,7 @@ def quantize_blocks(w_OI: Tensor) -> Quantized:
     """128x128 tiles: values [O, I], scales [O/128, I/128]; [E, O, I] likewise for each expert.
     Any strides; the result is contiguous, so `quantize_blocks(w.mT)` also transposes."""
     _check(w_OI, 2, 3)
-    if not use_triton(w_OI):
+    if not (use_triton(w_OI) and w_OI.numel()):
         return quantize_blocks_ref(w_OI)
     say_path("quantize_blocks", "Triton")
     w_EOI = (w_OI if w_OI.dim() == 3 else w_OI[None]).detach()
@@ -214,9 +214,10 @@ def _quantize_blocks_kernel(
     w = tl.load(
         w_ptr + expert * w_expert + o * w_row + i * w_column, mask=inside, other=0.0
     ).to(tl.float32)  # fmt: skip
-    largest = tl.max(tl.where(tl.abs(w) < float("inf"), tl.abs(w), float("inf")), 1, keep_dims=True)
-    scale, inverse = tile_scale(largest, 0, False, TINY)
-    tl.store(values_ptr + (expert * height + o) * width + i, to_e4m3(w * inverse, SNAP), mask=inside)
+    size = tl.where(tl.abs(w) < float("inf"), tl.abs(w), float("inf"))
+    scale, inverse = tile_scale(tl.max(size, 1, keep_dims=True), 0, False, TINY)
+    values = to_e4m3(w * inverse, SNAP)
+    tl.store(values_ptr + (expert * height + o) * width + i, values, mask=inside)
     tile = (expert * tl.num_programs(1) + tl.program_id(1)) * tl.num_programs(0) + tl.program_id(0)
     tl.store(scales_ptr + tile + tl.zeros_like(scale).to(tl.int64), scale)
 

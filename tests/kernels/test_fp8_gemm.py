@@ -5,9 +5,20 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.nn.functional import ScalingType
 
-from kernels.fp8_gemm import fp8_gemm, fp8_gemm_rows, fp8_grouped_gemm
+from kernels.fp8_gemm import (
+    _by_torch,
+    _fits,
+    _torch_takes,
+    fp8_gemm,
+    fp8_gemm_rows,
+    fp8_grouped_gemm,
+)
 from kernels.quantize import (
+    BLOCK,
+    Quantized,
     dequantize_blocks,
     dequantize_rows,
     quantize_blocks,
@@ -17,7 +28,7 @@ from kernels.quantize import (
 from tests.tolerance import RELATIVE, relative_difference
 
 SIZES = st.integers(1, 290)
-FEW = settings(max_examples=25, deadline=None, derandomize=True)
+FEW = settings(max_examples=12, deadline=None, derandomize=True)
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 
 
@@ -101,3 +112,71 @@ def test_other_sums_are_refused() -> None:
     a, b = quantize_rows(torch.ones(2, 5)), quantize_blocks(torch.ones(2, 6))
     with pytest.raises(ValueError, match=r"differ: \(2, 5\) and \(2, 6\)"):
         fp8_gemm(a, b, torch.float32)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "tile", "fits"),
+    [
+        ((4096, 7168, 2048), BLOCK, True),
+        ((4, 128, 128), BLOCK, True),
+        ((4095, 7168, 2048), BLOCK, False),
+        ((4096, 576, 7168), BLOCK, False),
+        ((4096, 7168, 192), BLOCK, False),
+        ((576, 7168, 4096), 1, True),
+        ((576, 7160, 4096), 1, False),
+        ((576, 7168, 4100), 1, False),
+        ((0, 128, 128), BLOCK, False),
+        ((4, 16, 0), 1, False),
+    ],
+)
+def test_torch_gets_the_sizes_cublas_takes(
+    sizes: tuple[int, int, int], tile: int, fits: bool
+) -> None:
+    assert _fits(*sizes, tile) == fits
+
+
+@pytest.mark.parametrize(
+    ("device", "capability", "cuda", "takes"),
+    [
+        ("cuda", (9, 0), "12.9", True),
+        ("cuda", (9, 0), "13.0", True),
+        ("cuda", (9, 0), "12.8", False),
+        ("cuda", (8, 9), "12.9", False),
+        ("cuda", (10, 0), "13.0", False),
+        ("cpu", (9, 0), "12.9", False),
+    ],
+)
+def test_torch_is_asked_on_hopper_alone(
+    monkeypatch: pytest.MonkeyPatch,
+    device: str,
+    capability: tuple[int, int],
+    cuda: str,
+    takes: bool,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+    monkeypatch.setattr(torch.version, "cuda", cuda)
+    with FakeTensorMode():
+        assert _torch_takes(*_operands(132, 256, 640, device=device), BLOCK) == takes
+
+
+@pytest.mark.parametrize("sizes", [(132, 256, 640), (4, 128, 128)])
+def test_torch_takes_the_layout_of_the_scales(sizes: tuple[int, int, int]) -> None:
+    """torch checks sizes and strides of scales without computing the product, on any device."""
+    rows, columns, depth = sizes
+    with FakeTensorMode():
+        a, b = _operands(rows, columns, depth, device="cpu")
+        y = _by_torch(a, b, ScalingType.BlockWise128x128, torch.bfloat16)
+        assert (y.shape, y.dtype) == ((rows, columns), torch.bfloat16)
+        b = Quantized(b.values, torch.empty(columns, depth // BLOCK))
+        y = _by_torch(a, b, ScalingType.BlockWise1x128, torch.float32)
+        assert (y.shape, y.dtype) == ((rows, columns), torch.float32)
+
+
+def _operands(rows: int, columns: int, depth: int, *, device: str) -> tuple[Quantized, Quantized]:
+    blocks = depth // BLOCK
+
+    def empty(height: int, tiles: int) -> Quantized:
+        values = torch.empty(height, depth, dtype=torch.float8_e4m3fn, device=device)
+        return Quantized(values, torch.empty(tiles, blocks, device=device))
+
+    return empty(rows, rows), empty(columns, columns // BLOCK)
