@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 
 from tests.tolerance import RELATIVE, relative_difference
 from tests.training.jobs import environment
+from training.model import Transformer, hf
 
 WORKER = Path(__file__).with_name("update_worker.py")
 
@@ -49,9 +51,19 @@ def update_of(
 
 
 @pytest.fixture(scope="module")
-def plain(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With a layer of multi-token prediction, so that every loss there is takes part."""
+    shape = replace(hf.load(tiny_model).config, num_nextn_predict_layers=1)
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("model")
+    hf.save(Transformer(shape), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def plain(model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """One process, one microbatch."""
-    return update_of(tiny_model, tmp_path_factory.mktemp("plain"))
+    return update_of(model, tmp_path_factory.mktemp("plain"))
 
 
 @pytest.mark.parametrize(
@@ -66,14 +78,20 @@ def plain(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     ids=str,
 )
 def test_loss_and_gradient_do_not_depend_on_the_cut(
-    cut: dict[str, int], plain: dict[str, Any], tiny_model: Path, tmp_path: Path
+    cut: dict[str, int], plain: dict[str, Any], model: Path, tmp_path: Path
 ) -> None:
-    found = update_of(tiny_model, tmp_path, **cut)
+    found = update_of(model, tmp_path, **cut)
+    assert {"loss", "mtp", "balance"} <= found["sums"].keys()
     assert found["sums"] == pytest.approx(plain["sums"], rel=1e-5)
     assert found["grad_norm"] == pytest.approx(plain["grad_norm"], rel=1e-5)
     assert len(found["gradients"]) == len(plain["gradients"]) > 10
     for gradient, wanted in zip(found["gradients"], plain["gradients"], strict=True):
         assert relative_difference(gradient, wanted) < 10 * RELATIVE[torch.float32]
+    # Each rank has moved the experts' bias, and all alike.
+    assert len(found["biases"]) == cut.get("processes", 1)
+    assert found["biases"][0].any()
+    for biases in found["biases"][1:]:
+        assert torch.equal(biases, found["biases"][0])
 
 
 def test_the_update_moves_the_weights_by_the_learning_rate(plain: dict[str, Any]) -> None:

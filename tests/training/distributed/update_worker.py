@@ -18,6 +18,7 @@ from training.grpo.rollouts import Group
 from training.grpo.setup import copy_of
 from training.grpo.step import make_minibatch, update
 from training.model import hf
+from training.model.router import Router
 from training.rollout import Completion
 from training.tasks import Problem
 
@@ -55,6 +56,7 @@ def main() -> None:
     config = RunConfig.model_validate(
         {
             "grpo": {"prompts_per_step": PROMPTS, "group_size": GROUP_SIZE, "kl_coef": 0.1},
+            "optim": {"balance_loss": 0.1, "mtp_weight": 0.5},
             "hardware": {"micro_batch": int(micro_batch)},
         }
     )
@@ -73,6 +75,9 @@ def main() -> None:
     minibatch = make_minibatch(groups, process.device)
     result, sums = update(engine, minibatch, reference, config, learning_rate=1e-3)
     totals = sum_over_ranks(sums, process)
+    engine.balance_experts(0.01)
+    routers = [module for module in engine.model.modules() if isinstance(module, Router)]
+    biases = process.gather([torch.stack([router.bias_E for router in routers])])
     moved = max(
         float((old - new).abs().max())
         for old, new in zip(before, engine.policy.parameters(), strict=True)
@@ -84,6 +89,7 @@ def main() -> None:
                 "sums": totals,
                 "grad_norm": result.grad_norm,
                 "moved": moved,
+                "biases": biases,
             },
             Path(out),
         )
