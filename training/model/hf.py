@@ -113,11 +113,11 @@ def _allocate(config: ModelConfig, dtype: torch.dtype) -> Transformer:
     """A model whose parameters are memory yet to be filled; nothing random is computed."""
     with torch.device("meta"):
         model = Transformer(config)
-    model.rope = Rope(config)  # what is computed and not stored has to be real
     for module in list(model.modules()):
         if isinstance(module, Experts):
-            module.router = Router(config)
+            module.router = Router(config)  # its buffers are not all stored: they have to be real
     model.to(dtype)
+    model.rope = Rope(config)  # likewise
     for module in model.modules():
         for name, parameter in module.named_parameters(recurse=False):
             if parameter.is_meta:
