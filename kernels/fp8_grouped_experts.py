@@ -28,7 +28,8 @@ from kernels.quantize import (
     quantize_blocks,
     quantize_rows,
 )
-from kernels.swiglu import swiglu, swiglu_backward
+from kernels.swiglu import swiglu, swiglu_backward, swiglu_ref
+from kernels.swiglu_quant import swiglu_quant
 
 
 def fp8_grouped_experts(
@@ -50,7 +51,7 @@ def fp8_grouped_experts_ref(
     gate_up = dequantize_blocks(quantize_blocks(gate_up_EDJ), torch.float64)
     down = dequantize_blocks(quantize_blocks(down_EID), torch.float64)
     hidden_NEJ = torch.einsum("nd,edj->nej", x, gate_up).to(x_ND.dtype)
-    product = quantize_rows(swiglu(hidden_NEJ).flatten(0, 1))
+    product = quantize_rows(swiglu_ref(hidden_NEJ.flatten(0, 1).float()))
     product_NEI = dequantize_rows(product, torch.float64).unflatten(0, hidden_NEJ.shape[:2])
     y_NED = torch.einsum("nei,eid->ned", product_NEI, down)
     weights_NE = y_NED.new_zeros(y_NED.shape[:2]).scatter_add(1, experts_NK, gates_NK.double())
@@ -71,8 +72,8 @@ class _Fp8GroupedExperts(torch.autograd.Function):
         x_AD = _spread(quantize_rows(x_ND), order)
         gate_up_EJD = quantize_blocks(gate_up_EDJ.mT)
         hidden_AJ = fp8_grouped_gemm(x_AD, gate_up_EJD, order.offsets_E, x_ND.dtype)
-        product_AI, down_EDI = quantize_rows(swiglu(hidden_AJ)), quantize_blocks(down_EID.mT)
-        y_AD = fp8_grouped_gemm(product_AI, down_EDI, order.offsets_E, x_ND.dtype)
+        down_EDI = quantize_blocks(down_EID.mT)
+        y_AD = fp8_grouped_gemm(swiglu_quant(hidden_AJ), down_EDI, order.offsets_E, x_ND.dtype)
         gates_A1 = gates_NK.flatten()[order.order_A, None]
         ctx.save_for_backward(x_ND, gate_up_EDJ, down_EID, hidden_AJ, gates_A1, *order)
         return order.sum_back(y_AD.mul_(gates_A1), experts_NK.shape[1])

@@ -11,6 +11,9 @@ RELATIVE = {torch.float32: 1e-5, torch.bfloat16: 2e-2}
 GRADIENT = {torch.float32: 1e-3}
 """As RELATIVE, for gradients through a whole model."""
 
+E4M3_STEP = 2.0**-3
+"""Largest distance of neighbouring E4M3 numbers, over the smaller of them."""
+
 
 def relative_difference(value: torch.Tensor, reference: torch.Tensor) -> float:
     exact = reference.detach().double()
