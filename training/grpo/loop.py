@@ -20,7 +20,7 @@ import torch
 from training import checkpoint
 from training.distributed.process import Process
 from training.grpo.evaluate import evaluate
-from training.grpo.metrics import expert_load, extra_losses, rollout_metrics
+from training.grpo.metrics import acceptance, expert_load, extra_losses, rollout_metrics
 from training.grpo.rollouts import Group, completion_records, score_groups
 from training.grpo.setup import Setup
 from training.grpo.step import make_minibatch, update, with_old_logprobs
@@ -47,7 +47,7 @@ def train(  # noqa: C901, PLR0915 - one flat story, to be read from top to botto
     """
     config, engine, task, tokenizer = setup.config, setup.engine, setup.task, setup.tokenizer
     grpo, sampling = config.grpo, config.sampling
-    sampler = sampler_of(engine.policy)
+    sampler = sampler_of(engine.policy, speculative=sampling.speculative)
     template = TEMPLATES[config.task.template]
     prompts_here = grpo.prompts_per_step // process.world_size
     waiting: list[list[Group]] = []  # the rest of a collection, a step's groups each
@@ -114,7 +114,7 @@ def train(  # noqa: C901, PLR0915 - one flat story, to be read from top to botto
                 seed=derive_seed(config.seed, step, process.rank),
                 eos_id=tokenizer.eos_id,
             )
-            rollout_s = time.monotonic() - step_started
+            rollout_s, guesses = time.monotonic() - step_started, sampler.guesses
             if process.any(stop()):
                 break  # these rollouts are sampled again on resume, exactly alike
 
@@ -146,6 +146,7 @@ def train(  # noqa: C901, PLR0915 - one flat story, to be read from top to botto
         update_s = time.monotonic() - update_started
 
         # Tell: metrics over all ranks, and every completion.
+        sums.update(guesses_made=guesses.made, guesses_stood=guesses.stood)
         totals = sum_over_ranks(sums, process)
         gathered = process.gather([(group, completion_records(group)) for group in groups])
         setup.step, setup.tokens_total = step, setup.tokens_total + round(totals["tokens"])
@@ -162,6 +163,7 @@ def train(  # noqa: C901, PLR0915 - one flat story, to be read from top to botto
                 "optim/skipped": float(result.skipped),
                 **expert_load(counts_LE),
                 **extra_losses(totals),
+                **acceptance(totals),
                 "perf/tokens_per_s": totals["tokens"] / step_s,
                 "perf/completions_per_s": config.completions_per_step / step_s,
                 "time/rollout_s": rollout_s,

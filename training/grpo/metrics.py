@@ -63,6 +63,13 @@ def extra_losses(totals: dict[str, float]) -> dict[str, float]:
     return values
 
 
+def acceptance(totals: dict[str, float]) -> dict[str, float]:
+    """Share of the tokens guessed by multi-token prediction that the policy kept, when sampling
+    was speculative."""
+    made = totals.get("guesses_made", 0)
+    return {"sampler/acceptance_rate": totals["guesses_stood"] / made} if made else {}
+
+
 def wilson_interval(right: int, total: int) -> tuple[float, float]:
     """95 % confidence interval of a share (Wilson 1927)."""
     z = NormalDist().inv_cdf(0.975)

@@ -17,6 +17,7 @@ from training.distributed.process import Process
 from training.grpo.evaluate import HeldOut
 from training.model import Policy, policy
 from training.model.dtype import EMULATED, has_native_fp8, weights_dtype
+from training.rollout.native import NO_GUESSER
 from training.tasks import TEMPLATES, Task, build_task
 from training.tokenizer import TextTokenizer, TokenizerError
 
@@ -70,6 +71,8 @@ def set_up(config: RunConfig, run_dir: Path, process: Process, start: Checkpoint
 
     model = load(source)
     _check_vocabulary(tokenizer, model)
+    if config.sampling.speculative and getattr(model, "mtp", None) is None:
+        raise StartError(NO_GUESSER)
     reference = None
     if config.grpo.kl_coef:
         reference = (

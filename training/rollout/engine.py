@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,18 @@ class Completion:
     finish_reason: Literal["stop", "length"]
 
 
+class Guesses(NamedTuple):
+    """How many tokens a speculative engine guessed, and how many of them the policy kept."""
+
+    made: int
+    stood: int
+
+
 class Engine(Protocol):
     """Samples from the policy as it is at the moment of the call."""
+
+    guesses: Guesses
+    """Of the latest call; none where the engine does not guess."""
 
     def generate(
         self,

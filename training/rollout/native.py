@@ -15,9 +15,10 @@ from torch import Tensor
 
 from training.model import Transformer
 from training.rollout.decoder import Decoder
-from training.rollout.engine import Completion
+from training.rollout.engine import Completion, Guesses
 from training.rollout.prefill import Prefilled, prefill
 from training.rollout.sampling import noise
+from training.rollout.speculative import SPARE, Guesser, write_speculatively
 from training.rollout.writing import ROW_MULTIPLE, Order, Running, write
 
 CACHED_BYTES = 1 << 25
@@ -25,15 +26,28 @@ CACHED_BYTES = 1 << 25
 and are read once when all threads work on the same product."""
 
 
+NO_GUESSER = (
+    "sampling.speculative: the model has no multi-token prediction layer "
+    "(num_nextn_predict_layers is 0); switch it off or start from a model that has one."
+)
+
+
 class SamplingError(RuntimeError):
     """The policy cannot be sampled from; the message says why."""
 
 
 class NativeEngine:
-    """Samples from `model` as it is at the moment of the call, in its own dtype."""
+    """Samples from `model` as it is at the moment of the call, in its own dtype.
 
-    def __init__(self, model: Transformer) -> None:
-        self.model = model
+    With `speculative` the model's multi-token prediction layer guesses tokens that the model then
+    checks; SamplingError when it has none.
+    """
+
+    def __init__(self, model: Transformer, *, speculative: bool = False) -> None:
+        if speculative and model.mtp is None:
+            raise SamplingError(NO_GUESSER)
+        self.model, self.speculative = model, speculative
+        self.guesses = Guesses(0, 0)
 
     @torch.inference_mode()
     def generate(
@@ -50,24 +64,45 @@ class NativeEngine:
         """See `Engine.generate`. Raises `SamplingError` when a prompt is empty or does not leave
         room for `max_new_tokens`, and when the model produces numbers that are not finite."""
         self._check(prompts, max_new_tokens)
-        device, count = self.model.head.weight.device, len(prompts) * group_size
+        count = len(prompts) * group_size
         prefilled, decoder = prefill(self.model, prompts), Decoder(self.model)
-        order = Order(
-            steps=max_new_tokens, temperature=temperature, top_p=top_p, eos_id=eos_id,
-            noise_SA=noise(count, max_new_tokens, seed).to(device),
-            tokens_SA=torch.zeros(max_new_tokens, count, dtype=torch.long, device=device),
-            logprobs_SA=torch.zeros(max_new_tokens, count, device=device),
-        )  # fmt: skip
+        guesser = Guesser(self.model) if self.speculative else None
+        order = self._order(count, max_new_tokens, temperature, top_p, seed, eos_id)
 
         @torch.inference_mode()
-        def write_part(ids_B: Tensor) -> None:
+        def write_part(ids_B: Tensor) -> Guesses:
             prompts_B = ids_B // group_size
-            running = _start(prefilled, ids_B, prompts_B)
-            write(decoder, running, prefilled.hidden_PD[prompts_B], order)
+            running, hidden_BD = _start(prefilled, ids_B, prompts_B), prefilled.hidden_PD[prompts_B]
+            if guesser is None:
+                write(decoder, running, hidden_BD, order)
+                return Guesses(0, 0)
+            running.caches.append(prefilled.mtp_cache(prompts_B))
+            return write_speculatively(decoder, guesser, running, hidden_BD, order)
 
-        ids_A = torch.arange(count, device=device)
-        _side_by_side(write_part, ids_A.tensor_split(self._parts(count)))
+        ids_A = torch.arange(count, device=self.model.head.weight.device)
+        guesses = _side_by_side(write_part, ids_A.tensor_split(self._parts(count)))
+        self.guesses = Guesses(
+            sum(part.made for part in guesses), sum(part.stood for part in guesses)
+        )
         return _completions(order)
+
+    def _order(
+        self,
+        count: int,
+        steps: int,
+        temperature: float,
+        top_p: float,
+        seed: int,
+        eos_id: int | None,
+    ) -> Order:
+        device = self.model.head.weight.device
+        room, numbers = (steps + SPARE, 3) if self.speculative else (steps, 1)
+        return Order(
+            steps=steps, temperature=temperature, top_p=top_p, eos_id=eos_id,
+            noise_SA=noise(count, room * numbers, seed).to(device),
+            tokens_SA=torch.zeros(room, count, dtype=torch.long, device=device),
+            logprobs_SA=torch.zeros(room, count, device=device),
+        )  # fmt: skip
 
     def _parts(self, count: int) -> int:
         """In how many parts a batch is written, each by a thread of its own.
@@ -101,16 +136,15 @@ def _start(prefilled: Prefilled, ids_B: Tensor, prompts_B: Tensor) -> Running:
     )
 
 
-def _side_by_side(work: Callable[[Tensor], None], parts: tuple[Tensor, ...]) -> None:
+def _side_by_side(work: Callable[[Tensor], Guesses], parts: tuple[Tensor, ...]) -> list[Guesses]:
     """Do each part in a thread of its own, which computes by itself."""
     if len(parts) == 1:
-        work(parts[0])
-        return
+        return [work(parts[0])]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # what new threads begin with
     try:
         with ThreadPoolExecutor(len(parts)) as pool:
-            list(pool.map(work, parts))
+            return list(pool.map(work, parts))
     finally:
         torch.set_num_threads(threads)
 
@@ -119,8 +153,8 @@ def _completions(order: Order) -> list[Completion]:
     if not bool(order.logprobs_SA.isfinite().all()):
         raise SamplingError("the model's output is not finite: its weights have diverged")
     eos_id, completions = order.eos_id, []
-    rows = zip(order.tokens_SA.T.tolist(), order.logprobs_SA.T.tolist(), strict=True)
-    for tokens, logprobs in rows:
+    results = (order.tokens_SA[: order.steps], order.logprobs_SA[: order.steps])
+    for tokens, logprobs in zip(*(each_SA.T.tolist() for each_SA in results), strict=True):
         stopped = eos_id is not None and eos_id in tokens
         length = tokens.index(eos_id) + 1 if stopped else len(tokens)
         completions.append(

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from training.model.causal_lm import CausalLM
-from training.rollout.engine import Completion
+from training.rollout.engine import Completion, Guesses
 from training.rollout.native import SamplingError
 from training.rollout.sampling import draw, noise
 
@@ -26,7 +26,7 @@ class TransformersEngine:
     """Samples from `model` as it is at the moment of the call, in its own dtype."""
 
     def __init__(self, model: CausalLM) -> None:
-        self.model = model
+        self.model, self.guesses = model, Guesses(0, 0)
 
     @torch.no_grad()  # not inference mode: some models keep rotary tables made here for training
     def generate(

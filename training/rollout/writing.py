@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from training.rollout.cache import LatentCache
@@ -35,6 +36,12 @@ class Order:
     tokens_SA: Tensor
     logprobs_SA: Tensor
     """Results; what stands behind a sequence's end means nothing."""
+
+    def ends(self, tokens_B: Tensor) -> Tensor:
+        """Which of these end their sequences."""
+        if self.eos_id is None:
+            return torch.zeros_like(tokens_B, dtype=torch.bool)
+        return tokens_B == self.eos_id
 
 
 @dataclass
@@ -76,7 +83,7 @@ def write(decoder: Decoder, running: Running, hidden_BD: Tensor, order: Order) -
         if step + 1 == order.steps:
             return
         if order.eos_id is not None:
-            rows = running.drop(tokens_B == order.eos_id)
+            rows = running.drop(order.ends(tokens_B))
             if rows is not None:
                 tokens_B = tokens_B[rows]
             elif not bool(running.alive_B.any()):

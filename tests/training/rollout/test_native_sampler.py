@@ -7,7 +7,8 @@ import torch
 
 from tests.tolerance import ABSOLUTE, relative_difference
 from tests.training.model.random_models import build, twin
-from training.model import ModelConfig, Transformer, completion_logprobs
+from tests.training.rollout.trainer import trainer_logprobs
+from training.model import ModelConfig
 from training.rollout import Completion, NativeEngine
 from training.rollout import decoder as decoder_module
 from training.rollout import writing as writing_module
@@ -15,25 +16,6 @@ from training.rollout.decoder import Decoder
 from training.rollout.native import SamplingError
 
 PROMPTS = [[5, 6, 7, 8], [9], [10, 11, 12, 13, 14, 15, 16]]
-
-
-def _trainer_logprobs(
-    model: Transformer, completions: list[Completion], group_size: int, temperature: float
-) -> torch.Tensor:
-    """The training forward's log-probabilities of all sampled tokens, one after another."""
-    starts = [len(PROMPTS[index // group_size]) for index in range(len(completions))]
-    rows = [
-        PROMPTS[index // group_size] + completion.tokens
-        for index, completion in enumerate(completions)
-    ]
-    longest = max(len(row) for row in rows)
-    tokens_BT = torch.tensor([row + [0] * (longest - len(row)) for row in rows])
-    steps_T = torch.arange(longest)
-    mask_BT = steps_T < torch.tensor([len(row) for row in rows])[:, None]
-    scored_BT = mask_BT & (steps_T >= torch.tensor(starts)[:, None])
-    with torch.no_grad():
-        scores = completion_logprobs(model, tokens_BT, mask_BT, scored_BT, temperature)
-    return scores.logprobs_BT[scored_BT]
 
 
 @pytest.mark.parametrize("q_lora_rank", [None, 16])
@@ -52,7 +34,7 @@ def test_logprobs_equal_the_training_forward(
         PROMPTS, group_size=8, max_new_tokens=40, temperature=1.3, seed=1, eos_id=eos_id
     )
     sampled = torch.tensor([x for completion in completions for x in completion.logprobs])
-    expected = _trainer_logprobs(model, completions, 8, 1.3)
+    expected = trainer_logprobs(model, PROMPTS, completions, 8, 1.3)
     torch.testing.assert_close(sampled, expected, atol=1e-5, rtol=0)
 
 
@@ -62,7 +44,7 @@ def test_bf16_logprobs_stay_close_to_the_training_forward(config: ModelConfig) -
         PROMPTS, group_size=8, max_new_tokens=30, seed=1, eos_id=None
     )
     sampled = torch.tensor([x for completion in completions for x in completion.logprobs])
-    expected = _trainer_logprobs(model, completions, 8, 1.0)
+    expected = trainer_logprobs(model, PROMPTS, completions, 8, 1.0)
     assert float((sampled - expected).abs().mean()) < ABSOLUTE[torch.bfloat16]
 
 
