@@ -1,10 +1,11 @@
 """Routed SwiGLU experts as grouped matrix products.
 
-Every expert gets a block of equally many slots, as many as the busiest one needs or a few
-more; tokens are
-gathered into the slots, two batched products run over all experts, and each token sums its K
-results. All data moves by gathering, forward and backward, so nothing is added up concurrently
-and results repeat bit for bit.
+On a GPU tokens are sorted by expert and torch's grouped product runs over each expert's rows,
+however many there are (`sorted_experts`). What follows is for a CPU, where products of one size are
+faster: every expert gets a block of equally many slots, as many as the busiest one needs or a few
+more; tokens are gathered into the slots, two batched products run over all experts, and each token
+sums its K results. All data moves by gathering, forward and backward, so nothing is added up
+concurrently and results repeat bit for bit.
 
 N tokens, D hidden size, E experts, K experts per token, A = N*K assignments, C slots of an expert,
 S = E*C slots in all, I expert width, J = 2I.
@@ -19,7 +20,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kernels.backend import say_path
 from kernels.buckets import bucket
+from kernels.by_expert import ByExpert, grouped_outer, grouped_rows, sort_by_expert
 from kernels.swiglu import swiglu, swiglu_backward
 
 
@@ -32,9 +35,21 @@ def grouped_experts(
     their weights in any float dtype. Differentiable in all but `experts_NK`. Returns [N, D] in the
     dtype of `x_ND`, which the weights share.
     """
+    if x_ND.is_cuda:
+        say_path("grouped_experts", "F.grouped_mm on tokens sorted by expert")
+        return sorted_experts(x_ND, gate_up_EDJ, down_EID, experts_NK, gates_NK)
+    say_path("grouped_experts", "batched products over slots")
     if not torch.is_grad_enabled():
         return _compute(x_ND, gate_up_EDJ, down_EID, experts_NK, gates_NK)[0]
     out_ND: Tensor = _GroupedExperts.apply(x_ND, gate_up_EDJ, down_EID, experts_NK, gates_NK)
+    return out_ND
+
+
+def sorted_experts(
+    x_ND: Tensor, gate_up_EDJ: Tensor, down_EID: Tensor, experts_NK: Tensor, gates_NK: Tensor
+) -> Tensor:
+    """`grouped_experts` by `F.grouped_mm`: no slots to fill, no count that the host waits for."""
+    out_ND: Tensor = _SortedExperts.apply(x_ND, gate_up_EDJ, down_EID, experts_NK, gates_NK)
     return out_ND
 
 
@@ -126,3 +141,38 @@ class _GroupedExperts(torch.autograd.Function):
         d_x_ND = slots.sum_back(torch.bmm(d_hidden_ECJ, gate_up_EDJ.transpose(1, 2)), tokens)
         d_gates_NK = d_gates_S[slots.slots_A].view(tokens, -1).to(ctx.gates_dtype)
         return d_x_ND, d_gate_up_EDJ, d_down_EID, None, d_gates_NK
+
+
+class _SortedExperts(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x_ND: Tensor,
+        gate_up_EDJ: Tensor,
+        down_EID: Tensor,
+        experts_NK: Tensor,
+        gates_NK: Tensor,
+    ) -> Tensor:
+        order = sort_by_expert(experts_NK, len(down_EID))
+        x_AD = x_ND.index_select(0, order.tokens_A)
+        hidden_AJ = grouped_rows(x_AD, gate_up_EDJ, order.offsets_E)
+        gates_A1 = gates_NK.flatten()[order.order_A, None]
+        y_AD = grouped_rows(swiglu(hidden_AJ).mul_(gates_A1), down_EID, order.offsets_E)
+        ctx.save_for_backward(x_ND, gate_up_EDJ, down_EID, hidden_AJ, gates_A1, *order)
+        return order.sum_back(y_AD, experts_NK.shape[1])
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, None, Tensor]:
+        x_ND, gate_up_EDJ, down_EID, hidden_AJ, gates_A1, *saved = ctx.saved_tensors
+        order, choices = ByExpert(*saved), len(hidden_AJ) // len(x_ND)
+        grad_AD = grads[0].index_select(0, order.tokens_A)
+        product_AI = swiglu(hidden_AJ)
+        d_product_AI = grouped_rows(grad_AD, down_EID.mT, order.offsets_E)
+        d_gates_A = torch.linalg.vecdot(product_AI.float(), d_product_AI.float())
+        d_down_EID = grouped_outer(product_AI.mul_(gates_A1), grad_AD, order.offsets_E)
+        d_hidden_AJ = swiglu_backward(d_product_AI.mul_(gates_A1), hidden_AJ)
+        x_AD = x_ND.index_select(0, order.tokens_A)
+        d_gate_up_EDJ = grouped_outer(x_AD, d_hidden_AJ, order.offsets_E)
+        d_x_AD = grouped_rows(d_hidden_AJ, gate_up_EDJ.mT, order.offsets_E)
+        d_gates_NK = d_gates_A[order.places_A].unflatten(0, (-1, choices)).to(gates_A1.dtype)
+        return order.sum_back(d_x_AD, choices), d_gate_up_EDJ, d_down_EID, None, d_gates_NK
