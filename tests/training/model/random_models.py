@@ -1,5 +1,7 @@
 """Small models of every shape the config allows, and transformers' twin of each."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -61,6 +63,14 @@ def yarns(draw: st.DrawFn) -> YarnScaling:
         mscale=draw(st.sampled_from([0.0, 0.707, 1.0])),
         mscale_all_dim=draw(st.sampled_from([0.0, 0.707, 1.0])),
     )
+
+
+def with_fields(config: ModelConfig, **changes: Any) -> ModelConfig:
+    return ModelConfig(**{**vars(config), **changes})
+
+
+def edit_json(file: Path, **changes: Any) -> None:
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
 
 
 def build(config: ModelConfig, seed: int = 0) -> Transformer:
