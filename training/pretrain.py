@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -37,39 +37,51 @@ def pretrain(config: PretrainConfig, out: Path, report: Callable[[int, float], N
     process = Process("auto")
     tokenizer = train(tokenizer_texts(config.seed, config.careful_share), config.model.vocab_size)
     torch.manual_seed(config.seed)
-    model = Transformer(_model_config(config, tokenizer))
-    dtype = weights_dtype(config.dtype, process.device)
+    engine = make_engine(Transformer(_model_config(config, tokenizer)), config, process)
     journal = Journal(out, stage="pretrain")
-    if config.dtype == "fp8":
-        to_fp8(model)
-        if not has_native_fp8(process.device):
-            message = EMULATED.format(device=process.device)
-            journal.write("log", 0, level="warning", message=message)
-    optim = OptimConfig(
-        learning_rate=config.learning_rate,
-        weight_decay=config.weight_decay,
-        moment_dtype=config.moment_dtype,
-    )
-    engine = Engine(model, process, optim, zero_stage=1, dtype=dtype)
-    for step in range(1, config.steps + 1):
-        started = time.monotonic()
-        losses = _backward(engine, config, _documents(config, tokenizer, step))
-        scale = warmup_then_decay(step, config.warmup_steps, config.steps)
-        update = engine.step(config.learning_rate * scale)
-        engine.balance_experts(config.expert_bias_rate)
-        values = {
-            **losses,
-            "optim/grad_norm": update.grad_norm,
-            "optim/learning_rate": config.learning_rate * scale,
-            "time/step_s": time.monotonic() - started,
-        }
+    if config.dtype == "fp8" and not has_native_fp8(process.device):
+        journal.write("log", 0, level="warning", message=EMULATED.format(device=process.device))
+    for step, values in enumerate(train_steps(engine, config, tokenizer), start=1):
         journal.write("metrics", step, values=values)
-        report(step, losses["optim/loss"])
+        report(step, values["optim/loss"])
     journal.write("finished", config.steps, outcome="finished", reason="All steps are done.")
     journal.close()
     tokenizer.save(out)
     hf.save(engine.policy.to(torch.bfloat16), out)
     process.close()
+
+
+def make_engine(model: Transformer, config: PretrainConfig, process: Process) -> Engine:
+    """What trains `model`, in the config's dtype; the model itself goes into it."""
+    if config.dtype == "fp8":
+        to_fp8(model)
+    optim = OptimConfig(
+        learning_rate=config.learning_rate,
+        weight_decay=config.weight_decay,
+        moment_dtype=config.moment_dtype,
+    )
+    dtype = weights_dtype(config.dtype, process.device)
+    return Engine(model, process, optim, zero_stage=1, dtype=dtype)
+
+
+def train_steps(
+    engine: Engine, config: PretrainConfig, tokenizer: TextTokenizer
+) -> Iterator[dict[str, float]]:
+    """Take all steps of `config`, one after the other; yields the metrics of each."""
+    for step in range(1, config.steps + 1):
+        started = time.monotonic()
+        losses = _backward(engine, config, _documents(config, tokenizer, step))
+        learning_rate = config.learning_rate * warmup_then_decay(
+            step, config.warmup_steps, config.steps
+        )
+        update = engine.step(learning_rate)
+        engine.balance_experts(config.expert_bias_rate)
+        yield {
+            **losses,
+            "optim/grad_norm": update.grad_norm,
+            "optim/learning_rate": learning_rate,
+            "time/step_s": time.monotonic() - started,
+        }
 
 
 def _backward(engine: Engine, config: PretrainConfig, rows: list[list[int]]) -> dict[str, float]:
