@@ -196,8 +196,8 @@ def _find_tensors(path: Path) -> dict[str, Stored]:
     index: dict[str, str] = {}
     if (path / INDEX).exists():
         index = _read_json(path / INDEX).get("weight_map", {})
-        if not isinstance(index, dict):
-            raise CheckpointError(f"{path / INDEX}: weight_map is not a JSON object")
+        if not isinstance(index, dict) or not all(isinstance(n, str) for n in index.values()):
+            raise CheckpointError(f"{path / INDEX}: its weight_map must map tensors to files")
         files = [path / Path(name).name for name in sorted(set(index.values()))]
     if not files:
         raise CheckpointError(f"{path} holds no .safetensors file")
