@@ -16,13 +16,17 @@ from kernels.bench.measure import machine
 from kernels.bench.rows import NOT_MEASURED, measure
 from kernels.bench.table import all_cases, as_table, heading
 
+FILE_WIDTH = 160
+"""Of the table where it does not go to a terminal."""
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m kernels.bench", description=__doc__)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there too")
     parser.add_argument("--only", metavar="OP", help="this operation alone, for example mla_decode")
     arguments = parser.parse_args()
-    console, messages = Console(), Console(stderr=True)
+    console = Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
+    messages = Console(stderr=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         cases = all_cases(device, arguments.only)

@@ -25,6 +25,8 @@ from kernels.quantize import (
     quantize_rows,
     quantize_rows_ref,
 )
+from kernels.rms_norm_quant import rms_norm_quant, rms_norm_quant_ref
+from kernels.swiglu_quant import swiglu_quant, swiglu_quant_ref
 
 PRODUCTS = ((4096, 2112, 7168), (4096, 24576, 1536), (4096, 7168, 16384), (4096, 4096, 7168),
             (64, 7168, 16384), (64, 4096, 7168))  # fmt: skip
@@ -39,6 +41,8 @@ def cases(device: torch.device) -> Iterator[Case]:
             "quantize_columns", quantize_columns, quantize_columns_ref, rows, columns
         )
         yield quantize_case("quantize_blocks", quantize_blocks, quantize_blocks_ref, rows, columns)
+        yield norm_case(rows, columns)
+        yield swiglu_case(rows, columns)
     for shape in ((24, 40, 200),) if small else PRODUCTS:
         yield gemm_case(*shape)
     for shape in ((24, 40, 200),) if small else ((7168, 4096, 4096), (2048, 7168, 4096)):
@@ -68,6 +72,36 @@ def quantize_case(
     scales = 4 / 128**2 if op == "quantize_blocks" else 4 / 128
     moved = rows * columns * (3 + scales)
     return Case(op, f"{rows} x {columns}", moved, 0, BF16, make, "≥ 90 % of copy")
+
+
+def norm_case(rows: int, columns: int) -> Case:
+    def make(device: torch.device) -> Problem:
+        x, weight = random(device, rows, columns), random(device, columns, seed=1)
+
+        def error(value: tuple[Tensor, Quantized]) -> float:
+            exact, tiles = rms_norm_quant_ref(x.double(), weight.double(), 1e-6)
+            apart = difference(dequantize_rows(value[1]), dequantize_rows(tiles))
+            return max(difference(value[0], exact), apart)
+
+        return Problem(torch.no_grad()(lambda: rms_norm_quant(x, weight, 1e-6)), error)
+
+    moved = rows * columns * (5 + 4 / 128)
+    target = "≥ 90 % of copy"
+    return Case("rms_norm_quant", f"{rows} x {columns}, forward", moved, 0, BF16, make, target)
+
+
+def swiglu_case(rows: int, width: int) -> Case:
+    def make(device: torch.device) -> Problem:
+        hidden = random(device, rows, 2 * width)
+
+        def error(value: Quantized) -> float:
+            exact = dequantize_rows(swiglu_quant_ref(hidden.double()))
+            return difference(dequantize_rows(value), exact)
+
+        return Problem(lambda: swiglu_quant(hidden), error)
+
+    moved = rows * width * (5 + 4 / 128)
+    return Case("swiglu_quant", f"{rows} x {width}", moved, 0, BF16, make, "≥ 90 % of copy")
 
 
 def gemm_case(rows: int, columns: int, depth: int) -> Case:

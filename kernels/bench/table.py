@@ -40,10 +40,10 @@ def heading(machine: Machine) -> str:
 def as_table(rows: list[Row]) -> Table:
     on_gpu = any(row.gpu_us is not None for row in rows)
     table = Table(header_style="bold")
-    for column in ("operation", "shape"):
-        table.add_column(column, overflow="fold")
+    table.add_column("operation", no_wrap=True)
+    table.add_column("shape", overflow="fold")
     for column in ("CPU µs", "GPU µs", "rate", "share", "error"):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", overflow="fold")
     if on_gpu:
         table.add_column("target on an H200")
     table.add_column("peers, GPU µs", overflow="fold")

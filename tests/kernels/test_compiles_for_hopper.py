@@ -1,0 +1,32 @@
+"""Every Triton kernel compiles for an H100 or H200, for its tensor cores, within its limits."""
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+SHARED_MEMORY = 227 << 10
+SPILLED = 1 << 10
+"""Bytes a program may keep in memory for want of registers: now and then one, not a tile."""
+PRODUCTS = ("mla_decode", "moe_decode", "linear_logprob", "fp8_gemm")
+
+pytestmark = pytest.mark.skipif(find_spec("triton") is None, reason="Triton is not installed")
+
+
+def test_kernels_compile_for_hoppers_tensor_cores() -> None:
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "tests.kernels.hopper"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    for name, kernels in report.items():
+        assert kernels, name
+        for kernel in kernels:
+            assert kernel["shared"] <= SHARED_MEMORY, (name, kernel)
+            assert kernel["spilled"] <= SPILLED, (name, kernel)
+            assert kernel["mma"] == 0, (name, kernel)
+        if name.startswith(PRODUCTS):
+            assert any(kernel["wgmma"] for kernel in kernels), name
