@@ -40,6 +40,8 @@ def fp8_linear(x_NI: Tensor, weight_OI: Tensor) -> Tensor:
 def fp8_linear_quantized(rows: Quantized, x_NI: Tensor, weight_OI: Tensor) -> Tensor:
     """`fp8_linear` for an input that is quantised already: `rows` are the 1x128 tiles of `x_NI`,
     for example from `rms_norm_quant`. Gradients go to `x_NI`."""
+    if not torch.is_grad_enabled():
+        return fp8_gemm(rows, quantize_blocks(weight_OI), x_NI.dtype)
     y_NO: Tensor = _Fp8Linear.apply(x_NI, weight_OI, *rows)
     return y_NO
 

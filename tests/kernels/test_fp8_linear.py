@@ -88,6 +88,14 @@ def test_an_input_that_is_quantised_already() -> None:
     assert not torch.equal(fp8_linear_quantized(Quantized(values, 2 * scales), x, weight), y)
 
 
+def test_without_gradients_the_values_are_the_same() -> None:
+    x, weight = torch.randn(5, 130), torch.randn(3, 130, requires_grad=True)
+    with torch.no_grad():
+        y = fp8_linear(x, weight)
+    assert not y.requires_grad
+    assert torch.equal(y, fp8_linear(x, weight))
+
+
 def test_no_rows_give_no_rows_and_zero_gradient() -> None:
     x, weight = torch.ones(0, 6, requires_grad=True), torch.ones(3, 6, requires_grad=True)
     y = fp8_linear(x, weight)
