@@ -157,12 +157,12 @@ def load(path: Path, dtype: torch.dtype | None = None) -> CausalLM:
         )  # fmt: skip
     except ModelConfigError:
         raise
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+    except (ImportError, OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0]
         raise CheckpointError(f"{path}: transformers cannot load it: {reason}") from error
     _check_told(path, told)
     model = CausalLM(network)
-    _check_logits(model)
+    check_logits(model)
     return model
 
 
@@ -233,8 +233,9 @@ def _check_told(path: Path, told: dict[str, Any]) -> None:
 
 
 @torch.no_grad()
-def _check_logits(model: CausalLM) -> None:
-    """Whether head and hidden states give the network's own logits; its class may do more."""
+def check_logits(model: CausalLM) -> None:
+    """Raises `ModelConfigError` unless head and hidden states give the network's own logits: its
+    class may do more than we know of."""
     tokens_1T = torch.arange(4)[None] % model.head.weight.shape[0]
     theirs, ours = model.network(tokens_1T).logits.float(), model.logits(model(tokens_1T)).float()
     if not torch.allclose(ours, theirs, rtol=1e-2, atol=1e-3 * float(theirs.abs().max())):
