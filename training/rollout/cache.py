@@ -9,6 +9,8 @@ B sequences, T columns, X latent width.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -21,11 +23,15 @@ softmax over whole vectors takes a third of the time."""
 class LatentCache:
     """Latents and rotary keys of some layers, with room for the next columns."""
 
-    def __init__(self, layers: list[Tensor], valid_BT: Tensor) -> None:
+    compact_share = 0.125
+    """Rows are dropped when so many have ended: earlier, copying costs more than they do."""
+
+    def __init__(self, layers: Iterable[Tensor], valid_BT: Tensor) -> None:
         """`layers` hold the prompts [B, T, X], aligned to the right; `valid_BT` tells them from
         padding."""
-        mask_BT = layers[0].new_zeros(valid_BT.shape).masked_fill_(~valid_BT, -torch.inf)
-        self.layers, self.mask_B1T = layers, mask_BT[:, None]
+        self.layers = list(layers)
+        mask_BT = self.layers[0].new_zeros(valid_BT.shape).masked_fill_(~valid_BT, -torch.inf)
+        self.mask_B1T = mask_BT[:, None]
         self.columns = valid_BT.shape[1]
         self._make_room()
 
@@ -43,6 +49,9 @@ class LatentCache:
         """Drop all sequences but those with these numbers."""
         self.layers = [layer_BTX.index_select(0, rows) for layer_BTX in self.layers]
         self.mask_B1T = self.mask_B1T.index_select(0, rows)
+
+    def run(self, step: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+        return step(*inputs, self)
 
     def _make_room(self) -> None:
         room = -(-self.columns // COLUMN_STEP) * COLUMN_STEP - self.mask_B1T.shape[2]

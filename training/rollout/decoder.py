@@ -11,6 +11,7 @@ expert.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +23,9 @@ from training.model.block import Block
 from training.model.experts import Experts
 from training.rollout.cache import LatentCache
 from training.rollout.decode_weights import AttentionWeights, absorb, widen
+from training.rollout.paged import PagedCache, PagedLayers
+
+Cache = LatentCache | PagedCache
 
 FEW = 1 << 10
 """Tokens times experts up to which every token meets every expert."""
@@ -31,20 +35,20 @@ class Layers:
     """Some layers of the policy as they are now. The residual stream is fp32, products are in the
     model's dtype."""
 
-    def __init__(self, blocks: Sequence[Block], config: ModelConfig) -> None:
-        self.config = config
+    def __init__(self, blocks: Sequence[Block], model: Transformer) -> None:
+        self.config, self.rope = model.config, model.rope
         self.attention = [absorb(block) for block in blocks]
         self.feed_forward = [block.feed_forward for block in blocks]
         self.norms = [block.feed_forward_norm.weight.float() for block in blocks]
-        self.dtype = blocks[0].attention.down.weight.dtype
-        self.few = FEW // config.n_routed_experts
+        self.dtype = model.head.weight.dtype
+        self.few = FEW // model.config.n_routed_experts
         self.wide = [widen(each) for each in self.feed_forward] if self.few else []
 
-    def step(self, x_ND: Tensor, rotation: Rotation, cache: LatentCache) -> Tensor:
-        """Let the newest tokens through all layers, each after those before it; rotation
-        [B, S, R]. Changes `x_ND` (fp32), returns it, and fills new columns of `cache`."""
-        eps = self.config.rms_norm_eps
-        cache.open(rotation[0].shape[1])
+    def step(self, x_ND: Tensor, positions_BS: Tensor, cache: LatentCache) -> Tensor:
+        """Let the newest tokens through all layers, each after those before it; changes `x_ND`
+        (fp32), returns it, and fills new columns of `cache`."""
+        eps, rotation = self.config.rms_norm_eps, self.rope(positions_BS, self.dtype)
+        cache.open(positions_BS.shape[1])
         for layer, weights in enumerate(self.attention):
             unit_ND = unit(x_ND, eps).to(self.dtype)
             x_ND += attend(unit_ND, weights, cache, layer, rotation, self.config)
@@ -68,19 +72,22 @@ class Layers:
 
 
 class Decoder:
-    """The policy as it is now, ready to read the next tokens of each sequence."""
+    """The policy as it is now, ready to read the next tokens of each sequence.
 
-    def __init__(self, model: Transformer) -> None:
+    `kind` of layers goes with the kind of cache: these here, or those of training/rollout/paged.py.
+    """
+
+    def __init__(self, model: Transformer, kind: type[Layers | PagedLayers] = Layers) -> None:
         self.model = model
-        blocks = [block for block in model.blocks if isinstance(block, Block)]
-        self.layers = Layers(blocks, model.config)
+        self.layers = kind([block for block in model.blocks if isinstance(block, Block)], model)
 
-    def step(self, tokens_BS: Tensor, positions_BS: Tensor, cache: LatentCache) -> Tensor:
+    def step(self, tokens_BS: Tensor, positions_BS: Tensor, cache: Cache) -> Tensor:
         """Append `tokens_BS` at `positions_BS`; states [N, D] after the last norm, for the head."""
+        return cache.run(self._step, tokens_BS, positions_BS)
+
+    def _step(self, tokens_BS: Tensor, positions_BS: Tensor, cache: Any) -> Tensor:
         x_ND = self.model.embedding(tokens_BS.flatten()).float()
-        rotation = self.model.rope(positions_BS, self.layers.dtype)
-        x_ND = self.layers.step(x_ND, rotation, cache)
-        norm = self.model.norm
+        x_ND, norm = self.layers.step(x_ND, positions_BS, cache), self.model.norm
         return unit(x_ND, norm.eps, norm.weight.float()).to(self.layers.dtype)
 
 

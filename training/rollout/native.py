@@ -7,15 +7,17 @@ A all sequences, B a thread's, S steps.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
 from torch import Tensor
 
 from training.model import Transformer
-from training.rollout.decoder import Decoder
+from training.rollout.cache import LatentCache
+from training.rollout.decoder import Cache, Decoder, Layers
 from training.rollout.engine import Completion, Guesses
+from training.rollout.paged import PagedCache, PagedLayers
 from training.rollout.prefill import Prefilled, prefill
 from training.rollout.sampling import noise
 from training.rollout.speculative import SPARE, Guesser, write_speculatively
@@ -47,6 +49,7 @@ class NativeEngine:
         if speculative and model.mtp is None:
             raise SamplingError(NO_GUESSER)
         self.model, self.speculative = model, speculative
+        self.paged = model.head.weight.device.type == "cuda"
         self.guesses = Guesses(0, 0)
 
     @torch.inference_mode()
@@ -65,18 +68,24 @@ class NativeEngine:
         room for `max_new_tokens`, and when the model produces numbers that are not finite."""
         self._check(prompts, max_new_tokens)
         count = len(prompts) * group_size
-        prefilled, decoder = prefill(self.model, prompts), Decoder(self.model)
-        guesser = Guesser(self.model) if self.speculative else None
+        kind = PagedLayers if self.paged else Layers
+        prefilled, decoder = prefill(self.model, prompts), Decoder(self.model, kind)
+        guesser = Guesser(self.model, kind) if self.speculative else None
         order = self._order(count, max_new_tokens, temperature, top_p, seed, eos_id)
 
         @torch.inference_mode()
         def write_part(ids_B: Tensor) -> Guesses:
             prompts_B = ids_B // group_size
-            running, hidden_BD = _start(prefilled, ids_B, prompts_B), prefilled.hidden_PD[prompts_B]
+            hidden_BD = prefilled.hidden_PD[prompts_B]
+            running = Running(
+                ids_B=ids_B,
+                alive_B=torch.ones_like(ids_B, dtype=torch.bool),
+                positions_B=prefilled.lengths_P[prompts_B],
+                caches=self._caches(prefilled, prompts_B, len(order.tokens_SA)),
+            )
             if guesser is None:
                 write(decoder, running, hidden_BD, order)
                 return Guesses(0, 0)
-            running.caches.append(prefilled.mtp_cache(prompts_B))
             return write_speculatively(decoder, guesser, running, hidden_BD, order)
 
         ids_A = torch.arange(count, device=self.model.head.weight.device)
@@ -85,6 +94,22 @@ class NativeEngine:
             sum(part.made for part in guesses), sum(part.stood for part in guesses)
         )
         return _completions(order)
+
+    def _caches(self, prefilled: Prefilled, prompts_B: Tensor, room: int) -> list[Cache]:
+        """The model's cache, and the guesser's when there is one: that is a place short, since the
+        token after a prompt's last is not known yet."""
+
+        def cache(layers: Iterable[Tensor], valid_BT: Tensor) -> Cache:
+            return (
+                PagedCache(layers, valid_BT, room) if self.paged else LatentCache(layers, valid_BT)
+            )
+
+        valid_BT = prefilled.valid_PT[prompts_B]
+        caches = [cache(prefilled.layers(prompts_B), valid_BT)]
+        if self.speculative and prefilled.mtp_latents_PTX is not None:
+            latents_BTX = prefilled.mtp_latents_PTX[prompts_B, :-1]
+            caches.append(cache([latents_BTX], valid_BT[:, :-1]))
+        return caches
 
     def _order(
         self,
@@ -125,15 +150,6 @@ class NativeEngine:
                     f"prompt {index} has {len(prompt)} tokens: with max_new_tokens "
                     f"{max_new_tokens} it exceeds max_position_embeddings ({limit})"
                 )
-
-
-def _start(prefilled: Prefilled, ids_B: Tensor, prompts_B: Tensor) -> Running:
-    return Running(
-        ids_B=ids_B,
-        alive_B=torch.ones_like(ids_B, dtype=torch.bool),
-        positions_B=prefilled.lengths_P[prompts_B],
-        caches=[prefilled.cache(prompts_B)],
-    )
 
 
 def _side_by_side(work: Callable[[Tensor], Guesses], parts: tuple[Tensor, ...]) -> list[Guesses]:

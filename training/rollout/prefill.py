@@ -6,6 +6,7 @@ P prompts, T time of the longest, N packed tokens, B sequences, X latent width, 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +14,6 @@ from torch import Tensor
 
 from training.model import Transformer
 from training.model.packing import pack
-from training.rollout.cache import LatentCache
 
 
 @dataclass(frozen=True)
@@ -31,16 +31,9 @@ class Prefilled:
     hidden_PD: Tensor
     """States at the prompts' last tokens, after the last norm."""
 
-    def cache(self, prompts_B: Tensor) -> LatentCache:
-        """A cache of sequences that go on from these prompts."""
-        layers = [latents_PTX[prompts_B] for latents_PTX in self.latents_LPTX]
-        return LatentCache(layers, self.valid_PT[prompts_B])
-
-    def mtp_cache(self, prompts_B: Tensor) -> LatentCache:
-        """The multi-token prediction layer's cache: a place short of the model's."""
-        if self.mtp_latents_PTX is None:
-            raise ValueError("the model has no multi-token prediction layer")
-        return LatentCache([self.mtp_latents_PTX[prompts_B, :-1]], self.valid_PT[prompts_B, :-1])
+    def layers(self, prompts_B: Tensor) -> Iterator[Tensor]:
+        """Latents [B, T, X] of each layer for sequences that go on from these prompts."""
+        return (latents_PTX[prompts_B] for latents_PTX in self.latents_LPTX)
 
 
 def prefill(model: Transformer, prompts: list[list[int]]) -> Prefilled:

@@ -13,13 +13,15 @@ B sequences that still run, N = 2B, A all sequences, S steps, V vocab_size, D hi
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from training.model import Transformer
-from training.rollout.cache import LatentCache
-from training.rollout.decoder import Decoder, Layers, unit
+from training.rollout.decoder import Cache, Decoder, Layers, unit
 from training.rollout.engine import Guesses
+from training.rollout.paged import PagedLayers
 from training.rollout.sampling import draw, invert, logprob, policy, sampled
 from training.rollout.writing import Order, Running
 
@@ -32,21 +34,22 @@ GUESS, ACCEPT, DRAW = range(3)
 class Guesser:
     """The multi-token prediction layer as it is now."""
 
-    def __init__(self, model: Transformer) -> None:
+    def __init__(self, model: Transformer, kind: type[Layers | PagedLayers] = Layers) -> None:
         if model.mtp is None:
             raise ValueError("the model has no multi-token prediction layer")
         self.model, self.mtp = model, model.mtp
-        self.layers = Layers([model.mtp.block], model.config)
+        self.layers = kind([model.mtp.block], model)
 
     def step(
-        self, hidden_ND: Tensor, next_BS: Tensor, positions_BS: Tensor, cache: LatentCache
+        self, hidden_ND: Tensor, next_BS: Tensor, positions_BS: Tensor, cache: Cache
     ) -> Tensor:
         """States [N, D], for the head, that guess what follows `next_BS`, the tokens after the
         model's states `hidden_ND` at `positions_BS`."""
+        return cache.run(self._step, hidden_ND, next_BS, positions_BS)
+
+    def _step(self, hidden_ND: Tensor, next_BS: Tensor, positions_BS: Tensor, cache: Any) -> Tensor:
         pair_ND = self.mtp.pair(hidden_ND, self.model.embedding(next_BS.flatten()))
-        rotation = self.model.rope(positions_BS, self.layers.dtype)
-        x_ND = self.layers.step(pair_ND.float(), rotation, cache)
-        norm = self.mtp.norm
+        x_ND, norm = self.layers.step(pair_ND.float(), positions_BS, cache), self.mtp.norm
         return unit(x_ND, norm.eps, norm.weight.float()).to(self.layers.dtype)
 
 

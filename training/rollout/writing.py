@@ -10,13 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from training.rollout.cache import LatentCache
-from training.rollout.decoder import Decoder
+from training.rollout.decoder import Cache, Decoder
 from training.rollout.sampling import draw
 
-COMPACT_SHARE = 0.125
-"""Drop finished rows once they are this share of the batch: earlier, copying the cache costs more
-than the dead rows do."""
 ROW_MULTIPLE = 16
 """Rows of a matrix tile: fewer than these cost the same, and few distinct batch sizes let the
 matrix library reuse its plans."""
@@ -52,7 +48,7 @@ class Running:
     alive_B: Tensor
     positions_B: Tensor
     """Where the next token will stand."""
-    caches: list[LatentCache]
+    caches: list[Cache]
 
     def drop(self, ended_B: Tensor) -> Tensor | None:
         """Take note of ended sequences, and drop some rows when enough have ended: then the
@@ -60,7 +56,7 @@ class Running:
         self.alive_B &= ~ended_B
         alive, batch = int(self.alive_B.sum()), len(self.alive_B)
         kept = -(-alive // ROW_MULTIPLE) * ROW_MULTIPLE
-        if alive == 0 or kept > (1 - COMPACT_SHARE) * batch:
+        if alive == 0 or kept > (1 - self.caches[0].compact_share) * batch:
             return None
         rows = self.alive_B.sort(descending=True, stable=True).indices[:kept]
         self.ids_B, self.alive_B = self.ids_B[rows], self.alive_B[rows]

@@ -11,7 +11,7 @@ from tests.training.rollout.trainer import trainer_logprobs
 from training.model import ModelConfig
 from training.rollout import Completion, NativeEngine
 from training.rollout import decoder as decoder_module
-from training.rollout import writing as writing_module
+from training.rollout.cache import LatentCache
 from training.rollout.decoder import Decoder
 from training.rollout.native import SamplingError
 
@@ -123,7 +123,7 @@ def test_dropping_finished_rows_changes_no_completion(
     dropped = sample()
     assert widths[0] == 48
     assert widths[-1] < 0.9 * 48
-    monkeypatch.setattr(writing_module, "COMPACT_SHARE", 1.0)
+    monkeypatch.setattr(LatentCache, "compact_share", 1.0)
     assert sample() == dropped
 
 

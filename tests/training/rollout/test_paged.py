@@ -1,0 +1,78 @@
+"""The GPU's decoder, run through its kernels' references, against the CPU's and the trainer's."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from kernels.latent_cache import PAGE
+from tests.tolerance import ABSOLUTE
+from tests.training.model.random_models import build
+from tests.training.rollout.trainer import trainer_logprobs
+from training.model import ModelConfig, Transformer
+from training.rollout import Completion, NativeEngine
+from training.rollout.decoder import Decoder
+from training.rollout.paged import PagedCache, PagedLayers
+from training.rollout.prefill import prefill
+
+PROMPTS = [[5, 6, 7, 8], [9], list(range(PAGE - 2))]
+
+
+@pytest.fixture
+def model(config: ModelConfig) -> Transformer:
+    return build(replace(config, num_nextn_predict_layers=1))
+
+
+def _sample(
+    model: Transformer, *, paged: bool, speculative: bool, eos_id: int | None
+) -> list[Completion]:
+    engine = NativeEngine(model, speculative=speculative)
+    engine.paged = paged
+    return engine.generate(
+        PROMPTS, group_size=12, max_new_tokens=40, temperature=1.3, top_p=0.95, seed=3,
+        eos_id=eos_id,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("q_lora_rank", [None, 16])
+def test_logits_equal_the_whole_forward(
+    config: ModelConfig, q_lora_rank: int | None, dtype: torch.dtype
+) -> None:
+    """Two tokens of each sequence at a time, across a page's end, against the training forward."""
+    model = build(replace(config, q_lora_rank=q_lora_rank)).to(dtype)
+    generator = torch.Generator().manual_seed(0)
+    rows_BT = torch.randint(0, config.vocab_size, (3, PAGE + 6), generator=generator)
+    start = PAGE - 4
+    with torch.inference_mode():
+        prefilled = prefill(model, rows_BT[:, :start].tolist())
+        cache = PagedCache(prefilled.layers(torch.arange(3)), prefilled.valid_PT, room=10)
+        decoder = Decoder(model, PagedLayers)
+        for place in range(start, PAGE + 6, 2):
+            positions_BS = torch.arange(place, place + 2).expand(3, 2)
+            hidden_ND = decoder.step(rows_BT[:, place : place + 2], positions_BS, cache)
+            ours_BSV = model.logits(hidden_ND).unflatten(0, (3, 2)).float()
+            expected_BSV = model.logits(model(rows_BT[:, : place + 2])[:, -2:]).float()
+            torch.testing.assert_close(ours_BSV, expected_BSV, atol=ABSOLUTE[dtype], rtol=0)
+
+
+@pytest.mark.parametrize("speculative", [False, True])
+@pytest.mark.parametrize("eos_id", [None, 3])
+def test_completions_equal_those_of_the_cpus_decoder(
+    model: Transformer, speculative: bool, eos_id: int | None
+) -> None:
+    paged = _sample(model, paged=True, speculative=speculative, eos_id=eos_id)
+    plain = _sample(model, paged=False, speculative=speculative, eos_id=eos_id)
+    assert [each.tokens for each in paged] == [each.tokens for each in plain]
+    sampled = torch.tensor([x for each in paged for x in each.logprobs])
+    expected = trainer_logprobs(model, PROMPTS, paged, 12, 1.3)
+    torch.testing.assert_close(sampled, expected, atol=1e-5, rtol=0)
+
+
+def test_sequences_have_pages_of_their_own(model: Transformer) -> None:
+    prefilled = prefill(model, PROMPTS)
+    prompts_B = torch.tensor([0, 0, 1, 2])
+    cache = PagedCache(prefilled.layers(prompts_B), prefilled.valid_PT[prompts_B], room=PAGE)
+    assert cache.table_BP.unique().numel() == cache.table_BP.numel() == 4 * 2
+    cache.keep(torch.tensor([3, 1]))
+    assert cache.table_BP.tolist() == [[6, 7], [2, 3]]

@@ -1,0 +1,162 @@
+"""Decoding on a GPU: Triton kernels over a paged latent cache, a whole step as one CUDA graph.
+
+The weights stay where they are: folding them, as the CPU's decoder does, doubles what a large model
+has to read. Queries are multiplied into the latent space instead, and results out of it, head by
+head with the two halves of `kv_up`.
+
+Every sequence has pages of its own, named by its row of the page table, and a token's place follows
+from its position. On a CPU the same code runs through the kernels' references.
+
+B sequences, S newest tokens of each, N = B * S, T time, P pages of a sequence, D hidden_size,
+H heads, Q q_lora_rank, C kv_lora_rank, K qk_nope_head_dim, R qk_rope_head_dim, U v_head_dim,
+X = C + R.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from kernels.latent_cache import PAGE, write_latent
+from kernels.mla_decode import mla_decode
+from kernels.moe_decode import moe_decode
+from training.model import Transformer
+from training.model.attention import LATENT_NORM_EPS, Attention, Rotation
+from training.model.block import Block
+from training.model.experts import Experts, SwiGLU
+from training.model.norm import RMSNorm
+from training.model.rope import rotate
+
+
+class PagedCache:
+    """Latents and rotary keys of some layers in pages; see kernels/latent_cache.py."""
+
+    compact_share = 0.5
+    """Rows are dropped when so many have ended: each new batch size is captured anew."""
+
+    def __init__(self, layers: Iterable[Tensor], valid_BT: Tensor, room: int) -> None:
+        """`layers` hold the prompts [B, T, X], aligned to the right; `room` is how many tokens
+        each sequence may get beyond them."""
+        batch, time = valid_BT.shape
+        pages, device = -(-(time + room) // PAGE), valid_BT.device
+        table_BP = torch.arange(batch * pages, dtype=torch.int32, device=device).view(batch, pages)
+        rows_M, places_M = valid_BT.nonzero(as_tuple=True)
+        positions_M = places_M - (time - valid_BT.sum(1))[rows_M]
+        slots = (table_BP[rows_M, positions_M // PAGE].long(), positions_M % PAGE)
+        self.table_BP, self.layers = table_BP, []
+        for prompts_BTX in layers:
+            cache_PTX = prompts_BTX.new_zeros(batch * pages, PAGE, prompts_BTX.shape[2])
+            cache_PTX[slots] = prompts_BTX[rows_M, places_M]
+            self.layers.append(cache_PTX)
+        self._captured: dict[tuple[torch.Size, ...], _Captured] = {}
+
+    def hide_newest(self, rows_B: Tensor) -> None:
+        """Nothing to do: the next token of such a sequence has the same place, and none is seen
+        beyond a sequence's length."""
+
+    def keep(self, rows: Tensor) -> None:
+        """Drop all sequences but those with these numbers."""
+        self.table_BP = self.table_BP[rows]
+        self._captured.clear()
+
+    def run(self, step: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+        """`step(*inputs, self)`, as one CUDA graph where there is CUDA. The result is written over
+        by the next run."""
+        if not inputs[0].is_cuda:
+            return step(*inputs, self)
+        shapes = tuple(each.shape for each in inputs)
+        if shapes not in self._captured:
+            self._captured[shapes] = _Captured(lambda *given: step(*given, self), inputs)
+        return self._captured[shapes](*inputs)
+
+
+class _Captured:
+    """A step recorded as a CUDA graph: launching it is one call instead of hundreds."""
+
+    def __init__(self, step: Callable[..., Tensor], inputs: tuple[Tensor, ...]) -> None:
+        self.inputs = [each.clone() for each in inputs]
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):  # compiles kernels and allocates workspaces, unrecorded
+            for _ in range(2):
+                step(*self.inputs)
+        torch.cuda.current_stream().wait_stream(side)
+        self.graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self.graph):
+            self.output = step(*self.inputs)
+
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        for static, given in zip(self.inputs, inputs, strict=True):
+            static.copy_(given)
+        self.graph.replay()
+        return self.output
+
+
+class PagedLayers:
+    """Some layers of the policy. The residual stream is fp32, products are in the model's dtype."""
+
+    def __init__(self, blocks: Sequence[Block], model: Transformer) -> None:
+        self.blocks, self.rope = blocks, model.rope
+        self.dtype = model.head.weight.dtype
+
+    def step(self, x_ND: Tensor, positions_BS: Tensor, cache: PagedCache) -> Tensor:
+        """Let the newest tokens through all layers, each after those before it; changes `x_ND`
+        (fp32), returns it, and writes to `cache`."""
+        rotation = self.rope(positions_BS.flatten(), self.dtype)
+        for block, cache_PTX in zip(self.blocks, cache.layers, strict=True):
+            unit_ND = self._normed(x_ND, block.attention_norm)
+            x_ND += attend(
+                unit_ND, block.attention, cache_PTX, cache.table_BP, positions_BS, rotation
+            )
+            x_ND += feed_forward(self._normed(x_ND, block.feed_forward_norm), block.feed_forward)
+        return x_ND
+
+    def _normed(self, x_ND: Tensor, norm: RMSNorm) -> Tensor:
+        weight_D = norm.weight.float()
+        return F.rms_norm(x_ND, weight_D.shape, weight_D, norm.eps).to(self.dtype)
+
+
+def attend(
+    x_ND: Tensor,
+    attention: Attention,
+    cache_PTX: Tensor,
+    table_BP: Tensor,
+    positions_BS: Tensor,
+    rotation: Rotation,
+) -> Tensor:
+    """Absorbed attention [N, D] of normed tokens, which are written to the cache first."""
+    config, (cos_NR, sin_NR) = attention.config, rotation
+    heads, latent_dim = config.num_attention_heads, config.kv_lora_rank
+    q_NX, latent_NC, k_rope_NR = attention.down(x_ND).split(attention.down_sizes, dim=-1)
+    write_latent(
+        latent_NC, k_rope_NR, cos_NR, sin_NR, attention.kv_norm.weight, LATENT_NORM_EPS,
+        cache_PTX, table_BP, positions_BS.flatten(),
+    )  # fmt: skip
+    if config.q_lora_rank is not None:
+        q_NX = attention.q_up(attention.q_norm(q_NX))
+    q_NHK, q_NHR = q_NX.unflatten(-1, (heads, -1)).split(
+        (config.qk_nope_head_dim, config.qk_rope_head_dim), dim=-1
+    )
+    kv_HXC = attention.kv_up.weight.unflatten(0, (heads, -1))
+    k_HKC, v_HUC = kv_HXC.split((config.qk_nope_head_dim, config.v_head_dim), dim=1)
+    q_NHC = torch.bmm(q_NHK.transpose(0, 1), k_HKC).transpose(0, 1)
+    q_NHR = rotate(q_NHR, cos_NR[:, None], sin_NR[:, None])
+    q_BSHX = torch.cat((q_NHC, q_NHR), dim=-1).unflatten(0, positions_BS.shape)
+    lengths_B = (positions_BS[:, -1] + 1).int()
+    out_BSHC = mla_decode(q_BSHX, cache_PTX, table_BP, lengths_B, latent_dim, config.softmax_scale)
+    out_HNC = out_BSHC.flatten(0, 1).transpose(0, 1)
+    out_NHU = torch.bmm(out_HNC, v_HUC.transpose(1, 2)).transpose(0, 1)
+    out_ND: Tensor = attention.out(out_NHU.flatten(1))
+    return out_ND
+
+
+def feed_forward(x_ND: Tensor, layer: SwiGLU | Experts) -> Tensor:
+    """Dense or sparse, [N, D] to [N, D]."""
+    if not isinstance(layer, Experts):
+        dense_ND: Tensor = layer(x_ND)
+        return dense_ND
+    routed_ND = moe_decode(x_ND, layer.gate_up_EDJ, layer.down_EID, *layer.router(x_ND))
+    return routed_ND if layer.shared is None else routed_ND + layer.shared(x_ND)
