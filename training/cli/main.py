@@ -39,13 +39,15 @@ def parser() -> ArgumentParser:
 
     train = commands.add_parser("train", help="run a GRPO job")
     train.set_defaults(command="training.cli.train:train_command")
-    train.add_argument("config", nargs="?", type=Path, help="TOML file with the settings")
+    _add_config(train)
     train.add_argument("--run-dir", type=Path, required=True, help="where everything is written")
-    train.add_argument("--preset", help="preset that the settings are laid over")
-    train.add_argument(
-        "--set", action="append", default=[], metavar="FIELD=VALUE", help="grpo.steps=10, say"
-    )
     _add_resume(train)
+
+    estimate = commands.add_parser("estimate", help="tell how much memory a job will take")
+    estimate.set_defaults(command="training.cli.estimate:estimate_command")
+    _add_config(estimate)
+    estimate.add_argument("--memory", metavar="80GB", help="of one device, instead of this one's")
+    estimate.add_argument("--json", action="store_true", help="for programs")
 
     launch = commands.add_parser("launch", help="start a job's processes on this node")
     launch.set_defaults(command="training.cli.train:launch_command")
@@ -83,7 +85,16 @@ def parser() -> ArgumentParser:
     export.set_defaults(command="training.cli.export:export_command")
     _add_model(export)
     export.add_argument("--out", type=Path, required=True)
+    export.add_argument("--fp8", action="store_true", help="store the linear layers in FP8")
     return top
+
+
+def _add_config(command: ArgumentParser) -> None:
+    command.add_argument("config", nargs="?", type=Path, help="TOML file with the settings")
+    command.add_argument("--preset", help="preset that the settings are laid over")
+    command.add_argument(
+        "--set", action="append", default=[], metavar="FIELD=VALUE", help="grpo.steps=10, say"
+    )
 
 
 def _add_resume(command: ArgumentParser) -> None:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from training.cli.display import Display, make_display
 from training.cli.errors import UserError
-from training.config import ConfigError, RunConfig, resolve
+from training.config import ConfigError, Resolved, RunConfig, resolve
 from training.distributed.launch import Launch, Nodes, launch
 from training.journal import Journal
 from training.stopping import StopRequest
@@ -91,14 +91,7 @@ def prepare_run_dir(args: Namespace) -> RunConfig:
     """The run's config, written to the run directory when this call brings one."""
     if args.config is None and args.preset is None and not args.set:
         return read_config(args.run_dir)
-    overrides: dict[str, Any] = _read_toml(args.config) if args.config else {}
-    preset = args.preset or overrides.pop("preset", None)
-    for assignment in args.set:
-        _assign(overrides, assignment)
-    try:
-        resolved = resolve(preset, overrides)
-    except ConfigError as error:
-        raise UserError(str(error)) from error
+    resolved = resolve_arguments(args)
     file = args.run_dir / CONFIG_FILE
     text = json.dumps(resolved.as_json(), indent=2) + "\n"
     try:
@@ -113,6 +106,18 @@ def prepare_run_dir(args: Namespace) -> RunConfig:
             f"--run-dir: {args.run_dir} cannot be written ({error.strerror})."
         ) from error
     return resolved.config
+
+
+def resolve_arguments(args: Namespace) -> Resolved:
+    """The config that CONFIG, --preset and --set come to."""
+    overrides: dict[str, Any] = _read_toml(args.config) if args.config else {}
+    preset = args.preset or overrides.pop("preset", None)
+    for assignment in args.set:
+        _assign(overrides, assignment)
+    try:
+        return resolve(preset, overrides)
+    except ConfigError as error:
+        raise UserError(str(error)) from error
 
 
 def read_config(run_dir: Path) -> RunConfig:

@@ -1,0 +1,229 @@
+"""The memory calculator's arithmetic: what follows from a config and a model's shape."""
+
+import json
+import math
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from training.config import RunConfig, resolve
+from training.config.memory import (
+    Lengths,
+    MemoryEstimate,
+    Model,
+    Shape,
+    Sizes,
+    UnknownShapeError,
+    estimate,
+    read_model,
+    shipped_model,
+)
+from training.model import ModelConfig, Transformer
+
+NANO = shipped_model("nano-base")
+P = 2_812_864
+
+
+def of(overrides: dict[str, Any] | None = None, **more: Any) -> MemoryEstimate:
+    assert NANO is not None
+    config = resolve("r1-zero-nano", overrides or {}).config
+    return estimate(config, NANO, **{"device": "cpu", "dtype": "bf16", **more})
+
+
+def part(found: MemoryEstimate, phase: str, name: str) -> int:
+    (sizes,) = [each.parts for each in found.phases if each.phase == phase]
+    return sizes.get(name, 0)  # type: ignore[call-overload,no-any-return]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"q_lora_rank": None, "tie_word_embeddings": True},
+        {"n_shared_experts": 0, "first_k_dense_replace": 0},
+        {"first_k_dense_replace": 3, "num_nextn_predict_layers": 1},
+        {"num_nextn_predict_layers": 1, "n_shared_experts": 2},
+    ],
+)
+def test_parameters_are_those_of_the_model(config: ModelConfig, changes: dict[str, Any]) -> None:
+    changed = replace(config, **changes)
+    with torch.device("meta"):
+        model = Transformer(changed)
+    parameters = list(model.parameters())
+    shape = Shape.from_hf(changed.to_hf())
+    assert shape.parameters == sum(each.numel() for each in parameters)
+    assert shape.largest_tensor == max(each.numel() for each in parameters)
+
+
+def test_zero_shards_optimiser_then_gradients_then_weights() -> None:
+    stages = [
+        of({"hardware": {"zero_stage": stage, "processes": 4, "micro_batch": 1}})
+        for stage in range(4)
+    ]
+    optimiser = [part(found, "sampling", "optimiser") for found in stages]
+    assert optimiser == [12 * P, 3 * P, 3 * P, 3 * P]
+    gradients = [part(found, "optimiser_step", "gradients") for found in stages]
+    assert gradients[:3] == [6 * P, P, P]
+    # Stage 3 keeps its bucket and its shard of the gradients, and samples from a whole copy.
+    assert gradients[3] == P + 2 * P + P // 2
+    folded = part(stages[0], "sampling", "weights") - 2 * P
+    tables = 8 * 512 * 16
+    assert part(stages[3], "sampling", "weights") == 2 * P + P // 2 + folded + tables
+
+
+@pytest.mark.parametrize(
+    ("overrides", "name", "phase", "saved"),
+    [
+        ({"optim": {"moment_dtype": "bf16"}}, "optimiser", "sampling", 4 * P),
+        ({"grpo": {"kl_coef": 0}}, "reference", "training", 2 * P + 8 * 512 * 16),
+    ],
+)
+def test_what_a_setting_saves(overrides: dict[str, Any], name: str, phase: str, saved: int) -> None:
+    assert part(of(), phase, name) - part(of(overrides), phase, name) == saved
+
+
+def test_fp32_weights_take_twice_as_much() -> None:
+    plain = part(of(), "training", "weights")
+    assert part(of({"hardware": {"dtype": "fp32"}}), "training", "weights") == 2 * plain
+    assert part(of(dtype="fp32"), "training", "weights") == 2 * plain
+    assert part(of({"hardware": {"dtype": "fp8"}}), "training", "weights") == plain
+
+
+def test_the_parts_of_a_phase_add_up_and_the_peak_is_the_hungriest() -> None:
+    found = of()
+    assert all(sum(each.parts.values()) == each.bytes for each in found.phases)
+    assert found.peak_bytes == found.phases[0].bytes == max(each.bytes for each in found.phases)
+    assert found.most_bytes >= found.peak_bytes
+    assert set(found.parts) == {
+        "weights", "reference", "gradients", "optimiser", "activations", "latent_cache", "logits",
+    }  # fmt: skip
+
+
+def test_evaluation_counts_when_it_asks_for_more_than_a_step() -> None:
+    found = of({"evaluation": {"problems": 20_000}, "hardware": {"micro_batch": 1}})
+    assert found.phases[0].phase == "evaluation"
+    off = of({"evaluation": {"every_steps": 0}})
+    assert {each.phase for each in off.phases} == {"training", "optimiser_step", "sampling"}
+
+
+def test_the_largest_micro_batch_is_the_largest() -> None:
+    size = of(device_bytes=200_000_000).largest_micro_batch
+    assert size
+    assert 0 < size < 128
+    least, next_one = (
+        of({"hardware": {"micro_batch": each}}, device_bytes=200_000_000)
+        for each in (size, size + 1)
+    )
+    assert (least.fits, next_one.fits) == (True, False)
+
+
+def test_what_does_not_fit_at_all_says_so() -> None:
+    found = of(device_bytes=10_000_000)
+    assert (found.fits, found.largest_micro_batch, found.largest_sequences) == (False, 0, 0)
+
+
+def test_nothing_is_claimed_of_an_unknown_device() -> None:
+    found = of()
+    assert found.fits is found.largest_micro_batch is found.largest_sequences is None
+
+
+@settings(max_examples=40, derandomize=True, deadline=None)
+@given(
+    small=st.integers(1, 128),
+    more=st.integers(0, 128),
+    stage=st.integers(0, 3),
+    processes=st.sampled_from([1, 2, 8]),
+    cuda=st.booleans(),
+)
+def test_a_larger_micro_batch_never_takes_less(
+    small: int, more: int, stage: int, processes: int, cuda: bool
+) -> None:
+    hardware = {"zero_stage": stage, "processes": processes}
+    device = "cuda" if cuda else "cpu"
+    before, after = (
+        of({"hardware": {**hardware, "micro_batch": size}}, device=device)
+        for size in (small, small + more)
+    )
+    # The last micro-batch of several holds gradients of those before it; a lone one does not.
+    kept = 4 * P if small < 128 // processes <= small + more else 0
+    assert after.most_bytes + kept >= before.most_bytes
+
+
+def test_lengths_tell_the_longest_share() -> None:
+    lengths = Lengths(5, (10.0, 20.0, 40.0))
+    assert lengths.longest(1, 100) == (pytest.approx(22.5, rel=1e-3), 40)
+    assert lengths.longest(0.5, 100) == (pytest.approx(30, rel=1e-3), 40)
+    assert lengths.longest(1, 15) == (pytest.approx(14.375, rel=1e-3), 15)
+    assert Lengths(5, (7.0,)).longest(0.1, 100) == (7, 7)
+
+
+def test_without_measured_lengths_the_longest_allowed_are_assumed() -> None:
+    assert NANO is not None
+    found = estimate(RunConfig(), Model(NANO.shape), device="cpu")
+    assert found.completion_tokens == 64
+    assert found.peak_bytes == found.most_bytes
+    assert found.notes[0] == "Computed for completions that all reach 64 tokens."
+
+
+def test_a_model_of_another_kind_is_counted_by_its_headers(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
+    shapes = {"embed": [32, 8], "layer": [8, 8], "norm": [8]}
+    header = {name: {"dtype": "BF16", "shape": shape} for name, shape in shapes.items()}
+    text = json.dumps({"__metadata__": {"format": "pt"}, **header}).encode()
+    (tmp_path / "model.safetensors").write_bytes(len(text).to_bytes(8, "little") + text)
+    model = read_model(tmp_path)
+    assert model.shape == Sizes(parameters=32 * 8 + 64 + 8, largest_tensor=256)
+    found = estimate(RunConfig(), model, device="cpu", device_bytes=10**9)
+    assert not found.complete
+    assert set(found.parts) == {"weights", "reference", "gradients", "optimiser"}
+    assert found.fits is found.largest_micro_batch is None
+    assert "not estimated" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("config", "tensors", "message"),
+    [
+        (None, b"", "config.json cannot be read"),
+        ("{", b"", "config.json is not valid JSON."),
+        ("[]", b"", "config.json is not a JSON object."),
+        ('{"model_type": "deepseek_v3"}', b"", "lacks some of its sizes."),
+        ('{"model_type": "llama"}', b"", "cannot be read as safetensors."),
+        ('{"model_type": "llama"}', b"\xff" * 100, "cannot be read as safetensors."),
+    ],
+)
+def test_a_model_that_cannot_be_read_is_refused_in_a_sentence(
+    tmp_path: Path, config: str | None, tensors: bytes, message: str
+) -> None:
+    if config is not None:
+        (tmp_path / "config.json").write_text(config)
+    (tmp_path / "model.safetensors").write_bytes(tensors)
+    with pytest.raises(UnknownShapeError, match=message.replace(".", r"\.")):
+        read_model(tmp_path)
+
+
+def test_a_size_that_is_no_number_is_refused() -> None:
+    assert NANO is not None
+    assert isinstance(NANO.shape, Shape)
+    with pytest.raises(UnknownShapeError, match="no number"):
+        Shape.from_hf({**asdict(NANO.shape), "hidden_size": "many"})
+
+
+def test_deepseek_v3_comes_to_its_published_size() -> None:
+    v3 = Shape(
+        vocab_size=129280, hidden_size=7168, intermediate_size=18432, moe_intermediate_size=2048,
+        num_hidden_layers=61, num_attention_heads=128, kv_lora_rank=512, q_lora_rank=1536,
+        qk_nope_head_dim=128, qk_rope_head_dim=64, v_head_dim=128, n_routed_experts=256,
+        num_experts_per_tok=8, first_k_dense_replace=3, max_position_embeddings=163840,
+    )  # fmt: skip
+    assert math.isclose(v3.parameters, 671e9, rel_tol=1e-3)
+    config = resolve(None, {"sampling": {"max_new_tokens": 4096}}).config
+    found = estimate(config, Model(v3), device="cuda")
+    # 70,272 bytes of latents a token; old and new cache live side by side while it grows.
+    columns = 64 + 4096
+    cache = part(found, "sampling", "latent_cache")
+    assert math.isclose(cache, 70_272 * 128 * (2 * columns - 16), rel_tol=1e-3)

@@ -1,0 +1,52 @@
+"""One rank of a real run under the meter; rank 0 prints the peak of each phase as JSON.
+
+memory_worker.py CONFIG_JSON [endless]: with `endless` no token ends a completion.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.training.memory_meter import MemoryMeter
+from training.config import RunConfig
+from training.distributed.process import Process
+from training.grpo.loop import train
+from training.grpo.setup import set_up
+
+
+class Phases:
+    """Stands where the journal does, to hear of each phase."""
+
+    def __init__(self, meter: MemoryMeter) -> None:
+        self._meter = meter
+
+    def write(self, type_: str, _step: int, **fields: object) -> None:
+        if type_ == "phase":
+            self._meter.phase = str(fields["phase"])
+
+
+def main() -> None:
+    config = RunConfig.model_validate_json(sys.argv[1])
+    process, meter = Process("cpu"), MemoryMeter()
+    before = _resident()
+    with TemporaryDirectory() as run_dir, meter:
+        setup = set_up(config, Path(run_dir), process, None)
+        if "endless" in sys.argv:
+            setup.tokenizer.eos_id = None
+        train(setup, process, Phases(meter), lambda: False, lambda *_: None)
+    if process.is_main:
+        report = {"peaks": meter.peaks, "resident": _resident() - before}
+        sys.stdout.write(json.dumps(report) + "\n")
+    process.close()
+
+
+def _resident() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""One process of a run, as far as its memory goes."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Literal
+
+from training.config.memory.shape import Lengths, Shape, Sizes
+from training.config.schema import RunConfig
+
+BUCKET = 500_000_000
+"""Elements of DeepSpeed's reduce bucket, where the model has as many."""
+
+Dtype = Literal["bf16", "fp32", "fp8"]
+Part = Literal[
+    "weights", "reference", "gradients", "optimiser", "activations", "latent_cache", "logits"
+]
+Parts = Counter[Part]
+"""Bytes by part."""
+Phase = Literal["sampling", "training", "optimiser_step", "evaluation"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One process of a run, as far as its memory goes."""
+
+    config: RunConfig
+    model: Shape | Sizes
+    cuda: bool
+    dtype: Dtype
+    lengths: Lengths
+
+    @property
+    def shape(self) -> Shape:
+        """For all that needs more than the number of parameters."""
+        if not isinstance(self.model, Shape):
+            raise TypeError("only the number of parameters is known of this model")
+        return self.model
+
+    @property
+    def width(self) -> int:
+        """Bytes of a weight; FP8 products are made from bf16 weights."""
+        return 4 if self.dtype == "fp32" else 2
+
+    @property
+    def processes(self) -> int:
+        return self.config.hardware.processes
+
+    @property
+    def stage(self) -> int:
+        return self.config.hardware.zero_stage
+
+    @property
+    def shard(self) -> int:
+        """Elements of this process's share of the optimiser's state."""
+        return -(-self.model.parameters // self.processes) if self.stage else self.model.parameters
+
+    @property
+    def bucket(self) -> int:
+        return self.width * min(BUCKET, self.model.parameters)
+
+    @property
+    def completions(self) -> int:
+        """Of this process in one step."""
+        return self.config.completions_per_step // self.processes
+
+    @property
+    def prompts(self) -> int:
+        return self.config.grpo.prompts_per_step // self.processes
+
+    @property
+    def micro_batch(self) -> int:
+        return min(self.config.hardware.micro_batch, self.completions)

@@ -1,0 +1,178 @@
+"""What one micro-batch keeps for its backward pass, and what it needs on top while it computes.
+
+N packed tokens, M completion tokens, B sequences, T length of their layout, W = B * H, H heads,
+D hidden_size, X key width, U value width, C latent width, R rotary width, V vocabulary, E experts,
+K experts per token, S slots of all experts, I expert width.
+"""
+
+from dataclasses import dataclass
+
+from training.config.memory.job import Job
+
+BUSIEST = 1.5
+"""Tokens of the busiest expert over the mean: measured 1.5 on nano-base."""
+CHUNK_ELEMENTS = 1 << 21
+"""Logits that kernels/linear_logprob.py holds at once."""
+SMALL_NORM = 1 << 17
+"""Elements up to which kernels/rms_norm.py leaves a norm to torch, which keeps more."""
+TIME_MULTIPLE = 32
+"""Lengths to which training/model/packing.py lays sequences out."""
+
+
+@dataclass(frozen=True)
+class MicroBatch:
+    """Bytes."""
+
+    saved: int
+    """Kept from the forward for the backward pass."""
+    first_layer: int
+    """The part of it that is still there when the backward pass reaches the first layer."""
+    forward: int
+    """Scratch of a forward pass without gradient: that of the reference policy."""
+    backward: int
+    """Scratch of the backward pass through the last layer."""
+    head: int
+    """Logits and their gradients."""
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    job: Job
+    tokens: int
+    scored: int
+    time: int
+    rows: int
+    """W."""
+    slots: int
+    index: int
+    """Elements of the index tensors of the layout."""
+
+
+def microbatch(job: Job) -> MicroBatch:
+    """The one with the longest completions: rows of like length stand together."""
+    sizes, shape = _sizes(job), job.shape
+    attention, width = _attention(sizes), job.width
+    layers = shape.num_hidden_layers
+    sparse, dense = _experts(sizes), _dense(sizes, shape.intermediate_size)
+    saved = layers * attention + shape.sparse_layers * sparse
+    saved += (layers - shape.sparse_layers) * dense
+    ends = (
+        sizes.tokens * shape.hidden_size * width  # embedded tokens
+        + _norm(sizes, shape.hidden_size)
+        + sizes.scored * shape.hidden_size * width
+        + 2 * sizes.tokens * shape.qk_rope_head_dim * width
+        + 8 * sizes.index
+    )
+    if shape.num_nextn_predict_layers and job.config.optim.mtp_weight:
+        saved += attention + sparse + ends
+        saved += sizes.tokens * shape.hidden_size * width * 3  # both norms, and their join
+    whole_batch = 18 * job.completions * (sizes.time + 1)
+    first = attention + (dense if shape.sparse_layers < layers else sparse)
+    return MicroBatch(
+        saved=saved + ends + whole_batch,
+        first_layer=first + ends + whole_batch,
+        forward=max(_attention_forward(sizes), _feed_forward_forward(sizes)),
+        backward=_backward(sizes),
+        head=_head(sizes),
+    )
+
+
+def bucket(count: int) -> int:
+    """As kernels/buckets.py: up to an eighth of a power of two."""
+    step = max(16, 1 << max(0, (count - 1).bit_length() - 4))
+    return max(1, -(-count // step)) * step
+
+
+def _sizes(job: Job) -> _Sizes:
+    shape, limit = job.shape, job.config.sampling.max_new_tokens
+    sequences = job.micro_batch
+    mean, longest = job.lengths.longest(sequences / job.completions, limit)
+    prompts = round(job.prompts * (1 - (1 - 1 / job.prompts) ** sequences))
+    scored, prompt = bucket(round(sequences * mean)), job.lengths.prompt
+    tokens = bucket(round(sequences * mean) + prompts * prompt)
+    time = -(-(prompt + longest) // TIME_MULTIPLE) * TIME_MULTIPLE
+    heads = shape.num_attention_heads
+    mean_load = tokens * shape.num_experts_per_tok / max(1, shape.n_routed_experts)
+    busiest = min(tokens, round(BUSIEST * mean_load))
+    slots = shape.n_routed_experts * bucket(busiest)
+    if job.cuda:
+        slots = tokens * shape.num_experts_per_tok
+    shared = (sequences - prompts) * prompt
+    index = heads * (sequences * time + tokens + 2 * shared)
+    return _Sizes(job, tokens, scored, time, sequences * heads, slots, index)
+
+
+def _norm(sizes: _Sizes, dim: int) -> int:
+    """What a norm keeps besides its input, which others keep anyway."""
+    elements, rows = sizes.tokens * dim, 4 * sizes.tokens
+    if sizes.job.cuda or elements > SMALL_NORM:
+        return elements * sizes.job.width + rows
+    return elements * (sizes.job.width + 4 + (4 if sizes.job.width == 2 else 0)) + rows
+
+
+def _attention(sizes: _Sizes) -> int:
+    job, shape = sizes.job, sizes.job.shape
+    width, time, values = job.width, sizes.time, shape.v_head_dim
+    laid_out = sizes.rows * time * (2 * shape.qk_head_dim + values) * width
+    scores = sizes.rows * time * (values * width + 4 if job.cuda else time * width)
+    flat = shape.down_dim + shape.num_attention_heads * values + shape.hidden_size
+    norms = _norm(sizes, shape.hidden_size) + _norm(sizes, shape.kv_lora_rank)
+    if shape.q_lora_rank:
+        norms += _norm(sizes, shape.q_lora_rank)
+    return laid_out + scores + sizes.tokens * flat * width + norms
+
+
+def _dense(sizes: _Sizes, intermediate: int) -> int:
+    dim, width = sizes.job.shape.hidden_size, sizes.job.width
+    residual = sizes.tokens * dim * width
+    return _norm(sizes, dim) + 3 * sizes.tokens * intermediate * width + residual
+
+
+def _experts(sizes: _Sizes) -> int:
+    shape, width = sizes.job.shape, sizes.job.width
+    routed = sizes.slots * (shape.hidden_size + 2 * shape.moe_intermediate_size) * width
+    indices = sizes.slots * (8 + width) + sizes.tokens * shape.num_experts_per_tok * 28
+    wide = 4 * sizes.tokens * shape.hidden_size if width == 2 else 0
+    router = wide + 4 * sizes.tokens * shape.n_routed_experts
+    return routed + indices + router + _dense(sizes, shape.shared_width)
+
+
+def _attention_forward(sizes: _Sizes) -> int:
+    job, shape = sizes.job, sizes.job.shape
+    width, time = job.width, sizes.time
+    laid_out = sizes.rows * time * (2 * shape.qk_head_dim + shape.v_head_dim)
+    scores = sizes.rows * time * (shape.v_head_dim if job.cuda else 2 * time)
+    flat = 2 * shape.num_attention_heads * shape.qk_head_dim + shape.kv_up_dim
+    flat += 2 * shape.hidden_size + shape.down_dim
+    return (laid_out + scores + sizes.tokens * flat) * width
+
+
+def _feed_forward_forward(sizes: _Sizes) -> int:
+    shape, width = sizes.job.shape, sizes.job.width
+    dense = sizes.tokens * 3 * shape.intermediate_size
+    routed = sizes.slots * (2 * shape.hidden_size + 3 * shape.moe_intermediate_size)
+    return (max(dense, routed) + 2 * sizes.tokens * shape.hidden_size) * width
+
+
+def _backward(sizes: _Sizes) -> int:
+    """The experts' gradient, with that of their gates in fp32; or of a dense feed-forward."""
+    shape, width = sizes.job.shape, sizes.job.width
+    streams = 3 * sizes.tokens * shape.hidden_size * width
+    if not shape.sparse_layers:
+        return streams + 4 * sizes.tokens * shape.intermediate_size * width
+    dim, inner = shape.hidden_size, shape.moe_intermediate_size
+    gates = sizes.slots * ((dim + 2 * inner) * width + 12 * inner)
+    inputs = sizes.slots * (2 * dim + 4 * inner) * width
+    inputs += sizes.tokens * shape.num_experts_per_tok * dim * width
+    return streams + max(gates, inputs) + shape.expert_parameters * width
+
+
+def _head(sizes: _Sizes) -> int:
+    shape, width = sizes.job.shape, sizes.job.width
+    weight = 4 * shape.vocab_size * shape.hidden_size
+    states = sizes.scored * shape.hidden_size * width
+    if sizes.job.cuda:
+        return weight + states
+    elements = min(sizes.scored, max(1, CHUNK_ELEMENTS // shape.vocab_size)) * shape.vocab_size
+    several = sizes.scored * shape.vocab_size > elements
+    return weight + states + elements * (16 if several else 10)

@@ -1,0 +1,146 @@
+"""What lives in memory in each phase of a step, by part, counted tensor by tensor.
+
+The peak of a run is that of its hungriest phase, not the sum. Every line here follows a line of the
+trainer: DeepSpeed's ZeRO for gradients and optimiser, training/rollout for the sampler.
+tests/training/test_memory_measured.py holds it against the real loop.
+"""
+
+from collections import Counter
+
+from training.config.memory.job import Job, Parts, Phase
+from training.config.memory.microbatch import microbatch
+from training.config.memory.shape import Shape, Sizes
+
+GATHERED = 1_000_000_000
+"""Elements of gathered weights that ZeRO 3 lets live at once."""
+COLUMN_STEP = 16
+"""Columns by which the sampler's cache grows."""
+FEW_EXPERTS = 1 << 10
+"""Experts up to which a CPU's sampler lays them side by side, as one wide layer."""
+
+
+def phases(job: Job) -> dict[Phase, Parts]:
+    """The peak of each phase; without sampling and activations where no shape is known."""
+    if isinstance(job.model, Sizes):
+        update = standing(job)
+        update["gradients"] += _gradients_at_the_end(job)
+        return {"training": update, "optimiser_step": optimiser_step(job)}
+    found: dict[Phase, Parts] = {
+        "sampling": sampling(job, job.completions * job.config.grpo.steps_per_collection,
+                             job.prompts * job.config.grpo.steps_per_collection),
+        "training": training(job),
+        "optimiser_step": optimiser_step(job),
+    }  # fmt: skip
+    evaluation = job.config.evaluation
+    if evaluation.every_steps:
+        problems = -(-evaluation.problems // job.processes)
+        found["evaluation"] = sampling(job, problems * evaluation.completions_per_problem, problems)
+    return found
+
+
+def standing(job: Job) -> Parts:
+    """What lives from the first step to the last."""
+    parameters = job.model.parameters
+    whole, moment = job.width * parameters, 2 if job.config.optim.moment_dtype == "bf16" else 4
+    masters = 4 if job.stage or job.width == 2 else 0
+    parts = Parts({"weights": whole, "optimiser": (masters + 2 * moment) * job.shard})
+    tables = _rotary_tables(job)
+    parts["activations"] = tables
+    if job.config.grpo.kl_coef:
+        parts["reference"] = whole + tables
+    if job.stage == 3:  # shards, beside the whole copy that is sampled from
+        parts["weights"] += job.width * job.shard + tables
+        parts["gradients"] = job.bucket + job.width * job.shard
+    return parts
+
+
+def optimiser_step(job: Job) -> Parts:
+    """Gradients in fp32 and AdamW's own scratch, over this process's shard."""
+    parts, torch_adamw = standing(job), job.config.optim.moment_dtype == "fp32"
+    if job.stage == 0:
+        widened = 4 * job.model.parameters if job.width == 2 else 0
+        parts["gradients"] += job.width * job.model.parameters + widened
+    else:
+        parts["gradients"] += 4 * job.shard
+    largest = job.shard if job.stage else job.model.largest_tensor
+    if torch_adamw:
+        parts["optimiser"] += 4 * job.shard if job.cuda else 8 * largest
+    return parts
+
+
+def sampling(job: Job, sequences: int, prompts: int) -> Parts:
+    """All sequences at once, the last of them at its longest."""
+    shape, parts = job.shape, standing(job)
+    parts["weights"] += _folded_weights(job)
+    layers = shape.num_hidden_layers
+    if job.config.sampling.speculative:
+        layers += shape.num_nextn_predict_layers
+    limit = job.config.sampling.max_new_tokens
+    longest = job.lengths.prompt + job.lengths.longest(1, limit)[1]
+    columns = -(-longest // COLUMN_STEP) * COLUMN_STEP
+    latent = job.width * (shape.kv_lora_rank + shape.qk_rope_head_dim)
+    # While the cache grows, the old one lives beside the new one.
+    parts["latent_cache"] += layers * latent * sequences * (2 * columns - COLUMN_STEP)
+    parts["logits"] += sequences * shape.vocab_size * (job.width + 4 + 4 + 4 + 8)
+    parts["activations"] += 20 * sequences * limit  # noise, tokens, log-probabilities
+    parts["latent_cache"] += prompts * job.lengths.prompt * layers * latent
+    return parts
+
+
+def training(job: Job) -> Parts:
+    """The hungriest moment of reference pass and backward."""
+    batch, later = microbatch(job), job.micro_batch < job.completions
+    kept = _gradients_between(job) if later else 0
+    begun = {1: max(kept, job.bucket), 2: kept + job.bucket}.get(job.stage, kept)
+    gathered = job.stage == 3 and job.processes > 1
+    weights = job.width * min(GATHERED, job.model.parameters) if gathered else 0
+    saved = batch.saved
+    moments = [
+        Parts({"activations": saved, "logits": batch.head, "gradients": begun, "weights": weights}),
+        Parts({"activations": saved + batch.backward, "gradients": begun, "weights": weights}),
+        Parts({"activations": batch.first_layer, "gradients": _gradients_at_the_end(job)}),
+    ]
+    if job.config.grpo.kl_coef:
+        again = saved + batch.forward
+        moments.append(Parts({"activations": again, "gradients": kept, "weights": weights}))
+    return standing(job) + max(moments, key=Counter.total)
+
+
+def _rotary_tables(job: Job) -> int:
+    """Cosines and sines of every position, in fp32."""
+    if not isinstance(job.model, Shape):
+        return 0
+    return 8 * job.model.max_position_embeddings * job.model.qk_rope_head_dim
+
+
+def _gradients_between(job: Job) -> int:
+    """What one micro-batch leaves for the next."""
+    whole = job.width * job.model.parameters
+    return {0: whole, 1: whole + job.bucket, 2: job.width * job.shard, 3: 0}[job.stage]
+
+
+def _gradients_at_the_end(job: Job) -> int:
+    """When all gradients are there and the last are being reduced."""
+    whole, copies = job.width * job.model.parameters, 2 if job.processes > 1 else 1
+    return {
+        0: whole + job.bucket,
+        1: whole + job.bucket,
+        2: job.width * job.shard + copies * job.bucket,
+        3: 2 * job.bucket,
+    }[job.stage]
+
+
+def _folded_weights(job: Job) -> int:
+    """The sampler's own arrangement of the weights (training/rollout/decode_weights.py)."""
+    shape = job.shape
+    latent, rotary = shape.kv_lora_rank, shape.qk_rope_head_dim
+    source = shape.q_lora_rank or shape.hidden_size
+    down = shape.hidden_size * ((shape.q_lora_rank or 0) + latent + 2 * rotary)
+    heads = shape.num_attention_heads
+    queries = source * heads * (latent + 2 * rotary)
+    out = heads * (latent + rotary) * shape.hidden_size
+    attention = shape.num_hidden_layers * (down + queries + out)
+    side_by_side = not job.cuda and shape.n_routed_experts <= FEW_EXPERTS
+    return job.width * (
+        attention + (shape.sparse_layers * shape.expert_parameters if side_by_side else 0)
+    )
