@@ -3,7 +3,7 @@ PYTHON ?= python3
 SETUP = $(PYTHON) tools/setup.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format types bench lock clean
+.PHONY: help run test lint format types bench vllm lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile
@@ -32,11 +32,15 @@ types: ## Write the browser app's types anew from the server's schemas
 bench: ## Make .venv-bench, with what the scripts of benchmarks/ compare with
 	@$(SETUP) bench
 
+vllm: ## Make .venv-vllm, in which a test opens saved models (several GB)
+	@$(SETUP) vllm
+
 lock: ## Write requirements/*.txt from the .in files and what is installed
 	@.venv/bin/python tools/lock.py app train dev
 	@if [ -x .venv-bench/bin/python ]; then PYTHONPATH=tools .venv-bench/bin/python tools/lock.py bench; fi
+	@if [ -x .venv-vllm/bin/python ]; then PYTHONPATH=tools .venv-vllm/bin/python tools/lock.py vllm; fi
 
 clean: ## Remove what was installed and built; var/, with its runs, stays
-	rm -rf .venv .venv-bench .cache r1web/static/app frontend/node_modules
+	rm -rf .venv .venv-bench .venv-vllm .cache r1web/static/app frontend/node_modules
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -29,6 +29,7 @@ WORLDS = {
     "run": (".venv", ("app", "train")),
     "test": (".venv", ("app", "train", "dev")),
     "bench": (".venv-bench", ("bench",)),
+    "vllm": (".venv-vllm", ("vllm",)),
 }
 ROOM_BYTES = 8 * 1024**3
 """Room for the packages and their downloads; torch with its CUDA packages takes most of it."""
@@ -125,7 +126,7 @@ def main(arguments: list[str]) -> int:
     try:
         with only_one():
             install(world)
-            if world != "bench":
+            if WORLDS[world][0] == ".venv":
                 browser_app.build(LOG)
     except SetupError as error:
         print(error, file=sys.stderr)
