@@ -113,3 +113,25 @@ def test_on_a_gpu_the_table_shows_targets(capsys) -> None:
         "SDPA 912.0",
     ):
         assert words in shown
+
+
+def test_floors_of_the_large_shapes() -> None:
+    """At an H200's 4.3 TB/s and 788 TFLOP/s, by hand."""
+    cases = {f"{case.op} {case.shape}": case for case in all_cases(torch.device("cuda"))}
+
+    def floor(name: str) -> float:
+        case = cases[name]
+        return max(case.bytes / 4.3e6, case.flops / 788e6)
+
+    assert floor("mla_decode 128 x 1024, 16 heads, 512+64, bf16 cache") == pytest.approx(36, abs=1)
+    assert floor("mla_decode 128 x 1024, 16 heads, 512+64, FP8 cache") == pytest.approx(21, abs=1)
+    assert floor("mla_decode 128 x 4096, 128 heads, 512+64, bf16 cache") == pytest.approx(
+        185, abs=1
+    )
+    moonlight = "tokens, 64 x 2048 x 1408, top 6, bf16 weights"
+    assert floor(f"moe_decode 1 {moonlight}") == pytest.approx(24, abs=1)
+    assert floor(f"moe_decode 512 {moonlight}") == pytest.approx(259, abs=2)
+    v3 = "moe_decode 128 tokens, 256 x 7168 x 2048, top 8, FP8 weights"
+    assert floor(v3) == pytest.approx(2587, rel=0.02)
+    head = "linear_logprob 8192 x 7168, 129280 words, forward"
+    assert floor(head) == pytest.approx(19_300, rel=0.01)
