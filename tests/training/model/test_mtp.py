@@ -1,15 +1,19 @@
 """Multi-token prediction of depth 1, against the report's formulas written out in float64."""
 
+import shutil
+from collections import ChainMap
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from tests.tolerance import GRADIENT, RELATIVE, relative_difference
+from tests.tolerance import ABSOLUTE, GRADIENT, RELATIVE, relative_difference
 from tests.training.model.random_models import build
-from training.model import ModelConfig, Transformer, completion_logprobs, expert_counts
+from training.model import ModelConfig, Transformer, completion_logprobs, expert_counts, hf
 from training.model.attention import LATENT_NORM_EPS
 from training.model.block import Block
 
@@ -163,3 +167,41 @@ def test_the_layer_is_sparse_and_its_experts_are_counted(config: ModelConfig) ->
     assert int(expert_counts(model)[-1].sum()) == pairs * config.num_experts_per_tok
     completion_logprobs(model, tokens_BT, mask_BT, scored_BT, mtp="off")
     assert int(expert_counts(model)[-1].sum()) == pairs * config.num_experts_per_tok
+
+
+def test_transformers_predicts_the_same(
+    config: ModelConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the class it drafts tokens with, from the directory that we save."""
+    from transformers import DeepseekV3ForCausalLM  # noqa: PLC0415 - slow to import
+    from transformers.cache_utils import MtpCache  # noqa: PLC0415
+    from transformers.modeling_layers import MtpModel  # noqa: PLC0415
+
+    model = build(config)
+    hf.save(model, tmp_path / "model")
+    # Without an index it reads only model.safetensors, and it takes every model to have V3's depth.
+    stored = [load_file(file) for file in (tmp_path / "model").glob("*.safetensors")]
+    save_file(dict(ChainMap(*stored)), tmp_path / "model.safetensors", metadata={"format": "pt"})
+    shutil.copy(tmp_path / "model" / "config.json", tmp_path)
+    names = [rf"model\.layers\.{config.num_hidden_layers}\..*"]
+    monkeypatch.setattr(DeepseekV3ForCausalLM, "_keys_to_ignore_on_load_unexpected", names)
+    other = DeepseekV3ForCausalLM.from_pretrained(
+        tmp_path, dtype=FP32, attn_implementation="eager"
+    ).eval()
+    layer = MtpModel.from_pretrained(other).eval()
+
+    tokens_1T = torch.randint(0, config.vocab_size, (1, 15))
+    everything_1T = torch.ones_like(tokens_1T, dtype=torch.bool)
+    scored_1T = everything_1T & (torch.arange(15) > 0)
+    with torch.no_grad():
+        hidden_1TD = other.model(tokens_1T).last_hidden_state[:, :-1]
+        states_1TD = layer.forward_layer(
+            0, hidden_1TD, torch.arange(1, 15)[None],
+            MtpCache(config=other.config.get_mtp_config()), input_ids=tokens_1T[:, 1:],
+        )  # fmt: skip
+        logp_TV = other.lm_head(states_1TD)[0, :-1].log_softmax(-1)
+        found_1T = completion_logprobs(
+            model, tokens_1T, everything_1T, scored_1T, mtp="joint"
+        ).mtp_BT
+    expected_T = logp_TV.gather(1, tokens_1T[0, 2:, None]).squeeze(1)
+    torch.testing.assert_close(found_1T[0, 2:], expected_T, atol=ABSOLUTE[FP32], rtol=0)
