@@ -1130,6 +1130,97 @@ export interface components {
             checkpoints: number;
         };
         /**
+         * MemoryEstimate
+         * @description Bytes of tensors on each device, at the hungriest moment of the run.
+         */
+        MemoryEstimate: {
+            /**
+             * Device
+             * @enum {string}
+             */
+            device: "cpu" | "cuda";
+            /**
+             * Dtype
+             * @enum {string}
+             */
+            dtype: "bf16" | "fp32" | "fp8";
+            /** Parameters */
+            parameters: number;
+            /**
+             * Phases
+             * @description The hungriest first.
+             */
+            phases: components["schemas"]["PhaseMemory"][];
+            /**
+             * Parts
+             * @description The most each part takes in any phase; they need not come together.
+             */
+            parts: {
+                [key: string]: number;
+            };
+            /** Peak Bytes */
+            peak_bytes: number;
+            /**
+             * Most Bytes
+             * @description The peak when every completion is as long as allowed.
+             */
+            most_bytes: number;
+            /**
+             * Completion Tokens
+             * @description Mean length that the peak is computed for.
+             */
+            completion_tokens: number;
+            /** Prompt Tokens */
+            prompt_tokens: number;
+            /**
+             * Complete
+             * @description False: weights, gradients and optimiser are all it counts.
+             */
+            complete: boolean;
+            /**
+             * Device Bytes
+             * @description Memory of one device; null when it is unknown.
+             */
+            device_bytes: number | null;
+            /**
+             * Fits
+             * @description Whether even the longest completions fit.
+             */
+            fits: boolean | null;
+            /**
+             * Largest Micro Batch
+             * @description Largest hardware.micro_batch that fits; 0 when none does.
+             */
+            largest_micro_batch: number | null;
+            /**
+             * Largest Sequences
+             * @description Most sequences that can be sampled at once on one device.
+             */
+            largest_sequences: number | null;
+            /** Notes */
+            notes: string[];
+        };
+        /**
+         * PhaseMemory
+         * @description The most a phase of a step takes; the run's peak is the largest of the phases.
+         */
+        PhaseMemory: {
+            /**
+             * Phase
+             * @enum {string}
+             */
+            phase: "sampling" | "training" | "optimiser_step" | "evaluation";
+            /** Bytes */
+            bytes: number;
+            /**
+             * Parts
+             * @description Bytes by part at that moment; they add up.
+             */
+            parts: {
+                [key: string]: number;
+            };
+        };
+        /**
          * Validation
          * @description `config` and what follows from it are null when `problems` is not empty.
          */
@@ -1147,6 +1238,13 @@ export interface components {
             /** Digest */
             digest: string | null;
             arithmetic: components["schemas"]["Arithmetic"] | null;
+            /** @description What it takes of each device; null when the model's shape is not known here. */
+            memory: components["schemas"]["MemoryEstimate"] | null;
+            /**
+             * Memory Note
+             * @description Why there is no estimate.
+             */
+            memory_note: string | null;
             /** Problems */
             problems: components["schemas"]["FieldProblem"][];
         };
@@ -1163,6 +1261,11 @@ export interface components {
             };
             /** Checkpoint */
             checkpoint?: number | null;
+            /**
+             * Device Memory Bytes
+             * @description Memory of one device; that of most of the nodes' devices when left out.
+             */
+            device_memory_bytes?: number | null;
         };
         /** DeviceOut */
         DeviceOut: {

@@ -7,6 +7,7 @@ import { memoryLocation } from "wouter/memory-location";
 import type { Schemas } from "@/api/client";
 import { newQueryClient } from "@/api/queryClient";
 import { laidOver, type Table } from "@/config/nested";
+import { memoryEstimate } from "@/testing/memory";
 import { runRow } from "@/testing/rows";
 import { fakeServer, type Requests } from "@/testing/server";
 import { ToastProvider } from "@/ui/toast";
@@ -33,6 +34,7 @@ const CONFIG: Table = {
 const PRESET = { name: "nano", description: "A small one.", settings: {}, config: CONFIG };
 
 let requests: Requests;
+let memory: Schemas["MemoryEstimate"] | null;
 /** What the server says of a config that was changed. */
 let refused: Schemas["FieldProblem"][];
 
@@ -44,6 +46,8 @@ function validation(): Schemas["Validation"] {
     overrides: valid ? {} : null,
     digest: null,
     arithmetic: valid ? ARITHMETIC : null,
+    memory: valid ? memory : null,
+    memory_note: valid && !memory ? "The shape is known only on the node." : null,
     problems: refused,
   };
 }
@@ -62,6 +66,7 @@ const ARITHMETIC = {
 
 beforeEach(() => {
   refused = [];
+  memory = memoryEstimate();
   requests = fakeServer({
     "GET /api/v1/presets": () => ({ items: [PRESET], next_cursor: null }),
     "GET /api/v1/config-schema": () => SCHEMA,
@@ -166,4 +171,29 @@ test("a run's checkpoint in the address makes a fork of that run", async () => {
     checkpoint: 5,
     config: { grpo: { steps: 300, group_size: 4 } },
   });
+});
+
+test("the memory of a device is told by part, with what would still fit", async () => {
+  open();
+  const panel = await screen.findByRole("region", { name: "Memory per device" });
+  expect(panel).toHaveTextContent("1000 B at most at once, in training");
+  const row = (label: string) => within(panel).getByText(label).closest("div");
+  expect(row("Activations")).toHaveTextContent("600 B");
+  expect(row("Latent cache")).toHaveTextContent("in sampling 80 B");
+  expect(row("With the longest completions")).toHaveTextContent("2 KiB");
+  expect(row("A device has")).toHaveTextContent("4 KiB: fits");
+  expect(row("Largest micro-batch that fits")).toHaveTextContent("128");
+});
+
+test("what does not fit is said, and what is unknown is not guessed", async () => {
+  memory = memoryEstimate({ device_bytes: 10, fits: false, largest_micro_batch: 0 });
+  open();
+  expect(await screen.findByText(/does not fit/)).toBeVisible();
+  expect(screen.getByText("none")).toBeVisible();
+});
+
+test("a model whose shape is unknown here is not estimated", async () => {
+  memory = null;
+  open();
+  expect(await screen.findByText("The shape is known only on the node.")).toBeVisible();
 });

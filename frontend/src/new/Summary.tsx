@@ -4,6 +4,7 @@ import { ConfigListing } from "@/config/ConfigListing";
 import type { Table } from "@/config/nested";
 import { formatNumber, plural } from "@/ui/format";
 import { SkeletonLines } from "@/ui/Skeleton";
+import { MemoryPanel } from "./MemoryPanel";
 import styles from "./Summary.module.css";
 
 type Validation = Schemas["Validation"];
@@ -23,7 +24,10 @@ export function Summary({ validation, problems }: SummaryProps) {
     <>
       <h2>What it comes to</h2>
       {config && arithmetic ? (
-        <Arithmetic config={config as Table} sums={arithmetic} />
+        <>
+          <Arithmetic config={config as Table} sums={arithmetic} />
+          <MemoryPanel memory={validation.memory} note={validation.memory_note} />
+        </>
       ) : (
         <p className={styles.refused} role="status">
           {plural(count, "problem")} to solve before this can start.

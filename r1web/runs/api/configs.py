@@ -10,6 +10,7 @@ from r1web.api.errors import ERRORS, FieldProblem, ProblemOut
 from r1web.errors import ProblemError
 from r1web.runs import presets, selectors, services
 from training.config import ConfigError, Problem, RunConfig, json_schema
+from training.config.memory import MemoryEstimate
 
 router = Router(tags=["configs"])
 
@@ -30,6 +31,12 @@ class ConfigIn(Schema, extra="forbid"):
     preset: str | None = None
     config: dict[str, Any] = Field(default_factory=dict, description="Overrides, nested.")
     checkpoint: int | None = None
+    device_memory_bytes: int | None = Field(
+        default=None,
+        gt=0,
+        lt=2**60,
+        description="Memory of one device; that of most of the nodes' devices when left out.",
+    )
 
 
 class Arithmetic(Schema):
@@ -54,6 +61,10 @@ class Validation(Schema):
     overrides: dict[str, Any] | None
     digest: str | None
     arithmetic: Arithmetic | None
+    memory: MemoryEstimate | None = Field(
+        description="What it takes of each device; null when the model's shape is not known here."
+    )
+    memory_note: str | None = Field(description="Why there is no estimate.")
     problems: list[FieldProblem]
 
 
@@ -87,12 +98,15 @@ def validate_config(request: ApiRequest, body: ConfigIn) -> Validation:
         return _refused(error.problems)
     except ProblemError as error:
         return _refused(error.errors or [Problem("", error.detail, error.code)])
+    memory = selectors.memory_of(resolved.config, checkpoint, body.device_memory_bytes)
     return Validation(
         valid=True,
         config=resolved.as_json(),
         overrides=resolved.overrides,
         digest=resolved.digest,
         arithmetic=_arithmetic(resolved.config),
+        memory=memory,
+        memory_note=None if memory else selectors.MEMORY_UNKNOWN,
         problems=[],
     )
 
@@ -104,6 +118,8 @@ def _refused(problems: list[Problem]) -> Validation:
         overrides=None,
         digest=None,
         arithmetic=None,
+        memory=None,
+        memory_note=None,
         problems=[FieldProblem(path=p.path, message=p.message, code=p.code) for p in problems],
     )
 

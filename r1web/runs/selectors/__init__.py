@@ -10,6 +10,8 @@ from r1web.runs.selectors.details import (
     run_directory,
     transition_out,
 )
+from r1web.runs.selectors.memory import UNKNOWN as MEMORY_UNKNOWN
+from r1web.runs.selectors.memory import memory_of
 from r1web.runs.selectors.rows import (
     run_row,
     run_rows,
@@ -28,6 +30,7 @@ from r1web.runs.selectors.visible import (
 )
 
 __all__ = [
+    "MEMORY_UNKNOWN",
     "attempt_out",
     "changeable_run",
     "checkpoint_out",
@@ -35,6 +38,7 @@ __all__ = [
     "filtered",
     "log_tail",
     "may_change",
+    "memory_of",
     "newest_checkpoint",
     "open_attempt",
     "permissions",

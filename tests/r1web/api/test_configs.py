@@ -1,6 +1,9 @@
 """Trying a config: what it comes to, and what is wrong with it, whatever one sends."""
 
 import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +13,14 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from r1web.accounts.models import User
-from r1web.runs.models import Run
+from r1web.cluster.models import Device, Node
+from r1web.runs.models import Checkpoint, Run
+from r1web.runs.selectors import run_directory
 from tests.r1web.conftest import Api, caller
 from training.config import RunConfig, preset_names
+from training.config.presets import PRESETS_DIR
+
+GB = 10**9
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -89,9 +97,81 @@ def test_what_is_tried_and_what_is_started_are_the_same(api: Api) -> None:
 def test_a_bad_config_names_the_field(api: Api, config: dict[str, Any], path: str) -> None:
     tried = try_out(api, config)
     assert not tried["valid"]
-    assert tried["config"] is tried["arithmetic"] is None
+    assert tried["config"] is tried["arithmetic"] is tried["memory"] is None
     assert [problem["path"] for problem in tried["problems"]] == [path]
     assert tried["problems"][0]["message"].endswith(".")
+
+
+@pytest.fixture
+def node(owner: User) -> Node:
+    """Two CPU slots and a larger machine's one."""
+    found = Node.objects.create(name="a", queue="node.a")
+    Device.objects.bulk_create(
+        Device(node=found, kind="cpu", index=index, memory_bytes=size)
+        for index, size in enumerate((8 * GB, 8 * GB, 64 * GB))
+    )
+    return found
+
+
+def test_the_memory_is_told_before_the_run_starts(api: Api, node: Node) -> None:
+    memory = try_out(api, {})["memory"]
+    assert (memory["device"], memory["device_bytes"]) == ("cpu", 8 * GB)
+    assert (
+        memory["phases"][0]["bytes"]
+        == memory["peak_bytes"]
+        == sum(memory["phases"][0]["parts"].values())
+    )
+    assert {"weights", "gradients", "optimiser", "activations", "latent_cache", "logits"} <= set(
+        memory["parts"]
+    )
+    assert memory["fits"]
+    assert memory["largest_micro_batch"] == 128
+
+
+def test_a_device_can_be_named_and_its_processes_share_it(api: Api, node: Node) -> None:
+    small = try_out(api, {}, device_memory_bytes=GB // 4)["memory"]
+    assert (small["device_bytes"], small["fits"]) == (GB // 4, False)
+    assert 0 < small["largest_micro_batch"] < 128
+    assert try_out(api, {"hardware": {"processes": 2}})["memory"]["device_bytes"] == 4 * GB
+
+
+def test_gpus_are_taken_where_there_are_some(api: Api, node: Node) -> None:
+    Device.objects.create(node=node, kind="gpu", index=0, memory_bytes=80 * GB)
+    memory = try_out(api, {})["memory"]
+    assert (memory["device"], memory["device_bytes"]) == ("cuda", 80 * GB)
+    on_cpu = try_out(api, {"hardware": {"device": "cpu"}})["memory"]
+    assert on_cpu["device"] == "cpu"
+
+
+def test_without_a_node_nothing_is_said_of_what_fits(api: Api) -> None:
+    memory = try_out(api, {})["memory"]
+    assert memory["device_bytes"] is memory["fits"] is memory["largest_micro_batch"] is None
+
+
+def test_a_directory_on_the_server_is_not_read(owner: User, tmp_path: Path) -> None:
+    User.objects.filter(pk=owner.pk).update(is_staff=True)
+    shutil.copytree(PRESETS_DIR.parents[1] / "base" / "nano-base", tmp_path / "model")
+    api = caller(User.objects.get(pk=owner.pk))
+    answers = [
+        try_out(api, {"model": {"path": str(path)}})
+        for path in (tmp_path / "model", tmp_path / "nothing")
+    ]
+    for tried in answers:
+        assert tried["valid"]
+        assert tried["memory"] is None
+        assert tried["memory_note"].startswith("The model's shape is known only on the node")
+
+
+def test_a_checkpoint_of_a_run_is_estimated_by_its_own_shape(
+    api: Api, make_run: Callable[..., Run], make_checkpoint: Callable[..., Checkpoint]
+) -> None:
+    checkpoint = make_checkpoint(make_run())
+    assert try_out(api, {}, checkpoint=checkpoint.pk)["memory_note"]
+    weights = run_directory(checkpoint.run) / checkpoint.path / "weights"
+    weights.mkdir(parents=True, exist_ok=True)
+    base = PRESETS_DIR.parents[1] / "base" / "nano-base"
+    shutil.copy(base / "config.json", weights)
+    assert try_out(api, {}, checkpoint=checkpoint.pk)["memory"]["parameters"] == 2_812_864
 
 
 def test_a_preset_or_checkpoint_that_is_not_there_is_named(api: Api) -> None:
