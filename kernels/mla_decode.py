@@ -195,12 +195,8 @@ def _attend(
     q_MR = tl.load(q_rows + C + r[None, :], mask=(m < ROWS)[:, None] & (r < R)[None, :], other=0.0)
     q_MC, q_MR = operand(q_MC, SNAP), operand(q_MR, SNAP)
 
-    if AXIS == 0:
-        out = tl.zeros((C_TILE, ROW_TILE), tl.float32)
-        weights = tl.zeros((PAGE, ROW_TILE), tl.float32)  # summed over pages, in the end over T
-    else:
-        out = tl.zeros((ROW_TILE, C_TILE), tl.float32)
-        weights = tl.zeros((ROW_TILE, PAGE), tl.float32)
+    out = tl.zeros((C_TILE, ROW_TILE) if AXIS == 0 else (ROW_TILE, C_TILE), tl.float32)
+    sum_M = tl.zeros((ROW_TILE,), tl.float32)
     top_M = tl.full((ROW_TILE,), -1e30, tl.float32)
     for page in range(first, last):
         place_T = tl.load(table_ptr + sequence * table_stride + page).to(tl.int64) * PAGE + t
@@ -241,17 +237,17 @@ def _attend(
         seen = tl.expand_dims(position_T, 1 - AXIS) < tl.expand_dims(seen_M, AXIS)
         scores = tl.where(seen, scores * scale_log2, float("-inf"))
         higher_M = tl.maximum(top_M, tl.max(scores, AXIS))
-        fade = tl.expand_dims(tl.exp2(top_M - higher_M), AXIS)
+        fade_M = tl.exp2(top_M - higher_M)
         top_M = higher_M
-        page_weights = tl.exp2(scores - tl.expand_dims(top_M, AXIS))
-        weights = weights * fade + page_weights
-        narrow = operand(to_bf16(page_weights, SNAP), SNAP)
+        weights = tl.exp2(scores - tl.expand_dims(top_M, AXIS))
+        sum_M = sum_M * fade_M + tl.sum(weights, AXIS)
+        faded = out * tl.expand_dims(fade_M, AXIS)
+        weights = operand(to_bf16(weights, SNAP), SNAP)
         if AXIS == 0:
-            out = tl.dot(tl.trans(latents_TC), narrow, out * fade)
+            out = tl.dot(tl.trans(latents_TC), weights, faded)
         else:
-            out = tl.dot(narrow, latents_TC, out * fade)
+            out = tl.dot(weights, latents_TC, faded)
 
-    sum_M = tl.sum(weights, AXIS)
     nothing_M = sum_M == 0.0
     sum_M = tl.where(nothing_M, 1.0, sum_M)
     lse_M = tl.where(nothing_M, float("-inf"), top_M + tl.log2(sum_M))
