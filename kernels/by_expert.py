@@ -39,7 +39,7 @@ class ByExpert(NamedTuple):
 def sort_by_expert(experts_NK: Tensor, experts: int) -> ByExpert:
     """The order of `experts_NK`, whose entries are 0 to `experts` - 1."""
     sorted_A, order_A = experts_NK.flatten().sort(stable=True)
-    ends_E = torch.arange(1, experts + 1, device=sorted_A.device)
+    ends_E = torch.arange(1, experts + 1, dtype=sorted_A.dtype, device=sorted_A.device)
     offsets_E = torch.searchsorted(sorted_A, ends_E, out_int32=True)
     places_A = torch.empty_like(order_A)
     places_A.scatter_(0, order_A, torch.arange(len(order_A), device=order_A.device))

@@ -24,9 +24,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.functional import ScalingType
 
-from kernels.backend import INTERPRETED, jit, say_path, tl, triton, use_triton
+from kernels.backend import INTERPRETED, jit, say_path, tl, triton
 from kernels.casts import to_bf16
-from kernels.quantize import BLOCK, Quantized
+from kernels.quantize import BLOCK, Quantized, use_fp8
 
 
 def fp8_gemm(a: Quantized, b: Quantized, out_dtype: torch.dtype) -> Tensor:
@@ -35,10 +35,10 @@ def fp8_gemm(a: Quantized, b: Quantized, out_dtype: torch.dtype) -> Tensor:
     if _torch_takes(a, b, tile=BLOCK):
         say_path("fp8_gemm", "torch, 1x128 x 128x128")
         return _by_torch(a, b, ScalingType.BlockWise128x128, out_dtype)
-    if use_triton(a.values) and a.values.numel():
+    if use_fp8(a.values):
         say_path("fp8_gemm", "Triton, 1x128 x 128x128")
         return _launch(a, b, out_dtype, tile=BLOCK)
-    say_path("fp8_gemm", "emulated by torch in fp32")
+    say_path("fp8_gemm", "emulated in fp32")
     return fp8_gemm_ref(a, b, out_dtype)
 
 
@@ -48,10 +48,10 @@ def fp8_gemm_rows(a: Quantized, b: Quantized, out_dtype: torch.dtype) -> Tensor:
     if _torch_takes(a, b, tile=1):
         say_path("fp8_gemm_rows", "torch, 1x128 x 1x128")
         return _by_torch(a, b, ScalingType.BlockWise1x128, out_dtype)
-    if use_triton(a.values) and a.values.numel():
+    if use_fp8(a.values):
         say_path("fp8_gemm_rows", "Triton, 1x128 x 1x128")
         return _launch(a, b, out_dtype, tile=1)
-    say_path("fp8_gemm_rows", "emulated by torch in fp32")
+    say_path("fp8_gemm_rows", "emulated in fp32")
     return fp8_gemm_rows_ref(a, b, out_dtype)
 
 
@@ -61,10 +61,10 @@ def fp8_grouped_gemm(
     """[A, N]: rows [A, K] in 1x128 tiles, sorted by expert, each times its expert's weight of
     b [E, N, K] in 128x128 tiles. `offsets_E` (int32) says where the rows of an expert end."""
     _check(a, b)
-    if use_triton(a.values) and a.values.numel():
+    if use_fp8(a.values):
         say_path("fp8_grouped_gemm", "Triton, 1x128 x 128x128")
         return _launch(a, b, out_dtype, tile=BLOCK, offsets_E=offsets_E)
-    say_path("fp8_grouped_gemm", "emulated by torch in fp32")
+    say_path("fp8_grouped_gemm", "emulated in fp32")
     return fp8_grouped_gemm_ref(a, b, offsets_E, out_dtype)
 
 

@@ -103,5 +103,6 @@ class _Fp8GroupedExperts(torch.autograd.Function):
 
 
 def _spread(q_ND: Quantized, order: ByExpert) -> Quantized:
-    """Rows of tokens to rows of assignments."""
-    return Quantized(*(part.index_select(0, order.tokens_A) for part in q_ND))
+    """Rows of tokens to rows of assignments; moved as bytes, since gathers may not know E4M3."""
+    values_AD = q_ND.values.view(torch.uint8).index_select(0, order.tokens_A)
+    return Quantized(values_AD.view(q_ND.values.dtype), q_ND.scales[order.tokens_A])

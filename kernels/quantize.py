@@ -37,17 +37,26 @@ TINY = 1e-30
 
 
 class Quantized(NamedTuple):
-    """E4M3 values, and fp32 scales of their tiles."""
+    """E4M3 values, contiguous, and fp32 scales of their tiles, which may have any strides: kernels
+    write the scales of rows as [B, N] and give [N, B], since cuBLASLt reads them so."""
 
     values: Tensor
     scales: Tensor
+
+
+def use_fp8(x: Tensor) -> bool:
+    """Whether an op on `x` runs its FP8 kernel. GPUs before compute capability 8.9 have no E4M3,
+    and no elements need no kernel: both take the plain-torch path."""
+    if not use_triton(x) or not x.numel():
+        return False
+    return not x.is_cuda or torch.cuda.get_device_capability(x.device) >= (8, 9)
 
 
 def quantize_rows(x_ND: Tensor, power_of_two: bool = False) -> Quantized:
     """1x128 tiles: values [N, D], scales [N, B]. With `power_of_two` scales are rounded up to one,
     so that tiles along the other dimension can be made from these values without a new error."""
     _check(x_ND, 2)
-    if not (use_triton(x_ND) and x_ND.numel()):
+    if not use_fp8(x_ND):
         return quantize_rows_ref(x_ND, power_of_two)
     say_path("quantize_rows", "Triton")
     (height, width), x_ND = x_ND.shape, x_ND.detach()
@@ -63,7 +72,7 @@ def quantize_rows(x_ND: Tensor, power_of_two: bool = False) -> Quantized:
 def quantize_columns(x_ND: Tensor) -> Quantized:
     """128x1 tiles, transposed: values [D, N], scales [D, N/128]; what a weight gradient needs."""
     _check(x_ND, 2)
-    if not (use_triton(x_ND) and x_ND.numel()):
+    if not use_fp8(x_ND):
         return quantize_columns_ref(x_ND)
     say_path("quantize_columns", "Triton")
     (height, width), x_ND = x_ND.shape, x_ND.detach()
@@ -80,7 +89,7 @@ def quantize_blocks(w_OI: Tensor) -> Quantized:
     """128x128 tiles: values [O, I], scales [O/128, I/128]; [E, O, I] likewise for each expert.
     Any strides; the result is contiguous, so `quantize_blocks(w.mT)` also transposes."""
     _check(w_OI, 2, 3)
-    if not (use_triton(w_OI) and w_OI.numel()):
+    if not use_fp8(w_OI):
         return quantize_blocks_ref(w_OI)
     say_path("quantize_blocks", "Triton")
     w_EOI = (w_OI if w_OI.dim() == 3 else w_OI[None]).detach()

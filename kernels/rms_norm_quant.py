@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kernels.backend import INTERPRETED, jit, say_path, tl, triton, use_triton
+from kernels.backend import INTERPRETED, jit, say_path, tl, triton
 from kernels.casts import to_bf16, to_e4m3
-from kernels.quantize import BLOCK, TINY, Quantized, quantize_rows, tile_scale
+from kernels.quantize import BLOCK, TINY, Quantized, quantize_rows, tile_scale, use_fp8
 from kernels.rms_norm import rms_norm, rms_norm_ref
 
 
@@ -40,7 +40,7 @@ class _RmsNormQuant(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor]:
         ctx.save_for_backward(x_ND, weight_D)
         ctx.eps = eps
-        if use_triton(x_ND) and x_ND.numel():
+        if use_fp8(x_ND):
             say_path("rms_norm_quant", "Triton")
             y_ND, rows = _launch(x_ND.contiguous(), weight_D, eps)
         else:

@@ -11,16 +11,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from kernels.backend import INTERPRETED, jit, say_path, tl, triton, use_triton
+from kernels.backend import INTERPRETED, jit, say_path, tl, triton
 from kernels.casts import to_e4m3
-from kernels.quantize import BLOCK, TINY, Quantized, quantize_rows_ref, tile_scale
+from kernels.quantize import BLOCK, TINY, Quantized, quantize_rows_ref, tile_scale, use_fp8
 from kernels.swiglu import swiglu_ref
 
 
 def swiglu_quant(hidden_NJ: Tensor) -> Quantized:
     """1x128 tiles of silu(gate) * up: values [N, I], scales [N, B]. `hidden_NJ`, contiguous, holds
     gate, then up. Without gradient: it is for the inside of a layer that has its own."""
-    if not (use_triton(hidden_NJ) and hidden_NJ.numel()):
+    if not use_fp8(hidden_NJ):
         say_path("swiglu_quant", "torch")
         return swiglu_quant_ref(hidden_NJ)
     say_path("swiglu_quant", "Triton")

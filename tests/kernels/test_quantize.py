@@ -1,11 +1,14 @@
 """E4M3 tiles: what they keep, and that nothing is swallowed."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from kernels import backend
 from kernels.quantize import (
     Quantized,
     dequantize_blocks,
@@ -13,6 +16,7 @@ from kernels.quantize import (
     quantize_blocks,
     quantize_columns,
     quantize_rows,
+    use_fp8,
 )
 from tests.tolerance import E4M3_STEP
 
@@ -144,3 +148,22 @@ def test_other_shapes_and_types_are_refused() -> None:
         quantize_columns(torch.ones(3, 3).long())
     with pytest.raises(ValueError, match="2 or 3 dimensions"):
         quantize_blocks(torch.ones(3))
+
+
+@pytest.mark.parametrize(
+    ("device", "capability", "uses"),
+    [
+        ("cuda", (8, 0), False),
+        ("cuda", (8, 9), True),
+        ("cuda", (9, 0), True),
+        ("cpu", (9, 0), False),
+    ],
+)
+def test_gpus_without_e4m3_take_the_plain_path(
+    monkeypatch: pytest.MonkeyPatch, device: str, capability: tuple[int, int], uses: bool
+) -> None:
+    monkeypatch.setattr(backend, "AVAILABLE", True)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+    for elements in (0, 512):
+        x = SimpleNamespace(is_cuda=device == "cuda", device=device, numel=lambda n=elements: n)
+        assert use_fp8(x) == (uses and elements > 0)
