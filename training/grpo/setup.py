@@ -75,9 +75,8 @@ def set_up(config: RunConfig, run_dir: Path, process: Process, start: Checkpoint
         raise StartError(NO_GUESSER)
     reference = None
     if config.grpo.kl_coef:
-        reference = (
-            frozen(load(start.path / checkpoint.REFERENCE)) if start is not None else copy_of(model)
-        ).to(process.device)
+        twin = copy.deepcopy(model) if start is None else load(start.path / checkpoint.REFERENCE)
+        reference = twin.eval().requires_grad_(False).to(process.device)
     engine = Engine(
         model, process, config.optim, zero_stage=config.hardware.zero_stage, dtype=dtype
     )
@@ -104,15 +103,6 @@ def build_held_out(config: RunConfig, task: Task, tokenizer: TextTokenizer) -> H
     template = TEMPLATES[config.task.template]
     prompts = [tokenizer.encode_prompt(template(problem.question)) for problem in problems]
     return HeldOut(task, tokenizer, problems, prompts, config.sampling.max_new_tokens)
-
-
-def copy_of(model: Policy) -> Policy:
-    """A frozen twin with the present weights."""
-    return frozen(copy.deepcopy(model))
-
-
-def frozen(model: Policy) -> Policy:
-    return model.eval().requires_grad_(False)
 
 
 def _check_vocabulary(tokenizer: TextTokenizer, model: Policy) -> None:

@@ -41,10 +41,10 @@ class CausalLM(nn.Module):
     def __init__(self, network: Any) -> None:
         super().__init__()
         self.network = network
-        self.config = network.config
-        self.head = Head(_head_weight(network), _logit_scale(network.config))
+        self.config = network.config.get_text_config(decoder=True)
+        self.head = Head(_head_weight(network), _logit_scale(self.config))
         self._takes_positions = "position_ids" in inspect.signature(self.trunk.forward).parameters
-        _check_cache(network.config)
+        _check_cache(self.config)
         self.train(self.training)
 
     @property
@@ -194,10 +194,11 @@ def _logit_scale(config: Any) -> float:
 
 
 def _check_config(config: Any) -> None:
+    text = config.get_text_config(decoder=True)
     for name in ("final_logit_softcapping", "logits_soft_cap"):
-        if getattr(config, name, None) is not None:
+        if getattr(text, name, None) is not None:
             raise ModelConfigError(
-                f"{name} is {getattr(config, name)}: soft-capped logits are not supported"
+                f"{name} is {getattr(text, name)}: soft-capped logits are not supported"
             )
     if getattr(config, "quantization_config", None) is not None:
         raise ModelConfigError(

@@ -3,6 +3,7 @@
 Called as: update_worker.py MODEL OUT ZERO_STAGE MICRO_BATCH
 """
 
+import copy
 import random
 import sys
 from pathlib import Path
@@ -15,7 +16,6 @@ from training.distributed.engine import Engine, StepResult
 from training.distributed.process import Process
 from training.grpo.loop import sum_over_ranks
 from training.grpo.rollouts import Group
-from training.grpo.setup import copy_of
 from training.grpo.step import make_minibatch, update
 from training.model import hf
 from training.model.router import Router
@@ -65,7 +65,7 @@ def main() -> None:
         hf.load(model_path, torch.float32), process, config.optim,
         zero_stage=int(zero_stage), dtype=torch.float32,
     )  # fmt: skip
-    reference = copy_of(engine.policy)
+    reference = copy.deepcopy(engine.policy).eval().requires_grad_(False)
     with torch.no_grad():
         for parameter in reference.parameters():
             parameter.mul_(1.1)

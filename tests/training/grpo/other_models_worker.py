@@ -118,6 +118,16 @@ def updates(model: Path, process: Process) -> list[dict[str, Any]]:
     return found
 
 
+def buffers_in_bf16(model: Path, process: Process) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Buffers as transformers loads them, and under an engine that trains in bf16."""
+    loaded = policy.load(model, torch.bfloat16)
+    exact = [buffer.clone() for buffer in loaded.buffers()]
+    optim = OptimConfig()
+    engine = Engine(loaded, process, optim, zero_stage=1, dtype=torch.bfloat16)
+    assert next(engine.policy.parameters()).dtype == torch.bfloat16
+    return list(zip(exact, engine.policy.buffers(), strict=True))
+
+
 def main() -> None:
     out = Path(sys.argv[1])
     process = Process("cpu")
@@ -131,6 +141,7 @@ def main() -> None:
         {
             "refusal": refusal(out / "model", out / "small"),
             "updates": updates(out / "model", process),
+            "buffers": buffers_in_bf16(out / "model", process),
         },
         out / "results.pt",
     )

@@ -81,6 +81,13 @@ def test_every_zero_stage_makes_the_update_of_plain_torch(results: dict[str, Any
             assert relative_difference(found, wanted) < 10 * RELATIVE[torch.float32]
 
 
+def test_rotary_frequencies_stay_exact_under_a_bf16_engine(results: dict[str, Any]) -> None:
+    assert results["buffers"]
+    for exact, kept in results["buffers"]:
+        assert kept.dtype == torch.float32
+        assert torch.equal(kept, exact)
+
+
 def test_a_tokenizer_of_another_model_is_refused(results: dict[str, Any]) -> None:
     assert results["refusal"] == (
         "tokenizer.json has 320 tokens, the model's vocab_size is 100: they do not belong together."
