@@ -132,7 +132,7 @@ def _launch(
     splits: int | None = None,
 ) -> Tensor:
     batch, heads = len(q), q.shape[-2]
-    rows, width = q[0].numel() // q.shape[-1], q.shape[-1]
+    rows, width = q.shape[1:-1].numel(), q.shape[-1]
     fp8 = cache_PTX.dtype == torch.uint8
     transposed = rows <= 32 and not fp8
     row_tile = max(16, int(triton.next_power_of_2(rows))) if transposed else 64

@@ -85,6 +85,14 @@ def test_splits_fill_the_processors_and_no_more() -> None:
             assert 1 <= splits <= min(pages, 128)
 
 
+def test_no_sequence_and_no_page_give_nothing() -> None:
+    cache, table = torch.zeros(4, PAGE, 24), torch.zeros(0, 2, dtype=torch.int32)
+    none = torch.zeros(0, dtype=torch.int32)
+    assert mla_decode(torch.zeros(0, 3, 24), cache, table, none, 16, SCALE).shape == (0, 3, 16)
+    table, none = torch.zeros(2, 0, dtype=torch.int32), torch.zeros(2, dtype=torch.int32)
+    assert not mla_decode(torch.ones(2, 3, 24), cache, table, none, 16, SCALE).any()
+
+
 def test_what_does_not_fit_together_is_refused_in_words() -> None:
     q, cache = torch.zeros(2, 3, 20), torch.zeros(4, PAGE, 24)
     table, lengths = torch.zeros(2, 2, dtype=torch.int32), torch.ones(2, dtype=torch.int32)

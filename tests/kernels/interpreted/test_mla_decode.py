@@ -67,6 +67,17 @@ def test_kernel_equals_reference(
     assert torch.equal(value.any(-1), exact.any(-1))
 
 
+def test_no_sequence_and_no_page_give_nothing() -> None:
+    cache = new_cache(1, 16, 8, torch.bfloat16, "cpu")
+    q = torch.ones(2, 3, 24).bfloat16()
+    for batch, pages in ((0, 2), (2, 0)):
+        table = torch.zeros(batch, pages, dtype=torch.int32)
+        lengths_B = torch.zeros(batch, dtype=torch.int32)
+        value = mla_decode(q[:batch], cache, table, lengths_B, 16, SCALE)
+        assert value.shape == (batch, 3, 16)
+        assert not value.any()
+
+
 def test_v3s_shape() -> None:
     lengths_B = torch.tensor([70]).int()
     cache, table = _filled(1, 512, 64, FP8, lengths_B)
