@@ -57,7 +57,9 @@ class _Fp8Linear(torch.autograd.Function):
     def forward(
         ctx: Any, x_NI: Tensor, weight_OI: Tensor, values_NI: Tensor, scales_NB: Tensor
     ) -> Tensor:
-        columns = quantize_columns(x_NI) if ctx.needs_input_grad[1] else (None, None)
+        columns = (
+            quantize_columns(x_NI, whole_tiles=True) if ctx.needs_input_grad[1] else (None, None)
+        )
         ctx.save_for_backward(weight_OI, *columns)
         ctx.dtype = x_NI.dtype
         return fp8_gemm(Quantized(values_NI, scales_NB), quantize_blocks(weight_OI), x_NI.dtype)
@@ -70,6 +72,6 @@ class _Fp8Linear(torch.autograd.Function):
             transposed = quantize_blocks(weight_OI.t())
             d_x_NI = fp8_gemm(quantize_rows(grads[0]), transposed, ctx.dtype)
         if ctx.needs_input_grad[1]:
-            d_y = quantize_columns(grads[0])
+            d_y = quantize_columns(grads[0], whole_tiles=True)
             d_weight_OI = fp8_gemm_rows(d_y, Quantized(*columns), weight_OI.dtype)
         return d_x_NI, d_weight_OI, None, None

@@ -69,17 +69,23 @@ def quantize_rows(x_ND: Tensor, power_of_two: bool = False) -> Quantized:
     return Quantized(values_ND, scales_BN.t())
 
 
-def quantize_columns(x_ND: Tensor) -> Quantized:
-    """128x1 tiles, transposed: values [D, N], scales [D, N/128]; what a weight gradient needs."""
+def quantize_columns(x_ND: Tensor, whole_tiles: bool = False) -> Quantized:
+    """128x1 tiles, transposed: values [D, N], scales [D, N/128]; what a weight gradient needs.
+
+    With `whole_tiles` N is filled up to a multiple of 128 by zeros. They leave a product as it is,
+    and a GPU can fetch rows of any number of tokens by whole words.
+    """
     _check(x_ND, 2)
     if not use_fp8(x_ND):
-        return quantize_columns_ref(x_ND)
+        return quantize_columns_ref(x_ND, whole_tiles)
     say_path("quantize_columns", "Triton")
     (height, width), x_ND = x_ND.shape, x_ND.detach()
-    values_DN = x_ND.new_empty(width, height, dtype=torch.float8_e4m3fn)
-    scales_BD = x_ND.new_empty(triton.cdiv(height, BLOCK), width, dtype=torch.float32)
-    _quantize_columns_kernel[(triton.cdiv(width, 64), len(scales_BD))](
-        x_ND, *x_ND.stride(), values_DN, scales_BD, height, width,
+    tiles = triton.cdiv(height, BLOCK)
+    length = tiles * BLOCK if whole_tiles else height
+    values_DN = x_ND.new_empty(width, length, dtype=torch.float8_e4m3fn)
+    scales_BD = x_ND.new_empty(tiles, width, dtype=torch.float32)
+    _quantize_columns_kernel[(triton.cdiv(width, 64), tiles)](
+        x_ND, *x_ND.stride(), values_DN, scales_BD, height, width, length,
         COLUMNS=64, BLOCK=BLOCK, TINY=TINY, SNAP=INTERPRETED, num_warps=8,
     )  # fmt: skip
     return Quantized(values_DN, scales_BD.t())
@@ -123,9 +129,10 @@ def quantize_rows_ref(x_ND: Tensor, power_of_two: bool = False) -> Quantized:
     return Quantized(torch.cat(values), torch.cat(scales))
 
 
-def quantize_columns_ref(x_ND: Tensor) -> Quantized:
+def quantize_columns_ref(x_ND: Tensor, whole_tiles: bool = False) -> Quantized:
     """`quantize_columns` in plain torch."""
-    return quantize_rows_ref(x_ND.t().contiguous())
+    missing = -len(x_ND) % BLOCK if whole_tiles else 0
+    return quantize_rows_ref(F.pad(x_ND.t(), (0, missing)) if missing else x_ND.t().contiguous())
 
 
 def quantize_blocks_ref(w_OI: Tensor) -> Quantized:
@@ -192,10 +199,11 @@ def _quantize_rows_kernel(
 
 @jit
 def _quantize_columns_kernel(
-    x_ptr, x_row, x_column, values_ptr, scales_ptr, N, D,
+    x_ptr, x_row, x_column, values_ptr, scales_ptr, N, D, length,
     COLUMNS: tl.constexpr, BLOCK: tl.constexpr, TINY: tl.constexpr, SNAP: tl.constexpr,
 ):  # fmt: skip
-    """One program: COLUMNS tiles side by side, turned over; scales are written as [B, D]."""
+    """One program: COLUMNS tiles side by side, turned over. What lies past N is
+    zero; scales are written as [B, D]."""
     block = tl.program_id(1).to(tl.int64)
     n = block * BLOCK + tl.arange(0, BLOCK)
     d = (tl.program_id(0) * COLUMNS + tl.arange(0, COLUMNS)).to(tl.int64)
@@ -205,8 +213,9 @@ def _quantize_columns_kernel(
     ).to(tl.float32)  # fmt: skip
     x = tl.trans(x)
     scale, inverse = tile_scale(x, 1, False, TINY)
-    inside = (d[:, None] < D) & (n[None, :] < N)
-    tl.store(values_ptr + d[:, None] * N + n[None, :], to_e4m3(x * inverse, SNAP), mask=inside)
+    inside = (d[:, None] < D) & (n[None, :] < length)
+    values = to_e4m3(x * inverse, SNAP)
+    tl.store(values_ptr + d[:, None] * length + n[None, :], values, mask=inside)
     tl.store(scales_ptr + block * D + d[:, None], scale, mask=d[:, None] < D)
 
 

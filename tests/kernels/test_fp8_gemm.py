@@ -96,6 +96,18 @@ def test_sums_of_a_block_are_exact() -> None:
     assert y == 126 * 448 * q.scales[0, 0] * (torch.tensor(1.0) / 448)
 
 
+def test_the_emulation_leaves_other_products_as_exact_as_they_were() -> None:
+    before = torch.backends.mkldnn.matmul.fp32_precision
+    x = torch.randn(256, 256, generator=torch.Generator().manual_seed(0))
+    q = quantize_rows(x)
+    fp8_gemm_rows(q, q, torch.float32)
+    assert torch.backends.mkldnn.matmul.fp32_precision == before
+    with pytest.raises(RuntimeError, match="size"):  # and also when a product fails
+        fp8_gemm_rows(q, Quantized(q.values, q.scales[:3]), torch.float32)
+    assert torch.backends.mkldnn.matmul.fp32_precision == before
+    assert relative_difference(x @ x.t(), x.double() @ x.double().t()) < RELATIVE[torch.float32]
+
+
 @pytest.mark.parametrize("product", [fp8_gemm, fp8_gemm_rows])
 def test_a_nan_reaches_its_rows_and_only_those(product) -> None:
     x, w = torch.ones(3, 200), torch.ones(130, 200)

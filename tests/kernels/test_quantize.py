@@ -71,6 +71,11 @@ def test_columns(dtype: torch.dtype, height: int, width: int, seed: int, exponen
     q = quantize_columns(x)
     assert q.values.is_contiguous()
     _check(q, x.float().t(), (1, 128))
+    filled = quantize_columns(x, whole_tiles=True)
+    values, rest = filled.values.float().split((height, -height % 128), dim=1)
+    assert torch.equal(values, q.values.float())
+    assert torch.equal(filled.scales, q.scales)
+    assert not rest.any()
 
 
 @DTYPES

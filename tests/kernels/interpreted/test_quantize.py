@@ -44,6 +44,9 @@ def test_rows(dtype: torch.dtype, shape: tuple[int, int], power_of_two: bool) ->
 def test_columns(dtype: torch.dtype, shape: tuple[int, int]) -> None:
     x = _random(*shape, dtype=dtype)
     _same(quantize_columns(x), quantize_columns_ref(x))
+    filled = quantize_columns(x, whole_tiles=True)
+    assert filled.values.shape[1] % 128 == 0
+    _same(filled, quantize_columns_ref(x, whole_tiles=True))
 
 
 @DTYPES
