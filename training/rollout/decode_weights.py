@@ -31,6 +31,7 @@ class AttentionWeights:
     down_sizes: tuple[int, ...]
     down: Tensor
     """[D, Q + C + R + R]; without compressed queries [D, C + R + R]."""
+    query_sizes: tuple[int, int]
     query: Tensor
     """[Q, H * X + H * R]; without compressed queries [D, …], from the input of the layer."""
     out: Tensor
@@ -74,6 +75,7 @@ def absorb(block: Block) -> AttentionWeights:
     return AttentionWeights(
         down_sizes=tuple(part.shape[1] for part in down),
         down=torch.cat(down, dim=1).to(dtype),
+        query_sizes=(query_SHX[0].numel(), rope_q_SHR[0].numel()),
         query=torch.cat((query_SHX.flatten(1), _swap_pairs(rope_q_SHR).flatten(1)), 1).to(dtype),
         out=out_HXD.flatten(0, 1).to(dtype),
         latent_norm=attention.kv_norm.weight.detach(),

@@ -4,8 +4,8 @@ At these sizes calling an operation costs as much as its arithmetic, so the step
 that were folded beforehand, and computes every expert where that is cheaper than moving tokens.
 
 B sequences, S newest tokens of each, N = B * S, T columns of the cache, D hidden_size, H heads,
-Q q_lora_rank, C kv_lora_rank, R qk_rope_head_dim, X = C + R, E routed experts, I width of an
-expert.
+G = S * H queries of a sequence, Q q_lora_rank, C kv_lora_rank, R qk_rope_head_dim, X = C + R,
+E routed experts, I width of an expert, F width of all experts together.
 """
 
 from __future__ import annotations
@@ -61,14 +61,15 @@ class Layers:
         if len(x_ND) > self.few or not isinstance(feed_forward, Experts):
             return feed_forward(x_ND)
         wide = self.wide[layer]
-        gate_NF, up_NF = (x_ND @ wide.gate_up).chunk(2, dim=-1)
+        gate_NF, up_NF = torch.mm(x_ND, wide.gate_up).chunk(2, dim=-1)
         product_NF = F.silu(gate_NF).mul_(up_NF)
         experts_NK, gates_NK = feed_forward.router(x_ND)
         experts, width, _ = feed_forward.down_EID.shape
         gates_NE = product_NF.new_zeros(len(x_ND), experts)
         gates_NE.scatter_(1, experts_NK, gates_NK.to(x_ND.dtype))
-        product_NF[:, : experts * width].unflatten(1, (experts, width)).mul_(gates_NE[..., None])
-        return product_NF @ wide.down
+        routed_NEI = product_NF[:, : experts * width].view(-1, experts, width)
+        routed_NEI.mul_(gates_NE[..., None])
+        return torch.mm(product_NF, wide.down)
 
 
 class Decoder:
@@ -106,22 +107,23 @@ def attend(
 ) -> Tensor:
     """Absorbed attention [N, D] of unit-normed tokens; fills the newest columns of the cache."""
     cos_BSR, sin_BSR = rotation
-    batch, new, _ = cos_BSR.shape
+    batch, new, rope_dim = cos_BSR.shape
     heads, rank, latent = config.num_attention_heads, config.q_lora_rank, config.kv_lora_rank
     cache_BTX = cache.layers[layer]
-    down_BSX = (x_ND @ weights.down).unflatten(0, (batch, new))
+    down_BSX = torch.mm(x_ND, weights.down).view(batch, new, -1)
     *q_latent, latent_BSC, k_rope_BSR, swapped_BSR = down_BSX.split(weights.down_sizes, dim=-1)
     newest_BSX = cache_BTX[:, cache.columns - new : cache.columns]
-    newest_BSX[..., :latent] = unit(latent_BSC, LATENT_NORM_EPS, weights.latent_norm)
-    torch.addcmul(k_rope_BSR * cos_BSR, swapped_BSR, sin_BSR, out=newest_BSX[..., latent:])
+    newest_BSC, newest_BSR = newest_BSX.split((latent, rope_dim), dim=-1)
+    newest_BSC.copy_(unit(latent_BSC, LATENT_NORM_EPS, weights.latent_norm))
+    torch.addcmul(k_rope_BSR * cos_BSR, swapped_BSR, sin_BSR, out=newest_BSR)
     source_NX = x_ND if rank is None else unit(q_latent[0], LATENT_NORM_EPS).flatten(0, 1)
-    width = heads * cache_BTX.shape[2]
-    q_BSX = (source_NX @ weights.query).unflatten(0, (batch, new))
-    q_BSHX = q_BSX[..., :width].unflatten(2, (heads, -1))
-    swapped_BSHR = q_BSX[..., width:].unflatten(2, (heads, -1))
-    cos_BS1R, sin_BS1R = cos_BSR[:, :, None], sin_BSR[:, :, None]
-    q_BSHX[..., latent:].mul_(cos_BS1R).addcmul_(swapped_BSHR, sin_BS1R)
-    scores_BGT = torch.bmm(q_BSHX.flatten(1, 2), cache_BTX.transpose(1, 2)).add_(cache.mask_B1T)
+    q_NX, swapped_NX = torch.mm(source_NX, weights.query).split(weights.query_sizes, dim=1)
+    q_BGX = q_NX.reshape(batch, new * heads, -1)
+    swapped_BGR = swapped_NX.reshape(batch, new * heads, rope_dim)
+    cos_BGR, sin_BGR = (each.repeat_interleave(heads, 1) if new > 1 else each for each in rotation)
+    q_BGX[..., latent:].mul_(cos_BGR).addcmul_(swapped_BGR, sin_BGR)
+    scores_BGT = torch.bmm(q_BGX, cache_BTX.transpose(1, 2)).add_(cache.mask_B1T)
     for later in range(1, new):  # none sees what comes after it
         scores_BGT[:, : later * heads, cache.columns - new + later] = -torch.inf
-    return torch.bmm(scores_BGT.softmax(-1), cache_BTX).view(batch * new, -1) @ weights.out
+    out_BGX = torch.bmm(scores_BGT.softmax(-1), cache_BTX)
+    return torch.mm(out_BGX.view(batch * new, -1), weights.out)

@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kernels.backend import use_triton
 from kernels.latent_cache import PAGE, write_latent
 from kernels.mla_decode import mla_decode
 from kernels.moe_decode import moe_decode
@@ -51,6 +52,9 @@ class PagedCache:
             cache_PTX = prompts_BTX.new_zeros(batch * pages, PAGE, prompts_BTX.shape[2])
             cache_PTX[slots] = prompts_BTX[rows_M, places_M]
             self.layers.append(cache_PTX)
+        # References, which stand in where Triton does not compute, wait for the host.
+        first = self.layers[0]
+        self._capturable = first.is_cuda and first.dtype == torch.bfloat16 and use_triton(first)
         self._captured: dict[tuple[torch.Size, ...], _Captured] = {}
 
     def hide_newest(self, rows_B: Tensor) -> None:
@@ -63,9 +67,9 @@ class PagedCache:
         self._captured.clear()
 
     def run(self, step: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
-        """`step(*inputs, self)`, as one CUDA graph where there is CUDA. The result is written over
-        by the next run."""
-        if not inputs[0].is_cuda:
+        """`step(*inputs, self)`, as one CUDA graph where kernels allow it. The result is written
+        over by the next run."""
+        if not self._capturable:
             return step(*inputs, self)
         shapes = tuple(each.shape for each in inputs)
         if shapes not in self._captured:
