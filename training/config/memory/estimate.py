@@ -164,9 +164,8 @@ def _notes(config: RunConfig, model: Model, *, longest: bool, assumed: bool) -> 
         notes.append(f"Computed for completions that all reach {tokens} tokens.")
     else:
         notes.append(
-            f"Computed for the lengths that {config.model.path} was measured to write; if all "
-            f"completions reach {tokens} tokens, it is the larger figure."
+            f"The peak is that of completions as {config.model.path} was measured to write them."
         )
     if assumed:
-        notes.append("hardware.dtype auto is taken for bf16; fp32 weights take twice as much.")
+        notes.append("hardware.dtype auto is taken for bf16.")
     return notes

@@ -42,6 +42,17 @@ class Job:
         return 4 if self.dtype == "fp32" else 2
 
     @property
+    def input_width(self) -> float:
+        """Bytes that a linear layer keeps of each number it reads: FP8 keeps E4M3, and a scale for
+        128 of them."""
+        return 1 + 4 / 128 if self.dtype == "fp8" else self.width
+
+    @property
+    def sorts_tokens(self) -> bool:
+        """Whether experts get exactly their tokens, not slots for as many as the busiest has."""
+        return self.cuda or self.dtype == "fp8"
+
+    @property
     def processes(self) -> int:
         return self.config.hardware.processes
 

@@ -53,12 +53,12 @@ def microbatch(job: Job) -> MicroBatch:
     sizes, shape = _sizes(job), job.shape
     attention, width = _attention(sizes), job.width
     layers = shape.num_hidden_layers
-    sparse, dense = _experts(sizes), _dense(sizes, shape.intermediate_size)
+    sparse, dense = _experts(sizes), _dense(sizes)
     saved = layers * attention + shape.sparse_layers * sparse
     saved += (layers - shape.sparse_layers) * dense
     ends = (
         sizes.tokens * shape.hidden_size * width  # embedded tokens
-        + _norm(sizes, shape.hidden_size)
+        + _norm(sizes, shape.hidden_size, width)
         + sizes.scored * shape.hidden_size * width
         + 2 * sizes.tokens * shape.qk_rope_head_dim * width
         + 8 * sizes.index
@@ -95,46 +95,58 @@ def _sizes(job: Job) -> _Sizes:
     mean_load = tokens * shape.num_experts_per_tok / max(1, shape.n_routed_experts)
     busiest = min(tokens, round(BUSIEST * mean_load))
     slots = shape.n_routed_experts * bucket(busiest)
-    if job.cuda:
+    if job.sorts_tokens:
         slots = tokens * shape.num_experts_per_tok
     shared = (sequences - prompts) * prompt
     index = heads * (sequences * time + tokens + 2 * shared)
     return _Sizes(job, tokens, scored, time, sequences * heads, slots, index)
 
 
-def _norm(sizes: _Sizes, dim: int) -> int:
-    """What a norm keeps besides its input, which others keep anyway."""
-    elements, rows = sizes.tokens * dim, 4 * sizes.tokens
-    if sizes.job.cuda or elements > SMALL_NORM:
-        return elements * sizes.job.width + rows
-    return elements * (sizes.job.width + 4 + (4 if sizes.job.width == 2 else 0)) + rows
+def _norm(sizes: _Sizes, dim: int, kept: float) -> int:
+    """What a norm's result takes, at `kept` bytes a number, and what the norm itself keeps besides
+    its input, which others keep anyway."""
+    elements, width = sizes.tokens * dim, sizes.job.width
+    small = not sizes.job.cuda and elements <= SMALL_NORM
+    extra = elements * (4 + (4 if width == 2 else 0)) if small else 0
+    return round(elements * kept) + extra + 4 * sizes.tokens
 
 
 def _attention(sizes: _Sizes) -> int:
     job, shape = sizes.job, sizes.job.shape
-    width, time, values = job.width, sizes.time, shape.v_head_dim
+    width, kept, time, values = job.width, job.input_width, sizes.time, shape.v_head_dim
     laid_out = sizes.rows * time * (2 * shape.qk_head_dim + values) * width
     scores = sizes.rows * time * (values * width + 4 if job.cuda else time * width)
-    flat = shape.down_dim + shape.num_attention_heads * values + shape.hidden_size
-    norms = _norm(sizes, shape.hidden_size) + _norm(sizes, shape.kv_lora_rank)
-    if shape.q_lora_rank:
-        norms += _norm(sizes, shape.q_lora_rank)
-    return laid_out + scores + sizes.tokens * flat * width + norms
+    streams = (shape.down_dim + shape.hidden_size) * width
+    streams += round(shape.num_attention_heads * values * kept)
+    norms = [shape.hidden_size, shape.kv_lora_rank, *filter(None, [shape.q_lora_rank])]
+    kept_norms = sum(_norm(sizes, dim, kept) for dim in norms)
+    return laid_out + scores + sizes.tokens * streams + kept_norms
 
 
-def _dense(sizes: _Sizes, intermediate: int) -> int:
-    dim, width = sizes.job.shape.hidden_size, sizes.job.width
-    residual = sizes.tokens * dim * width
-    return _norm(sizes, dim) + 3 * sizes.tokens * intermediate * width + residual
+def _dense(sizes: _Sizes) -> int:
+    dim, job = sizes.job.shape.hidden_size, sizes.job
+    residual = sizes.tokens * dim * job.width
+    inner = _swiglu(sizes, job.shape.intermediate_size)
+    return _norm(sizes, dim, job.input_width) + inner + residual
+
+
+def _swiglu(sizes: _Sizes, width: int) -> int:
+    return round(sizes.tokens * width * (2 * sizes.job.width + sizes.job.input_width))
 
 
 def _experts(sizes: _Sizes) -> int:
-    shape, width = sizes.job.shape, sizes.job.width
-    routed = sizes.slots * (shape.hidden_size + 2 * shape.moe_intermediate_size) * width
+    job, shape, width = sizes.job, sizes.job.shape, sizes.job.width
+    dim = shape.hidden_size
+    gathered = 0 if job.sorts_tokens else dim
+    routed = sizes.slots * (gathered + 2 * shape.moe_intermediate_size) * width
     indices = sizes.slots * (8 + width) + sizes.tokens * shape.num_experts_per_tok * 28
-    wide = 4 * sizes.tokens * shape.hidden_size if width == 2 else 0
+    wide = 4 * sizes.tokens * dim if width == 2 else 0
     router = wide + 4 * sizes.tokens * shape.n_routed_experts
-    return routed + indices + router + _dense(sizes, shape.shared_width)
+    shared = _swiglu(sizes, shape.shared_width)
+    if job.dtype == "fp8" and shape.shared_width:
+        shared += round(sizes.tokens * dim * job.input_width)
+    streams = _norm(sizes, dim, width) + sizes.tokens * dim * width
+    return routed + indices + router + shared + streams
 
 
 def _attention_forward(sizes: _Sizes) -> int:

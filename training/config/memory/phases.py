@@ -14,7 +14,9 @@ from training.config.memory.shape import Shape, Sizes
 GATHERED = 1_000_000_000
 """Elements of gathered weights that ZeRO 3 lets live at once."""
 COLUMN_STEP = 16
-"""Columns by which the sampler's cache grows."""
+"""Columns by which a CPU's latent cache grows."""
+PAGE = 64
+"""Tokens of a page of a GPU's latent cache."""
 FEW_EXPERTS = 1 << 10
 """Experts up to which a CPU's sampler lays them side by side, as one wide layer."""
 
@@ -76,15 +78,22 @@ def sampling(job: Job, sequences: int, prompts: int) -> Parts:
     if job.config.sampling.speculative:
         layers += shape.num_nextn_predict_layers
     limit = job.config.sampling.max_new_tokens
-    longest = job.lengths.prompt + job.lengths.longest(1, limit)[1]
-    columns = -(-longest // COLUMN_STEP) * COLUMN_STEP
     latent = job.width * (shape.kv_lora_rank + shape.qk_rope_head_dim)
-    # While the cache grows, the old one lives beside the new one.
-    parts["latent_cache"] += layers * latent * sequences * (2 * columns - COLUMN_STEP)
+    parts["latent_cache"] += layers * latent * sequences * _columns(job)
     parts["logits"] += sequences * shape.vocab_size * (job.width + 4 + 4 + 4 + 8)
     parts["activations"] += 20 * sequences * limit  # noise, tokens, log-probabilities
     parts["latent_cache"] += prompts * job.lengths.prompt * layers * latent
     return parts
+
+
+def _columns(job: Job) -> int:
+    """Tokens that a sequence's latent cache holds, counting copies of them."""
+    limit, prompt = job.config.sampling.max_new_tokens, job.lengths.prompt
+    if job.cuda:  # all pages from the start, as many as the longest completion needs
+        return -(-(prompt + limit) // PAGE) * PAGE
+    longest = prompt + job.lengths.longest(1, limit)[1]
+    # While it grows, the old cache lives beside the new one.
+    return 2 * -(-longest // COLUMN_STEP) * COLUMN_STEP - COLUMN_STEP
 
 
 def training(job: Job) -> Parts:
@@ -131,16 +140,15 @@ def _gradients_at_the_end(job: Job) -> int:
 
 
 def _folded_weights(job: Job) -> int:
-    """The sampler's own arrangement of the weights (training/rollout/decode_weights.py)."""
+    """The CPU sampler's own arrangement of the weights (training/rollout/decode_weights.py)."""
+    if job.cuda:
+        return 0
     shape = job.shape
     latent, rotary = shape.kv_lora_rank, shape.qk_rope_head_dim
     source = shape.q_lora_rank or shape.hidden_size
     down = shape.hidden_size * ((shape.q_lora_rank or 0) + latent + 2 * rotary)
-    heads = shape.num_attention_heads
-    queries = source * heads * (latent + 2 * rotary)
-    out = heads * (latent + rotary) * shape.hidden_size
+    queries = source * shape.num_attention_heads * (latent + 2 * rotary)
+    out = shape.num_attention_heads * (latent + rotary) * shape.hidden_size
+    wide = shape.expert_parameters if shape.n_routed_experts <= FEW_EXPERTS else 0
     attention = shape.num_hidden_layers * (down + queries + out)
-    side_by_side = not job.cuda and shape.n_routed_experts <= FEW_EXPERTS
-    return job.width * (
-        attention + (shape.sparse_layers * shape.expert_parameters if side_by_side else 0)
-    )
+    return job.width * (attention + shape.sparse_layers * wide)
