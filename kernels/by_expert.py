@@ -51,7 +51,8 @@ def grouped_rows(x_AD: Tensor, weight_EDJ: Tensor, offsets_E: Tensor) -> Tensor:
     width = weight_EDJ.shape[2]
     if _missing(x_AD):
         weight_EDJ = F.pad(weight_EDJ, (0, 0, 0, _missing(x_AD)))
-    weight_EDJ = weight_EDJ if weight_EDJ.stride(1) == 1 else _aligned(weight_EDJ)
+    if weight_EDJ.is_contiguous() or not weight_EDJ.mT.is_contiguous():
+        weight_EDJ = _aligned(weight_EDJ)
     return F.grouped_mm(_aligned(x_AD), weight_EDJ, offs=offsets_E)[:, :width]
 
 
