@@ -23,7 +23,7 @@ def main(directory: str, prompts: list[list[int]], tokens: int) -> None:
         max_model_len=128,
         max_num_seqs=len(prompts),
         # vLLM 0.32 on a CPU: AMX_MLA, its default, computes in bf16, and its own rotary operator
-        # mixes up the heads of a query; its plain torch one does not.
+        # turns a query of several heads wrongly; its plain torch one does not.
         attention_backend="CPU_MLA",
         compilation_config={"custom_ops": ["-rotary_embedding"]},
     )
