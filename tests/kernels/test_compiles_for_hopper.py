@@ -16,6 +16,7 @@ PRODUCTS = ("mla_decode", "moe_decode", "linear_logprob", "fp8_gemm")
 pytestmark = pytest.mark.skipif(find_spec("triton") is None, reason="Triton is not installed")
 
 
+@pytest.mark.timeout(600)  # 20 s of compiling, on a busy machine a minute
 def test_kernels_compile_for_hoppers_tensor_cores() -> None:
     root = Path(__file__).parents[2]
     command = [sys.executable, "-m", "tests.kernels.hopper"]
