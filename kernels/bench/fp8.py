@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from kernels.bench.case import BF16, Case, Problem, Run, difference, random
-from kernels.fp8_gemm import fp8_gemm, fp8_gemm_rows
+from kernels.fp8_gemm import fp8_gemm, fp8_gemm_rows, fp8_grouped_gemm
 from kernels.fp8_grouped_experts import fp8_grouped_experts, fp8_grouped_experts_ref
 from kernels.fp8_linear import fp8_linear, fp8_linear_ref
 from kernels.quantize import (
@@ -47,6 +47,8 @@ def cases(device: torch.device) -> Iterator[Case]:
         yield gemm_case(*shape)
     for shape in ((24, 40, 200),) if small else ((7168, 4096, 4096), (2048, 7168, 4096)):
         yield gemm_rows_case(*shape)
+    for shape in ((3, 8, 40, 200),) if small else ((4, 8192, 4096, 7168), (8, 4096, 7168, 2048)):
+        yield grouped_gemm_case(*shape)
     for shape in ((24, 40, 200),) if small else PRODUCTS[:4]:
         yield linear_case(*shape)
     yield experts_case(*((16, 64, 32, 4, 2) if small else (16384, 2048, 1408, 64, 6)))
@@ -137,6 +139,37 @@ def gemm_rows_case(rows: int, columns: int, depth: int) -> Case:
         return Problem(run, error, {"torch bf16": lambda: lambda: x @ y.t()})
 
     return _product("fp8_gemm_rows", (rows, columns, depth), make)
+
+
+def grouped_gemm_case(experts: int, rows: int, columns: int, depth: int) -> Case:
+    """Equally many rows for each expert."""
+
+    def make(device: torch.device) -> Problem:
+        a = quantize_rows(random(device, experts * rows, depth))
+        b = quantize_blocks(random(device, experts, columns, depth, seed=1))
+        ends = torch.arange(1, experts + 1, device=device, dtype=torch.int32) * rows
+
+        def error(value: Tensor) -> float:
+            last = Quantized(b.values[-1], b.scales[-1])
+            x = dequantize_rows(a, torch.float64)[-rows:]
+            return difference(value[-rows:], x @ dequantize_blocks(last, torch.float64).t())
+
+        def deep_gemm() -> Run:
+            import deep_gemm  # noqa: PLC0415
+
+            out = torch.empty(experts * rows, columns, device=device, dtype=torch.bfloat16)
+            owners = torch.arange(experts, device=device, dtype=torch.int32).repeat_interleave(rows)
+            return lambda: deep_gemm.m_grouped_fp8_gemm_nt_contiguous(
+                tuple(a), tuple(b), out, owners
+            )
+
+        run = lambda: fp8_grouped_gemm(a, b, ends, torch.bfloat16)  # noqa: E731
+        return Problem(run, error, {"deep_gemm": deep_gemm})
+
+    moved = experts * (depth * (rows + columns) + 2.0 * rows * columns)
+    flops = 2.0 * experts * rows * columns * depth
+    shape = f"{experts} x {rows} x {columns} x {depth}"
+    return Case("fp8_grouped_gemm", shape, moved, flops, BF16, make, "≥ 1000 TFLOP/s")
 
 
 def linear_case(rows: int, columns: int, depth: int) -> Case:
