@@ -22,9 +22,7 @@ from kernels.quantize import (
 from tests.tolerance import RELATIVE, relative_difference
 
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-SIZES = pytest.mark.parametrize(
-    "sizes", [(128, 128, 256), (192, 130, 192), (3, 1, 5), (130, 640, 576), (1100, 200, 128)]
-)
+SIZES = pytest.mark.parametrize("sizes", [(128, 128, 256), (3, 1, 5), (130, 300, 192)])
 
 
 def _random(*shape: int, seed: int) -> Tensor:
@@ -59,10 +57,17 @@ def test_rows_times_rows(dtype: torch.dtype, sizes: tuple[int, int, int]) -> Non
     _check(fp8_gemm_rows(a, b, dtype), fp8_gemm_rows_ref(a, b, dtype), exact)
 
 
+def test_more_rows_than_share_the_cache() -> None:
+    a = quantize_rows_ref(_random(1100, 128, seed=0))
+    b = quantize_blocks_ref(_random(200, 128, seed=1))
+    exact = dequantize_rows(a, torch.float64) @ dequantize_blocks(b, torch.float64).t()
+    _check(fp8_gemm(a, b, torch.float32), fp8_gemm_ref(a, b, torch.float32), exact)
+
+
 @DTYPES
 @pytest.mark.parametrize(
     ("counts", "columns", "depth"),
-    [([3], 64, 128), ([130, 0, 1, 260], 130, 192), ([0, 0, 40, 0], 256, 100), ([5, 9, 2], 1, 16)],
+    [([3], 64, 128), ([130, 0, 1, 30], 130, 192), ([0, 0, 40, 0], 256, 100), ([5, 9, 2], 1, 16)],
 )
 def test_each_row_meets_the_weight_of_its_expert(
     dtype: torch.dtype, counts: list[int], columns: int, depth: int
