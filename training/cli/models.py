@@ -57,10 +57,14 @@ def evaluate_command(args: Namespace) -> int:
         raise UserError(str(error)) from error
     sampler = sampler_of(model)
     process = Process("cpu")
-    values = evaluate(sampler, held_out, settings, process)
-    process.close()
-    if args.k > 1:
-        values[f"eval/pass_at_{args.k}"] = pass_at_k(sampler, held_out, settings, args.k)
+    try:
+        values = evaluate(sampler, held_out, settings, process)
+        if args.k > 1:
+            values[f"eval/pass_at_{args.k}"] = pass_at_k(sampler, held_out, settings, args.k)
+    except SamplingError as error:
+        raise UserError(str(error)) from error
+    finally:
+        process.close()
     for name, value in values.items():
         sys.stdout.write(f"{name} {value:.4f}\n")
     return 0

@@ -71,6 +71,8 @@ def set_up(config: RunConfig, run_dir: Path, process: Process, start: Checkpoint
 
     model = load(source)
     _check_vocabulary(tokenizer, model)
+    held_out = build_held_out(config, task, tokenizer)
+    _check_room(held_out, model)
     if config.sampling.speculative and getattr(model, "mtp", None) is None:
         raise StartError(NO_GUESSER)
     reference = None
@@ -88,7 +90,7 @@ def set_up(config: RunConfig, run_dir: Path, process: Process, start: Checkpoint
         task=task,
         tokenizer=tokenizer,
         tokenizer_path=source,
-        held_out=build_held_out(config, task, tokenizer),
+        held_out=held_out,
         engine=engine,
         reference=reference,
         dtype=dtype,
@@ -110,6 +112,16 @@ def _check_vocabulary(tokenizer: TextTokenizer, model: Policy) -> None:
         raise TokenizerError(
             f"tokenizer.json has {tokenizer.vocab_size} tokens, the model's vocab_size is "
             f"{model.config.vocab_size}: they do not belong together."
+        )
+
+
+def _check_room(held_out: HeldOut, model: Policy) -> None:
+    positions = getattr(model.config, "max_position_embeddings", None)
+    longest = max(map(len, held_out.prompts))
+    if positions is not None and longest + held_out.max_new_tokens > positions:
+        raise StartError(
+            f"sampling.max_new_tokens: {held_out.max_new_tokens} tokens after a prompt of "
+            f"{longest} are more than the model's {positions} positions; take fewer."
         )
 
 

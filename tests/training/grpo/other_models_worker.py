@@ -43,7 +43,7 @@ def make_model(path: Path) -> None:
     """A tiny Llama that has half learnt the form, so that rewards differ."""
     pairs = list(texts(64))
     tokenizer = train((prompt + answer for prompt, answer in pairs), 320)
-    learner = CausalLM(network("llama", eos_token_id=tokenizer.eos_id))
+    learner = CausalLM(network("llama", eos_token_id=tokenizer.eos_id, max_position_embeddings=192))
     batch = make_batch(
         [tokenizer.encode_prompt(prompt) for prompt, _ in pairs],
         [[*tokenizer.encode(answer), tokenizer.eos_id] for _, answer in pairs],
@@ -60,12 +60,12 @@ def make_model(path: Path) -> None:
     tokenizer.save(path)
 
 
-def run(model: Path, run_dir: Path) -> None:
+def run(model: Path, run_dir: Path, max_new_tokens: int = 16) -> None:
     config = RunConfig.model_validate(
         {
             "model": {"path": str(model)},
             "grpo": {"steps": 2, "prompts_per_step": 2, "group_size": 8, "kl_coef": 0.1},
-            "sampling": {"max_new_tokens": 16},
+            "sampling": {"max_new_tokens": max_new_tokens},
             "optim": {"learning_rate": 0.01},
             "evaluation": {"every_steps": 2, "problems": 4},
             "checkpoint": {"every_steps": 1},
@@ -81,12 +81,9 @@ def run(model: Path, run_dir: Path) -> None:
         )  # fmt: skip
 
 
-def refusal(model: Path, small: Path) -> str:
-    """What is said of a model that has fewer tokens than its tokenizer."""
-    network("llama", vocab_size=100).save_pretrained(small)
-    TextTokenizer.load(model).save(small)
+def refusal(model: Path, run_dir: Path, **more: int) -> str:
     try:
-        run(small, small / "run")
+        run(model, run_dir, **more)
     except UserError as error:
         return str(error)
     return "nothing"
@@ -137,9 +134,12 @@ def main() -> None:
     run(out / "model", out / "whole")
     shutil.copytree(checkpoint.path_of(out / "whole", 1), checkpoint.path_of(out / "resumed", 1))
     run(out / "model", out / "resumed")
+    network("llama", vocab_size=100).save_pretrained(out / "small")
+    TextTokenizer.load(out / "model").save(out / "small")
     torch.save(
         {
-            "refusal": refusal(out / "model", out / "small"),
+            "few tokens": refusal(out / "small", out / "refused"),
+            "few positions": refusal(out / "model", out / "refused too", max_new_tokens=150),
             "updates": updates(out / "model", process),
             "buffers": buffers_in_bf16(out / "model", process),
         },

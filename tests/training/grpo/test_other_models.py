@@ -13,6 +13,7 @@ from tests.tolerance import RELATIVE, relative_difference
 from tests.training.grpo.test_run import told
 from tests.training.jobs import environment, events
 from training import checkpoint
+from training.cli import main
 from training.events import LogEvent, MetricsEvent
 from training.model import policy
 from training.tokenizer import TextTokenizer
@@ -72,6 +73,27 @@ def test_a_checkpoint_opens_in_transformers(out: Path) -> None:
     assert torch.equal(theirs(tokens_BT).logits, ours.logits(ours(tokens_BT)))
 
 
+def test_the_commands_take_such_a_model(
+    out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_WAIT_POLICY", "passive")
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    model = str(checkpoint.path_of(out / "whole", 2))
+    for command in (
+        ["sample", "--max-new-tokens", "16", "--count", "4", "What is 1 + 2?"],
+        ["evaluate", "--problems", "8"],
+        ["export", "--out", str(tmp_path / "export")],
+    ):
+        with pytest.raises(SystemExit) as stopped:
+            main([*command, "--model", model])
+        assert stopped.value.code == 0
+    said = capsys.readouterr().out
+    assert "</think>" in said
+    assert "eval/pass_at_1 0" in said
+    assert "transformers agrees" in said
+    assert TextTokenizer.load(tmp_path / "export").vocab_size == 320
+
+
 def test_every_zero_stage_makes_the_update_of_plain_torch(results: dict[str, Any]) -> None:
     plain, *by_stage = results["updates"]
     assert len(by_stage) == 4
@@ -89,6 +111,11 @@ def test_rotary_frequencies_stay_exact_under_a_bf16_engine(results: dict[str, An
 
 
 def test_a_tokenizer_of_another_model_is_refused(results: dict[str, Any]) -> None:
-    assert results["refusal"] == (
+    assert results["few tokens"] == (
         "tokenizer.json has 320 tokens, the model's vocab_size is 100: they do not belong together."
     )
+
+
+def test_completions_that_outgrow_the_model_are_refused(results: dict[str, Any]) -> None:
+    assert results["few positions"].startswith("sampling.max_new_tokens: 150 tokens after a prompt")
+    assert results["few positions"].endswith("more than the model's 192 positions; take fewer.")
