@@ -71,8 +71,8 @@ def microbatch(job: Job) -> MicroBatch:
     return MicroBatch(
         saved=saved + ends + whole_batch,
         first_layer=first + ends + whole_batch,
-        forward=max(_attention_forward(sizes), _feed_forward_forward(sizes)),
-        backward=_backward(sizes),
+        forward=max(_attention_forward(sizes), _feed_forward_forward(sizes), _emulation(sizes)),
+        backward=max(_backward(sizes), _emulation(sizes)),
         head=_head(sizes),
     )
 
@@ -177,6 +177,16 @@ def _backward(sizes: _Sizes) -> int:
     inputs = sizes.slots * (2 * dim + 4 * inner) * width
     inputs += sizes.tokens * shape.num_experts_per_tok * dim * width
     return streams + max(gates, inputs) + shape.expert_parameters * width
+
+
+def _emulation(sizes: _Sizes) -> int:
+    """Scratch of kernels/fp8_gemm.py where FP8 is emulated: a block's sums, their total and their
+    scaled product in fp32, and what is scattered, of the widest product."""
+    job, shape = sizes.job, sizes.job.shape
+    if job.cuda or job.dtype != "fp8":
+        return 0
+    dense = sizes.tokens * shape.intermediate_size
+    return 16 * 2 * max(dense, sizes.slots * shape.moe_intermediate_size)
 
 
 def _head(sizes: _Sizes) -> int:
