@@ -26,8 +26,6 @@ from training.rollout.writing import ROW_MULTIPLE, Order, Running, write
 CACHED_BYTES = 1 << 25
 """Weights up to which threads read them from the processor's cache. Larger ones come from memory,
 and are read once when all threads work on the same product."""
-
-
 NO_GUESSER = (
     "sampling.speculative: the model has no multi-token prediction layer "
     "(num_nextn_predict_layers is 0); switch it off or start from a model that has one."
@@ -49,7 +47,7 @@ class NativeEngine:
         if speculative and model.mtp is None:
             raise SamplingError(NO_GUESSER)
         self.model, self.speculative = model, speculative
-        self.paged = model.head.weight.device.type == "cuda"
+        self.paged = model.head.weight.device.type == "cuda"  # else by training/rollout/decoder.py
         self.guesses = Guesses(0, 0)
 
     @torch.inference_mode()

@@ -1,5 +1,6 @@
 """The native sampler draws from exactly the distribution that the trainer sees."""
 
+import threading
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from tests.training.rollout.trainer import trainer_logprobs
 from training.model import ModelConfig
 from training.rollout import Completion, NativeEngine
 from training.rollout import decoder as decoder_module
+from training.rollout import native as native_module
 from training.rollout.cache import LatentCache
 from training.rollout.decoder import Decoder
 from training.rollout.native import SamplingError
@@ -113,6 +115,7 @@ def test_dropping_finished_rows_changes_no_completion(
         return step(decoder, tokens_B, *rest)
 
     monkeypatch.setattr(Decoder, "step", counting_step)
+    monkeypatch.setattr(engine, "_parts", lambda _: 1)
 
     def sample() -> list[list[int]]:
         completions = engine.generate(
@@ -125,6 +128,38 @@ def test_dropping_finished_rows_changes_no_completion(
     assert widths[-1] < 0.9 * 48
     monkeypatch.setattr(LatentCache, "compact_share", 1.0)
     assert sample() == dropped
+
+
+@pytest.mark.parametrize(("cached_bytes", "expected"), [(1 << 25, 2), (0, 1)])
+def test_threads_share_a_batch_of_a_small_model(
+    config: ModelConfig, monkeypatch: pytest.MonkeyPatch, cached_bytes: int, expected: int
+) -> None:
+    engine = NativeEngine(build(config))
+    writers: set[tuple[int, int]] = set()
+    step = Decoder.step
+
+    def watched_step(*arguments: Any) -> torch.Tensor:
+        writers.add((threading.get_ident(), torch.get_num_threads()))
+        return step(*arguments)
+
+    def sample() -> list[list[int]]:
+        completions = engine.generate(
+            PROMPTS, group_size=16, max_new_tokens=20, temperature=1.3, seed=0, eos_id=3
+        )
+        return [completion.tokens for completion in completions]
+
+    alone = sample()
+    monkeypatch.setattr(native_module, "CACHED_BYTES", cached_bytes)
+    monkeypatch.setattr(Decoder, "step", watched_step)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert sample() == alone
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert {threads for _, threads in writers} == {2 // expected}
+    assert len(writers) == expected
 
 
 def test_generation_ends_when_all_have_finished(config: ModelConfig) -> None:
