@@ -168,7 +168,7 @@ class ModelConfig:
         this implementation does not compute.
         """
         family = source.get("model_type")
-        if family not in _DEFAULTS:
+        if not isinstance(family, str) or family not in _DEFAULTS:
             known = " or ".join(_DEFAULTS)
             raise ModelConfigError(f"model_type is {family!r}: need {known}")
         _check_fixed(source, family)

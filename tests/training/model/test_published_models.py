@@ -1,10 +1,13 @@
 """The config.json of published models is read, means what it says, and has its parameters."""
 
+import contextlib
 import json
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from training.model import ModelConfig, ModelConfigError, Transformer, YarnScaling
 
@@ -201,3 +204,24 @@ def test_a_router_between_v2_and_v3_is_refused() -> None:
 
     with pytest.raises(ModelConfigError, match="topk_method is 'greedy': sigmoid scores"):
         ModelConfig(**{**shape, "scoring_func": "sigmoid"})
+
+
+VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(-3, 300), st.floats(), st.text(max_size=3),
+    st.lists(st.integers(), max_size=2),
+    st.dictionaries(st.text(max_size=3), st.none(), max_size=1),
+)  # fmt: skip
+
+
+@given(source=st.sampled_from([V3, V2]), data=st.data())
+@settings(max_examples=300, deadline=None, derandomize=True)
+def test_whatever_a_config_holds_it_is_read_or_refused(
+    source: dict[str, Any], data: st.DataObject
+) -> None:
+    name = data.draw(st.sampled_from(sorted({*source, "rope_parameters", *source["rope_scaling"]})))
+    value = data.draw(VALUES)
+    inner = source["rope_scaling"] | {name: value}
+    change = {"rope_scaling": inner} if name in source["rope_scaling"] else {name: value}
+    with contextlib.suppress(ModelConfigError):
+        config = ModelConfig.from_hf(source | change)
+        assert ModelConfig.from_hf(json.loads(json.dumps(config.to_hf()))) == config
