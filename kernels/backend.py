@@ -40,6 +40,14 @@ def use_triton(x: Tensor) -> bool:
 
 
 @cache
+def shared_memory(device: torch.device) -> int:
+    """Bytes that one program can have; Hopper's where no GPU is there to ask."""
+    if INTERPRETED:
+        return 227 << 10
+    return int(torch.cuda.get_device_properties(device).shared_memory_per_block_optin)
+
+
+@cache
 def say_path(op: str, path: str) -> None:
     """Log once which path an op took, for example ("mla_decode", "Triton, bf16")."""
     _log.info("%s: %s", op, path)

@@ -29,6 +29,7 @@ from kernels.quantize import (
     dequantize_rows,
     quantize_rows_ref,
     tile_scale,
+    use_fp8,
 )
 from kernels.rms_norm import rms_norm_ref
 
@@ -112,7 +113,8 @@ def write_latent(
     """
     _check(latent_NC, k_rope_NR, cache_PTX, page_table_BP, positions_N)
     inputs = (latent_NC, k_rope_NR, cos_NR, sin_NR, weight_C, eps)
-    if use_triton(latent_NC) and cache_PTX.dtype in {torch.bfloat16, torch.uint8}:
+    fp8, bf16 = (cache_PTX.dtype == dtype for dtype in (torch.uint8, torch.bfloat16))
+    if use_fp8(latent_NC) if fp8 else bf16 and use_triton(latent_NC):
         say_path("write_latent", f"Triton, {_layout(cache_PTX)}")
         _launch(*inputs, cache_PTX, page_table_BP, positions_N)
     else:

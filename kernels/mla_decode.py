@@ -14,14 +14,15 @@ T = 64 slots of a page, P pages of a sequence, M = S * H rows of queries.
 from __future__ import annotations
 
 import functools
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from kernels.backend import INTERPRETED, jit, say_path, tl, triton, use_triton
+from kernels.backend import INTERPRETED, jit, say_path, shared_memory, tl, triton, use_triton
 from kernels.casts import operand, to_bf16
 from kernels.latent_cache import PAGE, fp8_parts, read_latents, rope_width
-from kernels.quantize import BLOCK
+from kernels.quantize import BLOCK, use_fp8
 
 MAX_SPLITS = 128
 """Splits that one program joins again."""
@@ -46,13 +47,12 @@ def mla_decode(
     so the call can stand in a CUDA graph. ValueError when shapes don't fit together.
     """
     _check(q, cache_PTX, page_table_BP, lengths_B, latent_dim)
-    fp8 = cache_PTX.dtype == torch.uint8
-    bf16_query = q.dtype == torch.bfloat16
-    if use_triton(q) and bf16_query and cache_PTX.dtype in {torch.bfloat16, torch.uint8}:
-        say_path("mla_decode", f"Triton, {'FP8' if fp8 else 'bf16'} cache")
+    name = "FP8" if cache_PTX.dtype == torch.uint8 else str(cache_PTX.dtype)
+    if _fits_kernel(q, cache_PTX, latent_dim):
+        say_path("mla_decode", f"Triton, {name} cache")
         out = _launch(q, cache_PTX, page_table_BP, lengths_B, latent_dim, scale)
     else:
-        say_path("mla_decode", f"reference, {'FP8' if fp8 else cache_PTX.dtype} cache")
+        say_path("mla_decode", f"reference, {name} cache")
         out = mla_decode_ref(q, cache_PTX, page_table_BP, lengths_B, latent_dim, scale)
     return out
 
@@ -122,6 +122,49 @@ def _processors(device: torch.device) -> int:
     return int(torch.cuda.get_device_properties(device).multi_processor_count)
 
 
+class Tiling(NamedTuple):
+    rows: int
+    """Rows of queries that a program takes."""
+    transposed: bool
+    stages: int
+    """Pages in hand at once: one is computed with while the next is on its way."""
+
+
+def choose_tiling(rows: int, width: int, fp8: bool, memory: int) -> Tiling | None:
+    """The fastest that fits `memory`, the bytes of shared memory; None when none does.
+
+    `width` is C + R, both as powers of two. Hopper takes V3's shape as it should be; smaller GPUs
+    go without the second page, or take few rows at a time.
+    """
+    few = Tiling(min(32, max(16, 1 << (rows - 1).bit_length())), True, 2)
+    many = Tiling(64, False, 2)
+    natural = few if rows <= 32 and not fp8 else many
+    choices = [natural, natural._replace(stages=1)]
+    if not fp8:
+        choices.append(Tiling(16, True, 1))
+    for tiling in choices:
+        page, queries = 2 * PAGE * width, 2 * tiling.rows * (width + PAGE)
+        pages = (tiling.stages + 1) / 2 if fp8 else tiling.stages  # FP8 ones take half, then whole
+        if queries + pages * page <= memory:
+            return tiling
+    return None
+
+
+def _fits_kernel(q: Tensor, cache_PTX: Tensor, latent_dim: int) -> bool:
+    fp8 = cache_PTX.dtype == torch.uint8
+    known = use_fp8(q) if fp8 else use_triton(q) and cache_PTX.dtype == torch.bfloat16
+    return known and q.dtype == torch.bfloat16 and _tiling(q, latent_dim, fp8) is not None
+
+
+def _tiling(q: Tensor, latent_dim: int, fp8: bool) -> Tiling | None:
+    width = _tile(latent_dim) + _tile(q.shape[-1] - latent_dim)
+    return choose_tiling(q.shape[1:-1].numel(), width, fp8, shared_memory(q.device))
+
+
+def _tile(length: int) -> int:
+    return max(16, 1 << (length - 1).bit_length())
+
+
 def _launch(
     q: Tensor,
     cache_PTX: Tensor,
@@ -134,9 +177,8 @@ def _launch(
     batch, heads = len(q), q.shape[-2]
     rows, width = q.shape[1:-1].numel(), q.shape[-1]
     fp8 = cache_PTX.dtype == torch.uint8
-    transposed = rows <= 32 and not fp8
-    row_tile = max(16, int(triton.next_power_of_2(rows))) if transposed else 64
-    tiles = triton.cdiv(rows, row_tile)
+    tiling = _tiling(q, latent_dim, fp8)
+    tiles = triton.cdiv(rows, tiling.rows)
     if splits is None:
         splits = choose_splits(batch * tiles, page_table_BP.shape[1], _processors(q.device))
     if fp8:
@@ -151,10 +193,9 @@ def _launch(
         values.stride(1), scales.stride(1), keys.stride(1), page_table_BP.stride(0),
         scale * 1.4426950408889634,
         HEADS=heads, ROWS=rows, SPLITS=splits, PAGE=PAGE, C=latent_dim, R=width - latent_dim,
-        C_TILE=max(16, triton.next_power_of_2(latent_dim)),
-        R_TILE=max(16, triton.next_power_of_2(width - latent_dim)), ROW_TILE=row_tile,
-        AXIS=0 if transposed else 1, QUANTUM=BLOCK, FP8=fp8, SNAP=INTERPRETED,
-        num_warps=4 if transposed else 8, num_stages=2,
+        C_TILE=_tile(latent_dim), R_TILE=_tile(width - latent_dim), ROW_TILE=tiling.rows,
+        AXIS=0 if tiling.transposed else 1, QUANTUM=BLOCK, FP8=fp8, SNAP=INTERPRETED,
+        num_warps=4 if tiling.transposed else 8, num_stages=tiling.stages,
     )  # fmt: skip
     if splits > 1:
         _join[(triton.cdiv(latent_dim, 64), rows, batch)](

@@ -15,7 +15,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from kernels.backend import INTERPRETED, jit, say_path, tl, triton, use_triton
+from kernels.backend import INTERPRETED, jit, say_path, shared_memory, tl, triton, use_triton
 from kernels.casts import operand, to_bf16, to_e4m3
 from kernels.grouped_experts import grouped_experts
 from kernels.quantize import (
@@ -27,6 +27,7 @@ from kernels.quantize import (
     quantize_rows,
     quantize_rows_ref,
     tile_scale,
+    use_fp8,
 )
 from kernels.swiglu import swiglu_ref
 
@@ -50,7 +51,8 @@ def moe_decode(
     fp8 = isinstance(gate_up_EDJ, Quantized)
     if fp8 != isinstance(down_EID, Quantized):
         raise ValueError("gate_up and down are not both FP8: quantise both or none")
-    if use_triton(x_BD) and x_BD.dtype == torch.bfloat16:
+    known = use_fp8(x_BD) if fp8 else use_triton(x_BD)
+    if known and x_BD.dtype == torch.bfloat16:
         say_path("moe_decode", f"Triton, {'FP8' if fp8 else 'bf16'} weights")
         out_BD = _launch(x_BD, gate_up_EDJ, down_EID, experts_BK, gates_BK)
     elif fp8:
@@ -116,7 +118,7 @@ def _launch(
     )
     tokens = _token_tile(assignments, experts)
     tile = {"D": dim, "WIDTH": width, "TOKENS": tokens, "STRIPE": BLOCK, "QUANTUM": BLOCK}
-    options = {"num_warps": 4 if tokens < 64 else 8, "num_stages": 5 if fp8 else 3}
+    options = {"num_warps": 4 if tokens < 64 else 8, "num_stages": _stages(tokens, rows_BD)}
     groups = triton.cdiv(width, BLOCK)
     hidden_AI = rows_BD.new_empty(assignments, width)
     hidden_scales_GA = x_BD.new_empty(groups, assignments if fp8 else 0, dtype=torch.float32)
@@ -141,6 +143,12 @@ def _launch(
 def _token_tile(assignments: int, experts: int) -> int:
     """Tokens of one tile: the mean of an expert rounded up, so that most need no second one."""
     return min(64, max(16, int(triton.next_power_of_2(triton.cdiv(assignments, experts)))))
+
+
+def _stages(tokens: int, rows_BD: Tensor) -> int:
+    """Steps of depth in hand at once: enough bytes under way, if the shared memory holds them."""
+    step = (tokens + BLOCK) * BLOCK * rows_BD.itemsize
+    return max(1, min(5 if rows_BD.itemsize == 1 else 3, shared_memory(rows_BD.device) // step))
 
 
 @jit

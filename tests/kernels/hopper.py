@@ -49,8 +49,8 @@ def pretend() -> None:
     driver.set_active(_Hopper())
     JITFunction.run = _note
     torch.cuda.is_available = lambda: True
-    processors = SimpleNamespace(multi_processor_count=132)
-    torch.cuda.get_device_properties = lambda *_: processors
+    gpu = SimpleNamespace(multi_processor_count=132, shared_memory_per_block_optin=227 << 10)
+    torch.cuda.get_device_properties = lambda *_: gpu
     from kernels import backend  # noqa: PLC0415
 
     backend.use_triton = lambda _: True

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from kernels.latent_cache import PAGE
-from kernels.mla_decode import choose_splits, mla_decode
+from kernels.mla_decode import Tiling, choose_splits, choose_tiling, mla_decode
 from tests.tolerance import RELATIVE, relative_difference
 
 SCALE = 0.3
@@ -83,6 +83,19 @@ def test_splits_fill_the_processors_and_no_more() -> None:
         for pages in (1, 5, 64, 2000):
             splits = choose_splits(programs, pages, 132)
             assert 1 <= splits <= min(pages, 128)
+
+
+def test_tiles_fit_the_shared_memory() -> None:
+    hopper, a100, rtx = 227 << 10, 163 << 10, 99 << 10
+    assert choose_tiling(16, 576, False, hopper) == Tiling(16, True, 2)
+    assert choose_tiling(32, 576, False, hopper) == Tiling(32, True, 2)
+    assert choose_tiling(128, 576, False, hopper) == Tiling(64, False, 2)
+    assert choose_tiling(16, 576, True, hopper) == Tiling(64, False, 2)
+    assert choose_tiling(16, 576, False, a100) == Tiling(16, True, 1)
+    assert choose_tiling(128, 576, False, a100) == Tiling(64, False, 1)
+    assert choose_tiling(128, 576, False, rtx) == Tiling(16, True, 1)
+    assert choose_tiling(16, 576, True, rtx) is None
+    assert choose_tiling(4, 80, False, rtx) == Tiling(16, True, 2)
 
 
 def test_no_sequence_and_no_page_give_nothing() -> None:
