@@ -39,7 +39,12 @@ def _sample(
 def test_logits_equal_the_whole_forward(
     config: ModelConfig, q_lora_rank: int | None, dtype: torch.dtype
 ) -> None:
-    """Two tokens of each sequence at a time, across a page's end, against the training forward."""
+    """Two tokens of each sequence at a time, across a page's end, against the training forward.
+
+    In bf16 with all experts at work: rounding may choose another where two score alike.
+    """
+    if dtype == torch.bfloat16:
+        config = replace(config, n_group=1, topk_group=1, num_experts_per_tok=8)
     model = build(replace(config, q_lora_rank=q_lora_rank)).to(dtype)
     generator = torch.Generator().manual_seed(0)
     rows_BT = torch.randint(0, config.vocab_size, (3, PAGE + 6), generator=generator)
