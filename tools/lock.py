@@ -81,7 +81,9 @@ def main(worlds: list[str]) -> int:
             print(f"{error.name} is needed by {world}.in: install it first.", file=sys.stderr)
             return 1
         lines = [f"# Made by `make lock` from {world}.in: change that file, not this one."]
-        where = {canonicalize_name(need.name): need.marker for need, _ in wanted if need.marker}
+        where = {
+            str(canonicalize_name(need.name)): need.marker for need, _ in wanted if need.marker
+        }
         lines += [
             f"{name}=={version}" + (f"; {where[name]}" if name in where else "")
             for name, version in sorted(pins.items())
