@@ -109,9 +109,10 @@ def fp8_grouped_gemm_ref(
 
 @contextmanager
 def _bf16_units() -> Iterator[None]:
-    """Lets a CPU multiply fp32 matrices in its bf16 units, where it has them: four times as fast,
-    and exact here, for an E4M3 number is a bf16 number and the sums stay fp32. The switch is the
-    process's; other threads must not multiply in fp32 meanwhile."""
+    """Lets oneDNN multiply fp32 matrices, in a CPU's bf16 units where it has them. That is exact
+    here, for an E4M3 number is a bf16 number and the sums stay fp32; and it is faster even where
+    oneDNN keeps to fp32 (measured: more than twice as fast as torch's default on an AMD EPYC). The
+    switch is the process's: other threads must not multiply in fp32 meanwhile."""
     matmul = torch.backends.mkldnn.matmul
     before = matmul.fp32_precision
     matmul.fp32_precision = "bf16"
