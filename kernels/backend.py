@@ -39,6 +39,13 @@ def use_triton(x: Tensor) -> bool:
     return AVAILABLE and (x.is_cuda or INTERPRETED)
 
 
+def processors(device: torch.device) -> int:
+    """Multiprocessors to fill; a few where no GPU is there to ask."""
+    if INTERPRETED:
+        return 4
+    return int(torch.cuda.get_device_properties(device).multi_processor_count)
+
+
 @cache
 def shared_memory(device: torch.device) -> int:
     """Bytes that one program can have; Hopper's where no GPU is there to ask."""

@@ -21,12 +21,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kernels.backend import INTERPRETED, jit, say_path, tl, triton, use_triton
+from kernels.backend import INTERPRETED, jit, processors, say_path, tl, triton, use_triton
 from kernels.casts import operand, to_bf16
 
 CHUNK_ELEMENTS = 1 << 21
 """Logits held at once by the plain path (8 MiB in fp32): large enough to keep the matrix products
 efficient."""
+CHUNK_ROWS = 128
+"""Fewest positions in a chunk: fewer read the whole weight for too little. For the largest
+vocabularies that is more than CHUNK_ELEMENTS, but less than the weight's own fp32 gradient."""
 GRADIENT_ELEMENTS = 1 << 27
 """Logits' gradients held at once beside the Triton kernels (256 MiB in bf16)."""
 
@@ -116,7 +119,7 @@ def _scaled_logits(hidden_RD: Tensor, weight_VD: Tensor, temperature: float) -> 
 
 
 def _rows(weight_VD: Tensor) -> int:
-    return max(1, CHUNK_ELEMENTS // len(weight_VD))
+    return max(CHUNK_ROWS, CHUNK_ELEMENTS // len(weight_VD))
 
 
 class _Fused(torch.autograd.Function):
@@ -272,17 +275,11 @@ def _tiles(x: Tensor, rows: int, columns: int = TILE_D) -> Any:
 def _shares(tiles_m: int, tiles_v: int, device: torch.device) -> int:
     """Shares of the vocabulary: enough that the last, partly filled wave of programs hardly counts
     (16 programs a multiprocessor), and none without a tile."""
-    wanted = min(tiles_v, max(1, 16 * _processors(device) // tiles_m))
+    wanted = min(tiles_v, max(1, 16 * processors(device) // tiles_m))
     return triton.cdiv(tiles_v, triton.cdiv(tiles_v, wanted))
 
 
 @cache
-def _processors(device: torch.device) -> int:
-    if device.type != "cuda":
-        return 2
-    return torch.cuda.get_device_properties(device).multi_processor_count
-
-
 def _columns(positions: int, vocabulary: int) -> int:
     """Columns of the vocabulary whose gradients are held at once: whole tiles."""
     wanted = max(TILE_V, GRADIENT_ELEMENTS // positions // TILE_V * TILE_V)

@@ -19,7 +19,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from kernels.backend import INTERPRETED, jit, say_path, shared_memory, tl, triton, use_triton
+from kernels.backend import (
+    INTERPRETED,
+    jit,
+    processors,
+    say_path,
+    shared_memory,
+    tl,
+    triton,
+    use_triton,
+)
 from kernels.casts import operand, to_bf16
 from kernels.latent_cache import PAGE, fp8_parts, read_latents, rope_width
 from kernels.quantize import BLOCK, use_fp8
@@ -116,12 +125,6 @@ def choose_splits(programs: int, pages: int, processors: int) -> int:
 
 
 @functools.cache
-def _processors(device: torch.device) -> int:
-    if INTERPRETED:
-        return 4  # any number will do
-    return int(torch.cuda.get_device_properties(device).multi_processor_count)
-
-
 class Tiling(NamedTuple):
     rows: int
     """Rows of queries that a program takes."""
@@ -180,7 +183,7 @@ def _launch(
     tiling = _tiling(q, latent_dim, fp8)
     tiles = triton.cdiv(rows, tiling.rows)
     if splits is None:
-        splits = choose_splits(batch * tiles, page_table_BP.shape[1], _processors(q.device))
+        splits = choose_splits(batch * tiles, page_table_BP.shape[1], processors(q.device))
     if fp8:
         values, scales, keys = fp8_parts(cache_PTX, latent_dim)
     else:

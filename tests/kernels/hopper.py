@@ -51,6 +51,7 @@ def pretend() -> None:
     torch.cuda.is_available = lambda: True
     gpu = SimpleNamespace(multi_processor_count=132, shared_memory_per_block_optin=227 << 10)
     torch.cuda.get_device_properties = lambda *_: gpu
+    torch.cuda.get_device_capability = lambda *_: (9, 0)
     from kernels import backend  # noqa: PLC0415
 
     backend.use_triton = lambda _: True
@@ -61,6 +62,7 @@ def _note(kernel: Any, *args: Any, grid: Any, warmup: bool, **kwargs: Any) -> An
     ptx = compiled.asm["ptx"]
     _kernels.append({
         "kernel": kernel.__name__,
+        "products": sorted(set(re.findall(r"wgmma\.mma_async\.\S+\.f32\.(\w+)", ptx))),
         "wgmma": ptx.count("wgmma.mma_async"),
         "mma": ptx.count("mma.sync"),
         "shared": compiled.metadata.shared,
@@ -89,6 +91,7 @@ def operations() -> dict[str, Callable[[], Any]]:
     """Calls by what they compile; the first word is the operation."""
     from kernels.adamw import adamw_step  # noqa: PLC0415
     from kernels.fp8_gemm import fp8_gemm, fp8_gemm_rows  # noqa: PLC0415
+    from kernels.fp8_grouped_experts import fp8_grouped_experts  # noqa: PLC0415
     from kernels.latent_cache import new_cache, write_latent  # noqa: PLC0415
     from kernels.linear_logprob import linear_logprob  # noqa: PLC0415
     from kernels.mla_decode import mla_decode  # noqa: PLC0415
@@ -123,6 +126,11 @@ def operations() -> dict[str, Callable[[], Any]]:
         routing = _zeros(tokens, 1, dtype=torch.long), torch.zeros(tokens, 1)
         moe_decode(_zeros(tokens, 2048), *weights, *routing)
 
+    def fp8_experts() -> None:
+        weights = _zeros(4, 512, 256), _zeros(4, 128, 512)
+        routing = _zeros(256, 2, dtype=torch.long), torch.zeros(256, 2)
+        fp8_grouped_experts(_zeros(256, 512), *weights, *routing)
+
     def head() -> None:
         hidden, weight = (_zeros(256, 2048).requires_grad_() for _ in range(2))
         linear_logprob(hidden, weight, torch.zeros(256, dtype=torch.long))[0].sum().backward()
@@ -145,6 +153,7 @@ def operations() -> dict[str, Callable[[], Any]]:
         "moe_decode bf16, few tokens": lambda: experts(torch.bfloat16, 8),
         "moe_decode FP8, many tokens": lambda: experts(FP8, 128),
         "linear_logprob forward and backward": head,
+        "fp8_grouped_experts": fp8_experts,
         "fp8_gemm": lambda: fp8_gemm(*tiles(), torch.bfloat16),
         "fp8_gemm_rows": lambda: fp8_gemm_rows(tiles()[0], tiles()[0], torch.bfloat16),
         "quantize_rows": lambda: quantize_rows(_zeros(64, 7168)),

@@ -25,6 +25,7 @@ def test_values_and_gradients_equal_the_float64_reference(
     monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, temperature: float, rows: int
 ) -> None:
     monkeypatch.setattr(kernel, "CHUNK_ELEMENTS", rows * 53)
+    monkeypatch.setattr(kernel, "CHUNK_ROWS", 1)
     hidden_MD, weight_VD, targets_M = _inputs(dtype)
     exact = [x.detach().double().requires_grad_() for x in (hidden_MD, weight_VD)]
     expected = linear_logprob_ref(*exact, targets_M, temperature)
@@ -89,6 +90,7 @@ def test_memory_does_not_grow_with_vocabulary_times_positions(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(kernel, "CHUNK_ELEMENTS", 1 << 16)
+    monkeypatch.setattr(kernel, "CHUNK_ROWS", 1)
     # Logits are 4, 16, 16 and 64 chunks. A few values a position come on top.
     for positions, vocabulary in ((256, 1024), (1024, 1024), (256, 4096), (1024, 4096)):
         assert 3 < _training_peak(linear_logprob, positions, vocabulary) < 4.5

@@ -12,7 +12,9 @@ from training.config.memory.job import Job
 BUSIEST = 1.5
 """Tokens of the busiest expert over the mean: measured 1.5 on nano-base."""
 CHUNK_ELEMENTS = 1 << 21
-"""Logits that kernels/linear_logprob.py holds at once."""
+"""Logits that kernels/linear_logprob.py holds at once …"""
+CHUNK_ROWS = 128
+"""… but never of fewer positions."""
 SMALL_NORM = 1 << 17
 """Elements up to which kernels/rms_norm.py leaves a norm to torch, which keeps more."""
 TIME_MULTIPLE = 32
@@ -195,6 +197,7 @@ def _head(sizes: _Sizes) -> int:
     states = sizes.scored * shape.hidden_size * width
     if sizes.job.cuda:
         return weight + states
-    elements = min(sizes.scored, max(1, CHUNK_ELEMENTS // shape.vocab_size)) * shape.vocab_size
+    rows = max(CHUNK_ROWS, CHUNK_ELEMENTS // shape.vocab_size)
+    elements = min(sizes.scored, rows) * shape.vocab_size
     several = sizes.scored * shape.vocab_size > elements
     return weight + states + elements * (16 if several else 10)
