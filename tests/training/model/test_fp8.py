@@ -138,11 +138,14 @@ def test_training_loses_nothing(shape: ModelConfig) -> None:
         assert largest_difference(losses(broken(model, part)), exact) > 2 * FP8_LOSS, part
 
 
-def test_the_sampler_takes_the_weights_as_they_are(shape: ModelConfig) -> None:
+@pytest.mark.parametrize("speculative", [False, True])
+def test_the_sampler_takes_the_weights_as_they_are(shape: ModelConfig, speculative: bool) -> None:
     model = build(shape).bfloat16().eval()
     prompts = [[5, 6, 7, 8], [9, 10]]
     plain, fp8 = (
-        NativeEngine(each).generate(prompts, group_size=24, max_new_tokens=6, seed=3, eos_id=None)
+        NativeEngine(each, speculative=speculative).generate(
+            prompts, group_size=24, max_new_tokens=6, seed=3, eos_id=None
+        )
         for each in (model, in_fp8(model))
     )
     assert plain == fp8
