@@ -22,10 +22,28 @@ import torch
 from torch import Tensor, nn
 
 from kernels.fp8_grouped_experts import fp8_grouped_experts
-from kernels.fp8_linear import fp8_linear
+from kernels.fp8_linear import fp8_linear, fp8_linear_quantized
+from kernels.rms_norm_quant import rms_norm_quant
 from training.model.attention import Attention
+from training.model.block import Block
 from training.model.experts import Experts, SwiGLU
+from training.model.norm import RMSNorm
 from training.model.transformer import Transformer
+
+
+class Fp8Norm(RMSNorm):
+    """A norm that also quantises what it gives, in the same pass.
+
+    `Fp8Linear` finds the tiles as `fp8_rows` on the result, and does without where hooks have put
+    another tensor in its place (ZeRO 3).
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if torch.is_inference_mode_enabled():
+            return super().forward(x)
+        y_ND, rows = rms_norm_quant(x, self.weight, self.eps)
+        y_ND.fp8_rows = rows
+        return y_ND
 
 
 class Fp8Linear(nn.Linear):
@@ -34,7 +52,10 @@ class Fp8Linear(nn.Linear):
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
         if torch.is_inference_mode_enabled():
             return super().forward(input)
-        return fp8_linear(input, self.weight)
+        rows = getattr(input, "fp8_rows", None)
+        if rows is None:
+            return fp8_linear(input, self.weight)
+        return fp8_linear_quantized(rows, input, self.weight)
 
 
 class Fp8Experts(Experts):
@@ -49,9 +70,16 @@ class Fp8Experts(Experts):
 def to_fp8(model: Transformer) -> None:
     """Let the products of `model` be FP8 from now on, in place; its weights stay as they are."""
     for module in model.modules():
+        if isinstance(module, Block):
+            module.attention_norm.__class__ = Fp8Norm
+            # Routed experts sort their tokens before they quantise them.
+            if getattr(module.feed_forward, "shared", module.feed_forward) is not None:
+                module.feed_forward_norm.__class__ = Fp8Norm
         if isinstance(module, Experts):
             module.__class__ = Fp8Experts
         if isinstance(module, Attention | SwiGLU):
             for layer in module.children():
                 if isinstance(layer, nn.Linear):
                     layer.__class__ = Fp8Linear
+                elif isinstance(layer, RMSNorm):
+                    layer.__class__ = Fp8Norm

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from kernels.fp8_linear import fp8_linear
 from tests.tolerance import FP8_GRADIENT, FP8_LOSS, relative_difference
 from tests.training.model.random_models import build
 from training.model import (
@@ -18,11 +19,13 @@ from training.model import (
     ModelConfigError,
     Transformer,
     completion_logprobs,
+    fp8,
     hf,
     policy,
 )
 from training.model.dtype import has_native_fp8, weights_dtype
-from training.model.fp8 import Fp8Experts, Fp8Linear, to_fp8
+from training.model.fp8 import Fp8Experts, Fp8Linear, Fp8Norm, to_fp8
+from training.model.norm import RMSNorm
 from training.rollout import NativeEngine
 
 STEPS = 20
@@ -104,6 +107,26 @@ def test_projections_and_experts_are_fp8_and_nothing_else(shape: ModelConfig) ->
     assert [name for name, module in model.named_modules() if type(module) is nn.Linear] == [
         "mtp.join"
     ]
+
+
+def test_norms_quantise_for_the_layers_behind_them(
+    shape: ModelConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fused, apart = in_fp8(build(shape)), in_fp8(build(shape))
+    for module in apart.modules():
+        if type(module) is Fp8Norm:
+            module.__class__ = RMSNorm
+    alone = []
+    monkeypatch.setattr(fp8, "fp8_linear", lambda *given: alone.append(1) or fp8_linear(*given))
+    values = [loss(fused, 0)]
+    assert len(alone) == 2 * 2  # each block's attention.out, and its dense or shared down
+    values.append(loss(apart, 0))
+    assert len(alone) == 2 * 2 + 2 * 6
+    for value in values:
+        value.backward()
+    assert torch.equal(*values)
+    for one, other in zip(fused.parameters(), apart.parameters(), strict=True):
+        assert one.grad is other.grad is None or torch.allclose(one.grad, other.grad, rtol=1e-5)
 
 
 def test_checkpoints_are_the_same(shape: ModelConfig, tmp_path: Path) -> None:
