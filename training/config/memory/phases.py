@@ -13,7 +13,7 @@ from training.config.memory.shape import Shape, Sizes
 
 GATHERED = 1_000_000_000
 """Elements of gathered weights that ZeRO 3 lets live at once."""
-COLUMN_STEP = 16
+COLUMN_STEP = 32
 """Columns by which a CPU's latent cache grows."""
 PAGE = 64
 """Tokens of a page of a GPU's latent cache."""
