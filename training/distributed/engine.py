@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from training.config import OptimConfig
-from training.distributed.optimizer import Bf16AdamW, make_optimizer
+from training.distributed.optimizer import Bf16AdamW, forget_empty_steps, make_optimizer
 from training.distributed.process import Process
 from training.model import (
     CompletionLogprobs,
@@ -83,6 +83,7 @@ class Engine:
         self._engine = _initialize(
             wrapped, self._adamw, _settings(optim, zero_stage, dtype, bucket)
         )
+        forget_empty_steps(self._adamw)
 
     @property
     def policy(self) -> Policy:

@@ -13,14 +13,22 @@ from training.config import OptimConfig
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter], optim: OptimConfig) -> torch.optim.Optimizer:
-    """AdamW; under ZeRO it is given the fp32 master weights."""
+    """AdamW; under ZeRO it is given the fp32 master weights. Its learning rate is 0 until a step
+    sets it, so that nothing decays before."""
     adamw = Bf16AdamW if optim.moment_dtype == "bf16" else torch.optim.AdamW
     return adamw(
         parameters,
-        lr=optim.learning_rate,
+        lr=0.0,
         betas=(optim.beta1, optim.beta2),
         weight_decay=optim.weight_decay,
     )
+
+
+def forget_empty_steps(optimizer: torch.optim.Optimizer) -> None:
+    """Start counting from 0: without ZeRO, DeepSpeed's bf16 optimiser makes the states by a step
+    without gradients, which Adam's bias correction would take for a real one."""
+    for state in optimizer.state.values():
+        state["step"] *= 0
 
 
 class Bf16AdamW(torch.optim.Optimizer):

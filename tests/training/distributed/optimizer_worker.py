@@ -51,7 +51,8 @@ def story(model: str, folder: Path, zero_stage: int, process: Process) -> dict[s
     told = {}
     for name, made in (("straight", straight), ("resumed", resumed)):
         weights = [parameter.detach().clone() for parameter in made.policy.parameters()]
-        told[name] = {"weights": weights, "moments": moments(made)}
+        steps = {int(state["step"]) for state in made._adamw.state.values()}
+        told[name] = {"weights": weights, "moments": moments(made), "steps": steps}
     return told
 
 
