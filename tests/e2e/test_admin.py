@@ -19,7 +19,7 @@ def act(page: Page, run: int, action: str) -> str:
     page.locator("select[name=action]").select_option(action)
     page.get_by_role("button", name="Run", exact=True).click()
     message = page.get_by_text(f"{NAME} · #").filter(has_text=" is ").first
-    return message.inner_text()
+    return " ".join(message.inner_text().split())
 
 
 def test_stop_resume_and_clone(scripted_pages: Pages, scripted_api: Api) -> None:

@@ -10,6 +10,7 @@ B sequences, T columns, X latent width.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -50,7 +51,7 @@ class LatentCache:
         self.layers = [layer_BTX.index_select(0, rows) for layer_BTX in self.layers]
         self.mask_B1T = self.mask_B1T.index_select(0, rows)
 
-    def run(self, step: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+    def run(self, step: Callable[..., Any], *inputs: Tensor) -> Any:
         return step(*inputs, self)
 
     def _make_room(self) -> None:

@@ -84,9 +84,11 @@ class Decoder:
 
     def step(self, tokens_BS: Tensor, positions_BS: Tensor, cache: Cache) -> Tensor:
         """Append `tokens_BS` at `positions_BS`; states [N, D] after the last norm, for the head."""
-        return cache.run(self._step, tokens_BS, positions_BS)
+        hidden_ND: Tensor = cache.run(self.read, tokens_BS, positions_BS)
+        return hidden_ND
 
-    def _step(self, tokens_BS: Tensor, positions_BS: Tensor, cache: Any) -> Tensor:
+    def read(self, tokens_BS: Tensor, positions_BS: Tensor, cache: Any) -> Tensor:
+        """`step` as a part of what `cache.run` runs."""
         x_ND = self.model.embedding(tokens_BS.flatten()).float()
         x_ND, norm = self.layers.step(x_ND, positions_BS, cache), self.model.norm
         return unit(x_ND, norm.eps, norm.weight.float()).to(self.layers.dtype)

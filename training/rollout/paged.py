@@ -15,6 +15,7 @@ X = C + R.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -66,7 +67,7 @@ class PagedCache:
         self.table_BP = self.table_BP[rows]
         self._captured.clear()
 
-    def run(self, step: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+    def run(self, step: Callable[..., Any], *inputs: Tensor) -> Any:
         """`step(*inputs, self)`, as one CUDA graph where kernels allow it. The result is written
         over by the next run."""
         if not self._capturable:
@@ -80,7 +81,7 @@ class PagedCache:
 class _Captured:
     """A step recorded as a CUDA graph: launching it is one call instead of hundreds."""
 
-    def __init__(self, step: Callable[..., Tensor], inputs: tuple[Tensor, ...]) -> None:
+    def __init__(self, step: Callable[..., Any], inputs: tuple[Tensor, ...]) -> None:
         self.inputs = [each.clone() for each in inputs]
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
@@ -92,7 +93,7 @@ class _Captured:
         with torch.cuda.graph(self.graph):
             self.output = step(*self.inputs)
 
-    def __call__(self, *inputs: Tensor) -> Tensor:
+    def __call__(self, *inputs: Tensor) -> Any:
         for static, given in zip(self.inputs, inputs, strict=True):
             static.copy_(given)
         self.graph.replay()

@@ -6,6 +6,7 @@ B sequences that still run, A all sequences, S steps, P prompts, D hidden_size.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -69,11 +70,17 @@ class Running:
 def write(decoder: Decoder, running: Running, hidden_BD: Tensor, order: Order) -> None:
     """A token at a time for all sequences, given the states at their prompts' ends."""
     (cache,) = running.caches
+    logits, settings = decoder.model.logits, (order.temperature, order.top_p)
+
+    def read_and_draw(
+        tokens_B1: Tensor, positions_B1: Tensor, noise_B: Tensor, cache: Any
+    ) -> tuple[Tensor, Tensor]:
+        """The whole of a step, from a token to the next: on a GPU one graph."""
+        return draw(logits(decoder.read(tokens_B1, positions_B1, cache)), noise_B, *settings)
+
+    drawn = draw(logits(hidden_BD), order.noise_SA[0, running.ids_B], *settings)
     for step in range(order.steps):
-        logits_BV = decoder.model.logits(hidden_BD)
-        tokens_B, logprobs_B = draw(
-            logits_BV, order.noise_SA[step, running.ids_B], order.temperature, order.top_p
-        )
+        tokens_B, logprobs_B = drawn
         order.tokens_SA[step, running.ids_B] = tokens_B
         order.logprobs_SA[step, running.ids_B] = logprobs_B
         if step + 1 == order.steps:
@@ -84,5 +91,7 @@ def write(decoder: Decoder, running: Running, hidden_BD: Tensor, order: Order) -
                 tokens_B = tokens_B[rows]
             elif not bool(running.alive_B.any()):
                 return
-        hidden_BD = decoder.step(tokens_B[:, None], running.positions_B[:, None], cache)
+        noise_B = order.noise_SA[step + 1, running.ids_B]
+        newest = (tokens_B[:, None], running.positions_B[:, None])
+        drawn = cache.run(read_and_draw, *newest, noise_B)
         running.positions_B += 1

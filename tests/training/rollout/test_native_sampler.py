@@ -108,13 +108,13 @@ def test_dropping_finished_rows_changes_no_completion(
 ) -> None:
     engine = NativeEngine(build(config))
     widths: list[int] = []
-    step = Decoder.step
+    read = Decoder.read
 
-    def counting_step(decoder: Decoder, tokens_B: torch.Tensor, *rest: Any) -> torch.Tensor:
+    def counting_read(decoder: Decoder, tokens_B: torch.Tensor, *rest: Any) -> torch.Tensor:
         widths.append(len(tokens_B))
-        return step(decoder, tokens_B, *rest)
+        return read(decoder, tokens_B, *rest)
 
-    monkeypatch.setattr(Decoder, "step", counting_step)
+    monkeypatch.setattr(Decoder, "read", counting_read)
     monkeypatch.setattr(engine, "_parts", lambda _: 1)
 
     def sample() -> list[list[int]]:
@@ -136,11 +136,11 @@ def test_threads_share_a_batch_of_a_small_model(
 ) -> None:
     engine = NativeEngine(build(config))
     writers: set[tuple[int, int]] = set()
-    step = Decoder.step
+    read = Decoder.read
 
-    def watched_step(*arguments: Any) -> torch.Tensor:
+    def watched_read(*arguments: Any) -> torch.Tensor:
         writers.add((threading.get_ident(), torch.get_num_threads()))
-        return step(*arguments)
+        return read(*arguments)
 
     def sample() -> list[list[int]]:
         completions = engine.generate(
@@ -150,7 +150,7 @@ def test_threads_share_a_batch_of_a_small_model(
 
     alone = sample()
     monkeypatch.setattr(native_module, "CACHED_BYTES", cached_bytes)
-    monkeypatch.setattr(Decoder, "step", watched_step)
+    monkeypatch.setattr(Decoder, "read", watched_read)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
