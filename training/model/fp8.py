@@ -34,8 +34,9 @@ from training.model.transformer import Transformer
 class Fp8Norm(RMSNorm):
     """A norm that also quantises what it gives, in the same pass.
 
-    `Fp8Linear` finds the tiles as `fp8_rows` on the result, and does without where hooks have put
-    another tensor in its place (ZeRO 3).
+    `Fp8Linear` finds the tiles as `fp8_rows` on the result and takes them off, for others may keep
+    the result until the backward pass. It does without where hooks have put another tensor in its
+    place (ZeRO 3).
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -52,7 +53,7 @@ class Fp8Linear(nn.Linear):
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
         if torch.is_inference_mode_enabled():
             return super().forward(input)
-        rows = getattr(input, "fp8_rows", None)
+        rows = input.__dict__.pop("fp8_rows", None)
         if rows is None:
             return fp8_linear(input, self.weight)
         return fp8_linear_quantized(rows, input, self.weight)

@@ -129,6 +129,18 @@ def test_norms_quantise_for_the_layers_behind_them(
         assert one.grad is other.grad is None or torch.allclose(one.grad, other.grad, rtol=1e-5)
 
 
+def test_the_tiles_of_a_norm_are_gone_once_they_are_used(shape: ModelConfig) -> None:
+    model, given = in_fp8(build(shape)), []
+    for module in model.modules():
+        if type(module) is Fp8Norm:
+            module.register_forward_hook(lambda _, __, y: given.append((y, hasattr(y, "fp8_rows"))))
+    value = loss(model, 0)
+    assert len(given) == 2 * 4  # attention, query, latent, feed-forward
+    assert all(quantised for _, quantised in given)
+    assert not any(hasattr(y, "fp8_rows") for y, _ in given)
+    value.backward()
+
+
 def test_checkpoints_are_the_same(shape: ModelConfig, tmp_path: Path) -> None:
     model = build(shape)
     for name, each in (("plain", model), ("fp8", in_fp8(model))):
