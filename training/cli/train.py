@@ -110,14 +110,19 @@ def prepare_run_dir(args: Namespace) -> RunConfig:
 
 def resolve_arguments(args: Namespace) -> Resolved:
     """The config that CONFIG, --preset and --set come to."""
+    try:
+        return resolve(*read_arguments(args))
+    except ConfigError as error:
+        raise UserError(str(error)) from error
+
+
+def read_arguments(args: Namespace) -> tuple[str | None, dict[str, Any]]:
+    """The preset that is asked for, and what CONFIG and --set lay over it."""
     overrides: dict[str, Any] = _read_toml(args.config) if args.config else {}
     preset = args.preset or overrides.pop("preset", None)
     for assignment in args.set:
         _assign(overrides, assignment)
-    try:
-        return resolve(preset, overrides)
-    except ConfigError as error:
-        raise UserError(str(error)) from error
+    return preset, overrides
 
 
 def read_config(run_dir: Path) -> RunConfig:
