@@ -10,7 +10,7 @@ from training.checkpoint import Checkpoint, CheckpointError
 from training.cli.display import Display
 from training.cli.errors import UserError
 from training.config import RunConfig
-from training.distributed.process import Process
+from training.distributed.process import DeviceError, Process
 from training.grpo.loop import train
 from training.grpo.setup import set_up
 from training.journal import Journal
@@ -34,11 +34,12 @@ def run(
 
     Raises UserError for what a person can mend.
     """
-    process = Process(config.hardware.device)
     try:
+        process = Process(config.hardware.device)
         setup = set_up(config, run_dir, process, _find_start(run_dir, resume, journal))
     except (
-        StartError, CheckpointError, TaskError, TokenizerError, ModelConfigError, hf.CheckpointError
+        DeviceError, StartError, CheckpointError, TaskError, TokenizerError, ModelConfigError,
+        hf.CheckpointError,
     ) as error:  # fmt: skip
         raise UserError(str(error)) from error
     said = [("info", f"model: {title(setup.engine.policy)}")]

@@ -11,8 +11,12 @@ import torch.distributed as dist
 from torch import Tensor
 
 
+class DeviceError(ValueError):
+    """This machine lacks the devices that the job asks for; the message names the config field."""
+
+
 class Process:
-    """Joins the job on construction; `close` leaves it.
+    """Joins the job on construction; `close` leaves it. Raises DeviceError.
 
     Rank and world size are the launcher's (RANK, WORLD_SIZE, MASTER_ADDR, …); without a launcher
     the process is a job of its own and opens no port.
@@ -25,6 +29,7 @@ class Process:
         local_rank = int(os.environ.setdefault("LOCAL_RANK", "0"))  # DeepSpeed insists on it
         self.device = torch.device("cuda", local_rank) if cuda else torch.device("cpu")
         if cuda:
+            _check_gpus(local_rank)
             torch.cuda.set_device(self.device)
         backend = "nccl" if cuda else "gloo"
         if self.world_size == 1:
@@ -61,3 +66,18 @@ class Process:
 
     def close(self) -> None:
         dist.destroy_process_group()
+
+
+def _check_gpus(local_rank: int) -> None:
+    """Whether this node has a GPU for each of its processes, whose number the launcher tells in
+    LOCAL_SIZE: all of them find the same, and none waits for the others."""
+    if not torch.cuda.is_available():
+        raise DeviceError("hardware.device: cuda, but this machine has no GPU: set auto or cpu.")
+    needed = max(local_rank + 1, int(os.environ.get("LOCAL_SIZE", "1")))
+    found = torch.cuda.device_count()
+    if needed > found:
+        raise DeviceError(
+            f"hardware.processes: {needed} of them are on this machine, which has "
+            f"{found} GPU{'s' if found > 1 else ''} for them: ask for fewer, or set "
+            "hardware.device to cpu."
+        )

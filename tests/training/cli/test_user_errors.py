@@ -1,10 +1,12 @@
 """A user's mistake: one sentence, exit code 2, no traceback, nothing written."""
 
+import json
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from training.cli import main
 
@@ -82,3 +84,31 @@ def test_a_model_that_is_not_there(complaint: Complaint, tmp_path: Path) -> None
 def test_a_pretraining_preset_that_is_not_there(complaint: Complaint, tmp_path: Path) -> None:
     message = complaint("pretrain", "--preset", "big", "--out", str(tmp_path / "out"))
     assert "There is no pretraining preset “big”" in message
+
+
+def test_a_gpu_that_is_not_there(
+    complaint: Complaint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    arguments = ("--preset", "r1-zero-nano", "--set", "hardware.device=cuda")
+    message = complaint("train", "--run-dir", str(tmp_path), *arguments)
+    assert message == "hardware.device: cuda, but this machine has no GPU: set auto or cpu."
+    finished = json.loads((tmp_path / "events.jsonl").read_text().splitlines()[-1])
+    assert finished["outcome"] == "failed"
+    assert finished["reason"] == message
+
+
+@pytest.mark.parametrize("processes", [{"LOCAL_RANK": "2"}, {"LOCAL_RANK": "0", "LOCAL_SIZE": "3"}])
+def test_more_processes_than_gpus(
+    processes: dict[str, str],
+    complaint: Complaint,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    for name, value in processes.items():
+        monkeypatch.setenv(name, value)
+    message = complaint("train", "--run-dir", str(tmp_path), "--preset", "r1-zero-nano")
+    assert message.startswith("hardware.processes: 3 of them are on this machine, which has 2 GPUs")
