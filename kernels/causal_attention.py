@@ -17,11 +17,19 @@ def causal_attention(q_WTX: Tensor, k_WTX: Tensor, v_WTU: Tensor, scale: float) 
     slowest path there, and its flash kernel's bf16 backward is five times slower than this.
     """
     if q_WTX.device.type != "cpu":
-        return F.scaled_dot_product_attention(q_WTX, k_WTX, v_WTU, is_causal=True, scale=scale)
+        return _fused(q_WTX, k_WTX, v_WTU, scale)
     time = q_WTX.shape[1]
     mask_TT = q_WTX.new_full((time, time), -torch.inf).triu(1)
     scores_WTT = torch.baddbmm(mask_TT, q_WTX, k_WTX.transpose(1, 2), alpha=scale)
     return torch.bmm(scores_WTT.softmax(-1), v_WTU)
+
+
+def _fused(q_WTX: Tensor, k_WTX: Tensor, v_WTU: Tensor, scale: float) -> Tensor:
+    """torch's fused kernels, which take four dimensions only: for three it would make [W, T, T]
+    scores in fp32 and keep them for the backward pass."""
+    return F.scaled_dot_product_attention(
+        q_WTX[None], k_WTX[None], v_WTU[None], is_causal=True, scale=scale
+    )[0]
 
 
 def causal_attention_ref(q_WTX: Tensor, k_WTX: Tensor, v_WTU: Tensor, scale: float) -> Tensor:

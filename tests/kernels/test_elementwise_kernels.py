@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+import kernels.causal_attention as attention
 from kernels.buckets import bucket
 from kernels.causal_attention import causal_attention, causal_attention_ref
 from kernels.rms_norm import SMALL, rms_norm, rms_norm_ref
@@ -69,6 +71,21 @@ def test_causal_attention(dtype: torch.dtype) -> None:
     inputs = [_random(6, 11, 12, dtype=dtype), _random(7, 11, 12, dtype=dtype)[1:],
               _random(6, 11, 8, dtype=dtype)]  # fmt: skip
     _check(lambda *x: causal_attention(*x, 0.3), lambda *x: causal_attention_ref(*x, 0.3), inputs)
+
+
+@DTYPES
+def test_on_a_gpu_causal_attention_gives_torch_what_its_fused_kernels_take(
+    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sdpa, given = F.scaled_dot_product_attention, []
+    monkeypatch.setattr(
+        F, "scaled_dot_product_attention",
+        lambda *x, **options: given.extend(x) or sdpa(*x, **options),
+    )  # fmt: skip
+    inputs = [_random(6, 11, 12, dtype=dtype), _random(7, 11, 12, dtype=dtype)[1:],
+              _random(6, 11, 8, dtype=dtype)]  # fmt: skip
+    _check(lambda *x: attention._fused(*x, 0.3), lambda *x: causal_attention_ref(*x, 0.3), inputs)
+    assert [x.ndim for x in given] == [4, 4, 4]
 
 
 def test_buckets_hold_what_they_are_for_and_waste_little() -> None:
