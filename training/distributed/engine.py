@@ -127,8 +127,7 @@ class Engine:
 
     def _step_without_zero(self) -> StepResult:
         """Only ZeRO's optimisers look at the gradient before they apply it."""
-        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
-        norm = float(torch.nn.utils.get_total_norm(gradients))
+        norm = _norm([p.grad for p in self.model.parameters() if p.grad is not None])
         if not math.isfinite(norm):
             self._engine.zero_grad()
             return StepResult(math.nan, skipped=True)
@@ -166,6 +165,12 @@ class Engine:
                 whole.copy_(shard)
         for whole, mine in zip(self._whole.buffers(), self.model.buffers(), strict=True):
             whole.copy_(mine)
+
+
+def _norm(tensors: list[Tensor]) -> float:
+    """Of all together, in fp32 whatever they are: bf16 would round it to three digits."""
+    norms = [torch.linalg.vector_norm(tensor, dtype=torch.float32) for tensor in tensors]
+    return float(torch.linalg.vector_norm(torch.stack(norms)))
 
 
 def _settings(

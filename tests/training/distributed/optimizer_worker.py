@@ -24,7 +24,9 @@ def moments(engine: Engine) -> list[Tensor]:
     return [state[name].clone() for state in states for name in ("exp_avg", "exp_avg_sq")]
 
 
-def train(engine: Engine, first: int, last: int) -> None:
+def train(engine: Engine, first: int, last: int) -> list[float]:
+    """The norms of the gradients."""
+    norms = []
     for step in range(first, last + 1):
         generator = torch.Generator().manual_seed(step)
         tokens_BT = torch.randint(7, 500, (4, 12), generator=generator)
@@ -32,7 +34,8 @@ def train(engine: Engine, first: int, last: int) -> None:
         completion_BT = mask_BT.bool() & (torch.arange(12) > 0)
         result = engine.logprobs(tokens_BT, mask_BT, completion_BT)
         engine.backward(-result.logprobs_BT.mean(), last=True)
-        engine.step(1e-2)
+        norms.append(engine.step(1e-2).grad_norm)
+    return norms
 
 
 def story(model: str, folder: Path, zero_stage: int, process: Process) -> dict[str, Any]:
@@ -42,13 +45,13 @@ def story(model: str, folder: Path, zero_stage: int, process: Process) -> dict[s
                       zero_stage=zero_stage, dtype=torch.bfloat16)  # fmt: skip
 
     straight = engine()
-    train(straight, 1, BREAK)
+    norms = train(straight, 1, BREAK)
     straight.save(folder)
     train(straight, BREAK + 1, STEPS)
     resumed = engine()
     resumed.load(folder)
     train(resumed, BREAK + 1, STEPS)
-    told = {}
+    told: dict[str, Any] = {"norms": norms}
     for name, made in (("straight", straight), ("resumed", resumed)):
         weights = [parameter.detach().clone() for parameter in made.policy.parameters()]
         steps = {int(state["step"]) for state in made._adamw.state.values()}

@@ -98,3 +98,10 @@ def test_shards_make_the_update_that_the_whole_makes(told: dict[int, Any]) -> No
     for weights in others:
         for value, other in zip(weights, whole, strict=True):
             assert relative_difference(value, other) < RELATIVE[torch.bfloat16]
+
+
+@pytest.mark.parametrize("stage", [0, 3])
+def test_the_norm_of_bf16_gradients_is_as_fine_without_zero(
+    stage: int, told: dict[int, Any]
+) -> None:
+    assert told[stage]["norms"][0] == pytest.approx(told[1]["norms"][0], rel=1e-4)
