@@ -155,8 +155,11 @@ def _assign(tree: dict[str, Any], assignment: str) -> None:
     except tomllib.TOMLDecodeError:
         value = text
     *parents, last = path.strip().split(".")
-    for name in parents:
+    for depth, name in enumerate(parents, 1):
         tree = tree.setdefault(name, {})
+        if not isinstance(tree, dict):
+            table = ".".join(parents[:depth])
+            raise UserError(f"{table}: It is a table of fields, not {tree!r}: remove that value.")
     tree[last] = value
 
 

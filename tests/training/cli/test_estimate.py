@@ -75,6 +75,8 @@ def test_a_model_directory_is_read(capsys: pytest.CaptureFixture[str], tiny_mode
         ([], "Give a config file, --preset or --set: there is nothing to estimate."),
         (["--preset", "r9"], "preset: There is no preset “r9”."),
         (["--preset", "r1-zero-nano", "--set", "grpo.stepps=1"], "There is no field"),
+        (["--set", "grpo=3"], "grpo: Input should be a valid dictionary"),
+        (["--set", "grpo=3", "--set", "grpo.steps=1"], "grpo: It is a table of fields, not 3"),
         (["--preset", "r1-zero-nano", "--memory", "much"], "--memory: “much” is not of the form"),
         (["--preset", "r1-zero-nano", "--memory", "0GB"], "--memory: “0GB” is not of the form"),
         (["--set", "model.path=/nowhere"], "model.path: “/nowhere” is neither a shipped model"),
