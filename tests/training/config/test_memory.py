@@ -23,10 +23,19 @@ from training.config.memory import (
     read_model,
     shipped_model,
 )
+from training.config.memory.job import Dtype, Job
+from training.config.memory.microbatch import microbatch
 from training.model import ModelConfig, Transformer
 
 NANO = shipped_model("nano-base")
 P = 2_812_864
+DTYPES: tuple[Dtype, ...] = ("bf16", "fp8", "fp32")
+V3 = Shape(
+    vocab_size=129280, hidden_size=7168, intermediate_size=18432, moe_intermediate_size=2048,
+    num_hidden_layers=61, num_attention_heads=128, kv_lora_rank=512, q_lora_rank=1536,
+    qk_nope_head_dim=128, qk_rope_head_dim=64, v_head_dim=128, n_routed_experts=256,
+    num_experts_per_tok=8, first_k_dense_replace=3, max_position_embeddings=163840,
+)  # fmt: skip
 
 
 def of(overrides: dict[str, Any] | None = None, **more: Any) -> MemoryEstimate:
@@ -219,15 +228,22 @@ def test_a_size_that_is_no_number_is_refused() -> None:
         Shape.from_hf({**asdict(NANO.shape), "hidden_size": "many"})
 
 
-def test_deepseek_v3_comes_to_its_published_size() -> None:
-    v3 = Shape(
-        vocab_size=129280, hidden_size=7168, intermediate_size=18432, moe_intermediate_size=2048,
-        num_hidden_layers=61, num_attention_heads=128, kv_lora_rank=512, q_lora_rank=1536,
-        qk_nope_head_dim=128, qk_rope_head_dim=64, v_head_dim=128, n_routed_experts=256,
-        num_experts_per_tok=8, first_k_dense_replace=3, max_position_embeddings=163840,
-    )  # fmt: skip
-    assert math.isclose(v3.parameters, 671e9, rel_tol=1e-3)
+def test_the_head_on_a_gpu_holds_what_its_backward_pass_makes() -> None:
+    v3, longest = replace(V3, num_hidden_layers=4), Lengths(64, (4096.0,))
     config = resolve(None, {"sampling": {"max_new_tokens": 4096}}).config
-    found = estimate(config, Model(v3), device="cuda")
+    rows = 4096 * min(config.hardware.micro_batch, config.completions_per_step)
+    head = {dtype: microbatch(Job(config, v3, True, dtype, longest)).head for dtype in DTYPES}
+    # Gradients: the weight's in bf16, the states' and what is added to them in fp32, and as many
+    # of the logits' as the kernels leave at once (tiles of 128 columns).
+    columns = (1 << 27) // rows // 128 * 128
+    assert head["bf16"] == 2 * 129_280 * 7168 + 8 * rows * 7168 + 2 * rows * columns
+    assert head["fp8"] == head["bf16"]
+    assert head["fp32"] == 4 * 129_280 * 7168 + 4 * rows * 7168 + 16 * 128 * 129_280
+
+
+def test_deepseek_v3_comes_to_its_published_size() -> None:
+    assert math.isclose(V3.parameters, 671e9, rel_tol=1e-3)
+    config = resolve(None, {"sampling": {"max_new_tokens": 4096}}).config
+    found = estimate(config, Model(V3), device="cuda")
     cache = part(found, "sampling", "latent_cache")
     assert math.isclose(cache, 70_272 * 128 * (64 + 4096), rel_tol=1e-3)  # 70,272 bytes a token

@@ -15,6 +15,10 @@ CHUNK_ELEMENTS = 1 << 21
 """Logits that kernels/linear_logprob.py holds at once …"""
 CHUNK_ROWS = 128
 """… but never of fewer positions."""
+GRADIENT_ELEMENTS = 1 << 27
+"""Logits' gradients that its Triton kernels leave at once for the matrix products …"""
+TILE_COLUMNS = 128
+"""… by columns of the vocabulary, in whole tiles of so many."""
 SMALL_NORM = 1 << 17
 """Elements up to which kernels/rms_norm.py leaves a norm to torch, which keeps more."""
 TIME_MULTIPLE = 32
@@ -191,13 +195,21 @@ def _emulation(sizes: _Sizes) -> int:
     return 16 * 2 * max(dense, sizes.slots * shape.moe_intermediate_size)
 
 
+def gradient_columns(positions: int, vocabulary: int) -> int:
+    """Columns of the vocabulary whose gradients are held at once beside the Triton kernels."""
+    wanted = GRADIENT_ELEMENTS // positions // TILE_COLUMNS
+    return TILE_COLUMNS * min(max(1, wanted), -(-vocabulary // TILE_COLUMNS))
+
+
 def _head(sizes: _Sizes) -> int:
-    shape, width = sizes.job.shape, sizes.job.width
-    weight = 4 * shape.vocab_size * shape.hidden_size
-    states = sizes.scored * shape.hidden_size * width
-    if sizes.job.cuda:
-        return weight + states
+    """The backward pass of kernels/linear_logprob.py: gradients of weight, states and logits."""
+    job, shape = sizes.job, sizes.job.shape
+    weight, states = shape.vocab_size * shape.hidden_size, sizes.scored * shape.hidden_size
+    if job.cuda and job.width == 2 and shape.hidden_size % 8 == 0:
+        logits = sizes.scored * gradient_columns(sizes.scored, shape.vocab_size)
+        # Those of the states are summed up in fp32, and so is what is added to them.
+        return 2 * weight + (4 + 4) * states + 2 * logits
     rows = max(CHUNK_ROWS, CHUNK_ELEMENTS // shape.vocab_size)
     elements = min(sizes.scored, rows) * shape.vocab_size
     several = sizes.scored * shape.vocab_size > elements
-    return weight + states + elements * (16 if several else 10)
+    return 4 * weight + job.width * states + elements * (16 if several else 10)
