@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from training.batch import make_batch
-from training.config import OptimConfig, PretrainConfig
+from training.config import ConfigError, OptimConfig, PretrainConfig
 from training.corpus import document, tokenizer_texts
 from training.distributed.engine import Engine
 from training.distributed.process import Process
@@ -31,13 +31,15 @@ def pretrain(config: PretrainConfig, out: Path, report: Callable[[int, float], N
     """Train from random weights and write a Hugging Face directory (bf16) to `out`.
 
     `report` is called with step and loss (nats per token) of each step; events.jsonl in `out`
-    keeps them too.
+    keeps them too. Raises ConfigError or ModelConfigError before anything is written.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    process = Process("auto")
     tokenizer = train(tokenizer_texts(config.seed, config.careful_share), config.model.vocab_size)
+    shape = _model_config(config, tokenizer)
+    _check_text_fits(config, tokenizer)
+    process = Process("auto")
+    out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
-    engine = make_engine(Transformer(_model_config(config, tokenizer)), config, process)
+    engine = make_engine(Transformer(shape), config, process)
     journal = Journal(out, stage="pretrain")
     if config.dtype == "fp8" and not has_native_fp8(process.device):
         journal.write("log", 0, level="warning", message=EMULATED.format(device=process.device))
@@ -126,6 +128,26 @@ def _model_config(config: PretrainConfig, tokenizer: TextTokenizer) -> ModelConf
         eos_token_id=tokenizer.eos_id,
         pad_token_id=tokenizer.pad_id,
     )
+
+
+def _check_text_fits(config: PretrainConfig, tokenizer: TextTokenizer) -> None:
+    """Whether the model has a place for each token, and for each position of all documents; raises
+    ConfigError. Writing all of them takes a hundredth of the training's time."""
+    shape = config.model
+    if tokenizer.vocab_size > shape.vocab_size:
+        raise ConfigError.of(
+            "model.vocab_size",
+            f"The tokenizer has {tokenizer.vocab_size} tokens at least: take as many, not "
+            f"{shape.vocab_size}.",
+        )
+    steps = range(1, config.steps + 1)
+    longest = max(len(row) for step in steps for row in _documents(config, tokenizer, step))
+    if longest > shape.max_position_embeddings:
+        raise ConfigError.of(
+            "model.max_position_embeddings",
+            f"The longest document has {longest} tokens: take as many at least, not "
+            f"{shape.max_position_embeddings}.",
+        )
 
 
 def _documents(config: PretrainConfig, tokenizer: TextTokenizer, step: int) -> list[list[int]]:

@@ -1,6 +1,8 @@
 """Pretraining's gradient is that of all its losses together, however the documents are cut."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,9 +12,13 @@ from torch import Tensor
 
 from tests.tolerance import GRADIENT, relative_difference
 from tests.training.model.random_models import build
-from training import pretrain
-from training.config import PretrainConfig
-from training.model import ModelConfig, Transformer, completion_logprobs
+from training import corpus, pretrain
+from training.cli import main
+from training.config import ConfigError, PretrainConfig
+from training.config import ModelConfig as ShapeConfig
+from training.corpus import document, tokenizer_texts
+from training.model import ModelConfig, Transformer, completion_logprobs, hf
+from training.tokenizer import train
 
 ROWS = [[1, 5, 6, 7, 8, 9, 2], [1, 5, 2], [1, 7], [1, 9, 9, 4, 2], [1, 5, 6, 2]]
 CONFIG = PretrainConfig(mtp_weight=0.3, balance_loss=0.05)
@@ -80,3 +86,49 @@ def test_losses_of_weight_zero_are_not_computed(config: ModelConfig) -> None:
     plain = PretrainConfig(mtp_weight=0, balance_loss=0)
     assert pretrain._backward(engine, plain, ROWS).keys() == {"optim/loss"}
     assert engine.model.mtp.join.weight.grad is None
+
+
+def test_the_longest_document_just_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(corpus, "_TOKENIZER_DOCUMENTS", 200)
+    monkeypatch.setattr(corpus, "_TOKENIZER_QUESTIONS", 5)
+    tokenizer = train(tokenizer_texts(0, 0.25), 300)
+    config = PretrainConfig(steps=3, documents_per_step=4)
+    longest = max(len(tokenizer.encode(document(0, index, 0.25))) + 2 for index in range(12))
+    fits, short = (
+        config.model_copy(
+            update={"model": ShapeConfig(vocab_size=300, max_position_embeddings=limit)}
+        )
+        for limit in (longest, longest - 1)
+    )
+    pretrain._check_text_fits(fits, tokenizer)
+    with pytest.raises(ConfigError, match=f"has {longest} tokens: take as many at least, not"):
+        pretrain._check_text_fits(short, tokenizer)
+
+
+def test_settings_are_those_of_file_preset_and_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_WAIT_POLICY", "passive")
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    monkeypatch.setattr(corpus, "_TOKENIZER_DOCUMENTS", 200)
+    monkeypatch.setattr(corpus, "_TOKENIZER_QUESTIONS", 5)
+    file = tmp_path / "small.toml"
+    file.write_text(
+        'preset = "nano-base"\nsteps = 9\ndocuments_per_step = 4\nbalance_loss = 0.01\n'
+        "[model]\nhidden_size = 32\nnum_hidden_layers = 2\n"
+    )
+    given = ("steps=2", "model.num_nextn_predict_layers=1", "dtype=fp8", "moment_dtype=bf16")
+    sets = [part for assignment in given for part in ("--set", assignment)]
+    out = tmp_path / "out"
+    with pytest.raises(SystemExit) as stopped:
+        main(["pretrain", str(file), "--out", str(out), *sets])
+    assert stopped.value.code == 0
+    events = [json.loads(line) for line in (out / "events.jsonl").read_text().splitlines()]
+    metrics = [event["values"] for event in events if event["type"] == "metrics"]
+    assert [event["level"] for event in events if event["type"] == "log"] == ["warning"]
+    assert len(metrics) == 2
+    assert all({"mtp/loss", "moe/balance_loss"} <= values.keys() for values in metrics)
+    model = hf.load(out)
+    assert model.config.hidden_size == 32
+    assert model.config.intermediate_size == 512  # the preset's
+    assert model.config.num_nextn_predict_layers == 1

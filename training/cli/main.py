@@ -58,11 +58,10 @@ def parser() -> ArgumentParser:
     launch.add_argument("--master-port", type=int, default=0, help="0: any free port (one node)")
     _add_resume(launch)
 
-    pretrain = commands.add_parser("pretrain", help="make a base model")
+    pretrain = commands.add_parser("pretrain", help="make a base model; nano-base unless told")
     pretrain.set_defaults(command="training.cli.pretrain:pretrain_command")
-    pretrain.add_argument("--preset", default="nano-base")
+    _add_config(pretrain, example="steps=300")
     pretrain.add_argument("--out", type=Path, required=True, help="directory for the model")
-    pretrain.add_argument("--steps", type=int, help="instead of the preset's")
 
     sample = commands.add_parser("sample", help="complete a prompt")
     sample.set_defaults(command="training.cli.models:sample_command")
@@ -89,11 +88,11 @@ def parser() -> ArgumentParser:
     return top
 
 
-def _add_config(command: ArgumentParser) -> None:
+def _add_config(command: ArgumentParser, example: str = "grpo.steps=10") -> None:
     command.add_argument("config", nargs="?", type=Path, help="TOML file with the settings")
     command.add_argument("--preset", help="preset that the settings are laid over")
     command.add_argument(
-        "--set", action="append", default=[], metavar="FIELD=VALUE", help="grpo.steps=10, say"
+        "--set", action="append", default=[], metavar="FIELD=VALUE", help=f"{example}, say"
     )
 
 

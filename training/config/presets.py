@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -17,6 +17,8 @@ PRESETS_DIR = Path(__file__).parent / "presets"
 PRETRAIN_PRESETS = frozenset({"nano-base"})
 REPLACED_WHOLE = frozenset({"options"})
 """Tables that are one value: the options of one task mean nothing to another."""
+
+_Config = TypeVar("_Config", RunConfig, PretrainConfig)
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ def preset_overrides(name: str) -> dict[str, Any]:
     """The preset's own settings, as nested tables. Raises ConfigError for an unknown name."""
     if name not in preset_names():
         known = ", ".join(preset_names())
-        raise ConfigError.of("preset", f"There is no preset “{name[:60]}”. Choose one of: {known}.")
+        shown = str(name)[:60]  # a file may hold anything there
+        raise ConfigError.of("preset", f"There is no preset “{shown}”. Choose one of: {known}.")
     return _read(name)
 
 
@@ -52,20 +55,25 @@ def resolve(preset: str | None, overrides: Mapping[str, Any]) -> Resolved:
     Raises ConfigError, which names every field at fault.
     """
     base = preset_overrides(preset) if preset is not None else {}
-    config = _validated(merge(base, overrides))
-    before = flatten(_validated(base).model_dump(mode="json"))
+    config = _validated(RunConfig, merge(base, overrides))
+    before = flatten(_validated(RunConfig, base).model_dump(mode="json"))
     after = flatten(config.model_dump(mode="json"))
     changed = {path: value for path, value in after.items() if before.get(path) != value}
     changed |= {path: None for path in before if path not in after}
     return Resolved(config=config, overrides=changed, digest=digest(config))
 
 
-def pretrain_config(preset: str) -> PretrainConfig:
-    """The pretraining preset of that name. Raises ConfigError for an unknown one."""
-    if preset not in PRETRAIN_PRESETS:
-        known = ", ".join(sorted(PRETRAIN_PRESETS))
-        raise ConfigError.of("preset", f"There is no pretraining preset “{preset}”, only {known}.")
-    return PretrainConfig.model_validate(_read(preset))
+def pretrain_config(preset: str, overrides: Mapping[str, Any] | None = None) -> PretrainConfig:
+    """`overrides` (nested) laid over the pretraining preset of that name.
+
+    Raises ConfigError for an unknown preset, and one that names every field at fault.
+    """
+    known = sorted(PRETRAIN_PRESETS)
+    if preset not in known:
+        raise ConfigError.of(
+            "preset", f"There is no pretraining preset “{preset}”, only {', '.join(known)}."
+        )
+    return _validated(PretrainConfig, merge(_read(preset), overrides or {}))
 
 
 def digest(config: RunConfig) -> str:
@@ -98,9 +106,9 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _validated(data: Mapping[str, Any]) -> RunConfig:
+def _validated(kind: type[_Config], data: Mapping[str, Any]) -> _Config:
     try:
-        return RunConfig.model_validate(data)
+        return kind.model_validate(data)
     except ValidationError as error:
         raise ConfigError.from_pydantic(error) from error
 

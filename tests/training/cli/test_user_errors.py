@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from training import corpus
 from training.cli import main
 
 Complaint = Callable[..., str]
@@ -67,6 +68,16 @@ def test_toml_that_is_none(complaint: Complaint, tmp_path: Path) -> None:
     assert "config.toml is not valid TOML" in message
 
 
+@pytest.mark.parametrize("command", [("train", "--run-dir"), ("pretrain", "--out")])
+def test_a_preset_that_is_no_name(
+    command: tuple[str, str], complaint: Complaint, tmp_path: Path
+) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("preset = [3]")
+    name, out = command
+    assert "preset “[3]”" in complaint(name, str(file), out, str(tmp_path / "out"))
+
+
 def test_a_run_directory_of_another_config(complaint: Complaint, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     message = complaint("train", "--run-dir", str(tmp_path), "--preset", "r1-zero-nano")
@@ -81,9 +92,37 @@ def test_a_model_that_is_not_there(complaint: Complaint, tmp_path: Path) -> None
     assert not (tmp_path / "out").exists()
 
 
-def test_a_pretraining_preset_that_is_not_there(complaint: Complaint, tmp_path: Path) -> None:
-    message = complaint("pretrain", "--preset", "big", "--out", str(tmp_path / "out"))
-    assert "There is no pretraining preset “big”" in message
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--preset", "big"], "preset: There is no pretraining preset “big”, only nano-base."),
+        (["--set", "stepps=1"], "stepps: There is no field “stepps”."),
+        (["--set", "steps=0"], "steps: Input should be greater than or equal to 1, not 0."),
+        (["--set", "dtype=int8"], "dtype: Input should be 'auto', 'bf16', 'fp32' or 'fp8'"),
+        (["--set", "model.n_group=3"], "n_group is 3: it must divide n_routed_experts (8)"),
+        (
+            ["--set", "model.vocab_size=100"],
+            "model.vocab_size: The tokenizer has 263 tokens at least: take as many, not 100.",
+        ),
+        (
+            ["--set", "model.max_position_embeddings=40"],
+            "model.max_position_embeddings: The longest document has ",
+        ),
+        (["missing.toml"], "missing.toml cannot be read (No such file or directory)."),
+    ],
+)
+def test_pretrain(
+    arguments: list[str],
+    message: str,
+    complaint: Complaint,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(corpus, "_TOKENIZER_DOCUMENTS", 200)
+    monkeypatch.setattr(corpus, "_TOKENIZER_QUESTIONS", 5)
+    quick = ("--set", "documents_per_step=8", "--set", "steps=2")
+    assert message in complaint("pretrain", "--out", str(tmp_path / "out"), *quick, *arguments)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_gpu_that_is_not_there(
