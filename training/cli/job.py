@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from training import checkpoint
@@ -34,23 +37,53 @@ def run(
 
     Raises UserError for what a person can mend.
     """
-    try:
-        process = Process(config.hardware.device)
-        setup = set_up(config, run_dir, process, _find_start(run_dir, resume, journal))
-    except (
-        DeviceError, StartError, CheckpointError, TaskError, TokenizerError, ModelConfigError,
-        hf.CheckpointError,
-    ) as error:  # fmt: skip
-        raise UserError(str(error)) from error
-    said = [("info", f"model: {title(setup.engine.policy)}")]
-    said += [("warning", warning) for warning in setup.warnings]
-    for level, message in said:
-        display.say(message)
-        if journal is not None:
-            journal.write("log", setup.step, level=level, message=message)
-    outcome = train(setup, process, journal, lambda: stop.requested, display.report)
+    with _paths_told(display, journal):
+        try:
+            process = Process(config.hardware.device)
+            setup = set_up(config, run_dir, process, _find_start(run_dir, resume, journal))
+        except (
+            DeviceError, StartError, CheckpointError, TaskError, TokenizerError, ModelConfigError,
+            hf.CheckpointError,
+        ) as error:  # fmt: skip
+            raise UserError(str(error)) from error
+        said = [("info", f"model: {title(setup.engine.policy)}")]
+        said += [("warning", warning) for warning in setup.warnings]
+        for level, message in said:
+            display.say(message)
+            if journal is not None:
+                journal.write("log", setup.step, level=level, message=message)
+        outcome = train(setup, process, journal, lambda: stop.requested, display.report)
     process.close()
     return outcome
+
+
+class _Paths(logging.Handler):
+    def __init__(self, display: Display, journal: Journal) -> None:
+        super().__init__()
+        self._display, self._journal = display, journal
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage()
+        self._display.say(message)
+        self._journal.write("log", self._journal.step, level="info", message=message)
+
+
+@contextmanager
+def _paths_told(display: Display, journal: Journal | None) -> Iterator[None]:
+    """Tell the person and the journal, which is rank 0's, what `kernels` logs meanwhile: the path
+    that each operation takes, Triton or another, at its first call."""
+    if journal is None:
+        yield
+        return
+    logger, paths = logging.getLogger("kernels"), _Paths(display, journal)
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    logger.addHandler(paths)
+    try:
+        yield
+    finally:
+        logger.removeHandler(paths)
+        logger.setLevel(level)
 
 
 def _find_start(run_dir: Path, resume: str, journal: Journal | None) -> Checkpoint | None:

@@ -9,7 +9,13 @@ import pytest
 from tests.training.jobs import events, train, write_config
 from training import checkpoint
 from training.config import RunConfig
-from training.events import CheckpointEvent, EvaluationEvent, FinishedEvent, RolloutsEvent
+from training.events import (
+    CheckpointEvent,
+    EvaluationEvent,
+    FinishedEvent,
+    LogEvent,
+    RolloutsEvent,
+)
 from training.model import hf
 from training.tokenizer import TextTokenizer
 
@@ -21,6 +27,7 @@ def whole_run(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     write_config(run_dir, run_config(tiny_model))
     result = train(run_dir)
     assert result.returncode == 0, result.stderr
+    (run_dir / "said").write_text(result.stdout)
     return run_dir
 
 
@@ -69,6 +76,20 @@ def test_the_journal_tells_the_whole_story(whole_run: Path) -> None:
     last = journal[-1]
     assert isinstance(last, FinishedEvent)
     assert (last.outcome, last.step) == ("finished", 6)
+
+
+def test_the_journal_says_once_which_path_each_operation_took(whole_run: Path) -> None:
+    logs = [event for event in events(whole_run) if isinstance(event, LogEvent)]
+    said = [event.message for event in logs if event.level == "info"]
+    assert said[0] == "model: DeepseekV3ForCausalLM by r1web"
+    for path in (
+        "grouped_experts: batched products over slots",
+        "linear_logprob: torch in chunks, torch.float32",
+    ):
+        assert said.count(path) == 1
+    lines = (whole_run / "said").read_text().splitlines()
+    assert [line for line in lines if not line.startswith("step ")] == said
+    assert len(set(said)) == len(said) <= 10
 
 
 def test_each_group_keeps_question_rewards_and_advantages(whole_run: Path) -> None:
