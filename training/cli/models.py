@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from math import inf
 from pathlib import Path
 
 from training.base_models import StartError, find_model
@@ -24,6 +25,9 @@ from training.tokenizer import TextTokenizer, TokenizerError
 
 def sample_command(args: Namespace) -> int:
     """Print completions of one question."""
+    _check("--count", args.count, 1)
+    _check("--max-new-tokens", args.max_new_tokens, 1)
+    _check("--temperature", args.temperature, 0, 10)
     model, tokenizer, _ = load_model(args.model)
     prompt = args.question if args.raw else r1_prompt(args.question)
     try:
@@ -44,9 +48,11 @@ def sample_command(args: Namespace) -> int:
 
 def evaluate_command(args: Namespace) -> int:
     """Print pass@1 (and pass@k) on the preset's held-out problems, at temperature 1."""
+    _check("--k", args.k, 1, 1024)
     try:
         config = resolve(args.preset, {}).config
-        problems = args.problems or config.evaluation.problems
+        problems = config.evaluation.problems if args.problems is None else args.problems
+        _check("--problems", problems, 1, 100_000)
         settings = EvaluationConfig(
             problems=problems, completions_per_problem=args.k, temperature=1.0
         )
@@ -68,6 +74,12 @@ def evaluate_command(args: Namespace) -> int:
     for name, value in values.items():
         sys.stdout.write(f"{name} {value:.4f}\n")
     return 0
+
+
+def _check(option: str, value: float, lowest: float, highest: float = inf) -> None:
+    if not lowest <= value <= highest:  # nor is it NaN
+        upwards = f"{lowest} or more" if highest == inf else f"{lowest} to {highest:,}"
+        raise UserError(f"{option}: {value} is not allowed, take {upwards}.")
 
 
 def load_model(name: str, *, as_stored: bool = False) -> tuple[Policy, TextTokenizer, Path]:

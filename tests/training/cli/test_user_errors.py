@@ -125,6 +125,28 @@ def test_pretrain(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["sample", "1", "--temperature", "-1"],
+            "--temperature: -1.0 is not allowed, take 0 to 10.",
+        ),
+        (
+            ["sample", "1", "--temperature", "nan"],
+            "--temperature: nan is not allowed, take 0 to 10.",
+        ),
+        (["sample", "1", "--count", "0"], "--count: 0 is not allowed, take 1 or more."),
+        (["sample", "1", "--max-new-tokens", "0"], "--max-new-tokens: 0 is not allowed, take 1 or"),
+        (["evaluate", "--k", "0"], "--k: 0 is not allowed, take 1 to 1,024."),
+        (["evaluate", "--k", "2000"], "--k: 2000 is not allowed, take 1 to 1,024."),
+        (["evaluate", "--problems", "0"], "--problems: 0 is not allowed, take 1 to 100,000."),
+    ],
+)
+def test_a_number_out_of_range(arguments: list[str], message: str, complaint: Complaint) -> None:
+    assert message in complaint(*arguments)
+
+
 def test_a_gpu_that_is_not_there(
     complaint: Complaint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
