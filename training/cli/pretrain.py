@@ -29,6 +29,8 @@ def pretrain_command(args: Namespace) -> int:
         pretrain(config, args.out, _reporter(config))
     except (ConfigError, ModelConfigError, DeviceError) as error:
         raise UserError(str(error)) from error
+    except OSError as error:
+        raise UserError(f"--out: {args.out} cannot be written ({error.strerror}).") from error
     return 0
 
 

@@ -125,6 +125,16 @@ def test_pretrain(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_base_model_that_cannot_be_written(
+    complaint: Complaint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(corpus, "_TOKENIZER_DOCUMENTS", 200)
+    monkeypatch.setattr(corpus, "_TOKENIZER_QUESTIONS", 5)
+    (tmp_path / "file").write_text("")
+    message = complaint("pretrain", "--out", str(tmp_path / "file" / "out"), "--set", "steps=1")
+    assert message.endswith("cannot be written (Not a directory).")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
