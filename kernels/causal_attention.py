@@ -35,7 +35,7 @@ def _fused(q_WTX: Tensor, k_WTX: Tensor, v_WTU: Tensor, scale: float) -> Tensor:
 def causal_attention_ref(q_WTX: Tensor, k_WTX: Tensor, v_WTU: Tensor, scale: float) -> Tensor:
     """`causal_attention` with every step written out."""
     scores_WTT = scale * torch.einsum("wqx,wkx->wqk", q_WTX, k_WTX)
-    ahead_TT = torch.ones(scores_WTT.shape[1:], dtype=torch.bool).triu(1)
+    ahead_TT = torch.ones_like(scores_WTT[0], dtype=torch.bool).triu(1)
     return torch.einsum(
         "wqk,wku->wqu", scores_WTT.masked_fill(ahead_TT, -torch.inf).softmax(-1), v_WTU
     )

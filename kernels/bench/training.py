@@ -29,7 +29,7 @@ def cases(device: torch.device) -> Iterator[Case]:
     if device.type != "cuda":
         yield from norm_cases(64, 96)
         yield from swiglu_cases(64, 48)
-        yield attention_case(4, 32, 24, 16)
+        yield from attention_cases(4, 32, 24, 16)
         yield from experts_cases(32, 64, 32, 4, 2)
         yield from logprob_cases(32, 64, 500)
         yield from (adamw_case(1 << 12, dtype) for dtype in (torch.bfloat16, torch.float32))
@@ -38,7 +38,7 @@ def cases(device: torch.device) -> Iterator[Case]:
         yield from norm_cases(16384, dim)
     yield from swiglu_cases(16384, 2 * 1408)
     yield from swiglu_cases(8192, 18432)
-    yield attention_case(16 * 8, 2048, 192, 128)
+    yield from attention_cases(16 * 8, 2048, 192, 128)
     yield from experts_cases(16384, 2048, 1408, 64, 6)
     yield from experts_cases(4096, 7168, 2048, 64, 8)
     for tokens, dim, vocabulary in ((8192, 2048, 102400), (16384, 2048, 163840),
@@ -138,23 +138,28 @@ def swiglu_cases(rows: int, width: int) -> Iterator[Case]:
     )  # fmt: skip
 
 
-def attention_case(sequences: int, time: int, keys: int, values: int) -> Case:
+def attention_cases(sequences: int, time: int, keys: int, values: int) -> Iterator[Case]:
     scale = keys**-0.5
 
-    def make(device: torch.device) -> Problem:
-        inputs = [random(device, sequences, time, width, seed=i)
-                  for i, width in enumerate((keys, keys, values))]  # fmt: skip
+    def ref(*inputs: Tensor) -> Tensor:
+        """Two sequences at a time: the scores of all would not fit in float64."""
+        pieces = zip(*(x.split(2) for x in inputs), strict=True)
+        return torch.cat([causal_attention_ref(*piece, scale) for piece in pieces])
 
-        def error(value: Tensor) -> float:
-            exact = causal_attention_ref(*(x[:2].double() for x in inputs), scale)
-            return difference(value[:2], exact)
-
-        return Problem(_no_grad(lambda *x: causal_attention(*x, scale), inputs), error)
+    def sdpa(_: list[Tensor]) -> Callable[..., Tensor]:
+        options = {"is_causal": True, "scale": scale}
+        return lambda *x: F.scaled_dot_product_attention(*(i[None] for i in x), **options)[0]
 
     moved = 4.0 * sequences * time * (keys + values)
-    flops = 1.0 * sequences * time * (time + 1) * (keys + values)
-    shape = f"{sequences} x {time}, {keys}/{values}, forward"
-    return Case("causal_attention", shape, moved, flops, BF16, make)
+    per_width = 1.0 * sequences * time * (time + 1)  # T (T + 1) / 2 pairs, 2 FLOP each
+    flops = per_width * (keys + values), per_width * (3 * keys + 2 * values)  # scores anew
+    return _both_ways(
+        "causal_attention", f"{sequences} x {time}, {keys}/{values}",
+        lambda device: [random(device, sequences, time, width, seed=i)
+                        for i, width in enumerate((keys, keys, values))],
+        lambda *x: causal_attention(*x, scale), ref, (moved, 2 * moved), flops,
+        {"torch SDPA": sdpa},
+    )  # fmt: skip
 
 
 def experts_cases(

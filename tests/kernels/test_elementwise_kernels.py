@@ -88,6 +88,11 @@ def test_on_a_gpu_causal_attention_gives_torch_what_its_fused_kernels_take(
     assert [x.ndim for x in given] == [4, 4, 4]
 
 
+def test_the_reference_of_causal_attention_stays_on_its_inputs_device() -> None:
+    elsewhere = [torch.empty(2, 5, width, device="meta") for width in (4, 4, 3)]
+    assert causal_attention_ref(*elsewhere, 0.3).device.type == "meta"
+
+
 def test_buckets_hold_what_they_are_for_and_waste_little() -> None:
     sizes = {count: bucket(count) for count in range(1, 5000)}
     assert all(size >= count for count, size in sizes.items())
