@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,25 @@ def of(overrides: dict[str, Any] | None = None, **more: Any) -> MemoryEstimate:
 def part(found: MemoryEstimate, phase: str, name: str) -> int:
     (sizes,) = [each.parts for each in found.phases if each.phase == phase]
     return sizes.get(name, 0)  # type: ignore[call-overload,no-any-return]
+
+
+def write_header(directory: Path, shapes: dict[str, list[int]]) -> None:
+    """A safetensors file without its numbers."""
+    header = {name: {"dtype": "BF16", "shape": shape} for name, shape in shapes.items()}
+    text = json.dumps({"__metadata__": {"format": "pt"}, **header}).encode()
+    (directory / "model.safetensors").write_bytes(len(text).to_bytes(8, "little") + text)
+
+
+def read(directory: Path, **changes: Any) -> Shape:
+    """NANO's shape, read from a config.json with those fields; Ellipsis leaves one out."""
+    assert NANO is not None
+    assert isinstance(NANO.shape, Shape)
+    fields = NANO.shape.to_hf() | changes
+    fields = {name: value for name, value in fields.items() if value is not ...}
+    (directory / "config.json").write_text(json.dumps(fields))
+    shape = read_model(directory).shape
+    assert isinstance(shape, Shape)
+    return shape
 
 
 @pytest.mark.parametrize(
@@ -186,13 +205,15 @@ def test_without_measured_lengths_the_longest_allowed_are_assumed() -> None:
 
 
 def test_a_model_of_another_kind_is_counted_by_its_headers(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
-    shapes = {"embed": [32, 8], "layer": [8, 8], "norm": [8]}
-    header = {name: {"dtype": "BF16", "shape": shape} for name, shape in shapes.items()}
-    text = json.dumps({"__metadata__": {"format": "pt"}, **header}).encode()
-    (tmp_path / "model.safetensors").write_bytes(len(text).to_bytes(8, "little") + text)
+    (tmp_path / "config.json").write_text('{"model_type": "llama", "max_position_embeddings": 99}')
+    write_header(tmp_path, {"embed": [32, 8], "layer": [8, 8], "norm": [8]})
     model = read_model(tmp_path)
-    assert model.shape == Sizes(parameters=32 * 8 + 64 + 8, largest_tensor=256)
+    assert model.shape == Sizes(
+        parameters=32 * 8 + 64 + 8,
+        largest_tensor=256,
+        title="llama by transformers",
+        max_position_embeddings=99,
+    )
     found = estimate(RunConfig(), model, device="cpu", device_bytes=10**9)
     assert not found.complete
     assert set(found.parts) == {"weights", "reference", "gradients", "optimiser"}
@@ -206,7 +227,8 @@ def test_a_model_of_another_kind_is_counted_by_its_headers(tmp_path: Path) -> No
         (None, b"", "config.json cannot be read"),
         ("{", b"", "config.json is not valid JSON."),
         ("[]", b"", "config.json is not a JSON object."),
-        ('{"model_type": "deepseek_v3"}', b"", "lacks some of its sizes."),
+        ('{"model_type": "deepseek_v3"}', b"", "vocab_size is missing from the model's config"),
+        ("{}", b"", "model_type is None: need deepseek_v2 or deepseek_v3"),
         ('{"model_type": "llama"}', b"", "cannot be read as safetensors."),
         ('{"model_type": "llama"}', b"\xff" * 100, "cannot be read as safetensors."),
     ],
@@ -221,11 +243,46 @@ def test_a_model_that_cannot_be_read_is_refused_in_a_sentence(
         read_model(tmp_path)
 
 
-def test_a_size_that_is_no_number_is_refused() -> None:
-    assert NANO is not None
-    assert isinstance(NANO.shape, Shape)
-    with pytest.raises(UnknownShapeError, match="no number"):
-        Shape.from_hf({**asdict(NANO.shape), "hidden_size": "many"})
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"hidden_size": "many"}, "hidden_size is 'many': it must be int"),
+        ({"hidden_size": True}, "hidden_size is True: it must be int"),
+        ({"hidden_size": None}, "hidden_size is missing from the model's config"),
+        ({"num_attention_heads": 0, "num_key_value_heads": 0}, "num_attention_heads is 0: it must"),
+        ({"qk_rope_head_dim": 15}, "qk_rope_head_dim is 15: rotary dimensions come in pairs"),
+        ({"topk_group": 9}, r"topk_group is 9: it cannot exceed n_group \(1\)"),
+        ({"first_k_dense_replace": 99}, "first_k_dense_replace is 99: it must lie between 0 and"),
+        ({"num_nextn_predict_layers": 2}, "num_nextn_predict_layers is 2: 0 and 1 are supported"),
+        ({"attention_bias": True}, "attention_bias is True: only False is supported"),
+        ({"quantization_config": {"quant_method": "gptq"}}, "quant_method is 'gptq': only 'fp8'"),
+    ],
+)
+def test_a_shape_that_the_model_refuses_is_refused_in_its_words(
+    changes: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UnknownShapeError, match=message):
+        read(tmp_path, **changes)
+
+
+def test_what_a_config_leaves_open_is_what_the_family_means_by_it(tmp_path: Path) -> None:
+    assert read(tmp_path, first_k_dense_replace=...).first_k_dense_replace == 3
+    older = {
+        "model_type": "deepseek_v2", "scoring_func": "softmax", "topk_method": "greedy",
+        "norm_topk_prob": False, "rope_interleave": None,
+    }  # fmt: skip
+    v2 = read(tmp_path, **older, first_k_dense_replace=..., n_shared_experts=...)
+    assert (v2.first_k_dense_replace, v2.n_shared_experts) == (0, 2)
+    none = read(tmp_path, n_shared_experts=None, num_nextn_predict_layers=None)
+    assert (none.n_shared_experts, none.num_nextn_predict_layers) == (0, 0)
+
+
+@pytest.mark.parametrize(("layer", "kept"), [(3, 0), (4, 1)])
+def test_a_guessing_layer_that_the_files_lack_does_not_count(
+    layer: int, kept: int, tmp_path: Path
+) -> None:
+    write_header(tmp_path, {f"model.layers.{layer}.input_layernorm.weight": [192]})
+    assert read(tmp_path, num_nextn_predict_layers=1).num_nextn_predict_layers == kept
 
 
 def test_the_head_on_a_gpu_holds_what_its_backward_pass_makes() -> None:

@@ -3,14 +3,23 @@
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from training.config.model_shape import ModelConfig, ModelConfigError
 
 BASE_MODELS = Path(__file__).resolve().parents[2] / "base"
 DEEPSEEK = ("deepseek_v3", "deepseek_v2")
 _HEADER_LIMIT = 100_000_000
 """Bytes: what safetensors itself allows a header."""
+FP8_FORMAT = {
+    "quant_method": "fp8",
+    "fmt": "e4m3",
+    "activation_scheme": "dynamic",
+    "weight_block_size": [128, 128],
+}
+"""The quantised weights that training/model/fp8_checkpoint.py reads; there are no others."""
 
 
 class UnknownShapeError(ValueError):
@@ -18,43 +27,8 @@ class UnknownShapeError(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shape:
-    """Dimensions of a DeepSeek-V3-style model, under the names of its config.json."""
-
-    vocab_size: int
-    hidden_size: int
-    intermediate_size: int
-    moe_intermediate_size: int
-    num_hidden_layers: int
-    num_attention_heads: int
-    kv_lora_rank: int
-    q_lora_rank: int | None
-    qk_nope_head_dim: int
-    qk_rope_head_dim: int
-    v_head_dim: int
-    n_routed_experts: int
-    num_experts_per_tok: int
-    n_shared_experts: int = 1
-    first_k_dense_replace: int = 1
-    num_nextn_predict_layers: int = 0
-    max_position_embeddings: int = 4096
-    tie_word_embeddings: bool = False
-
-    @classmethod
-    def from_hf(cls, source: dict[str, Any]) -> "Shape":
-        """From the content of config.json."""
-        values = {field.name: source[field.name] for field in fields(cls) if field.name in source}
-        try:
-            shape = cls(**values)
-        except TypeError as error:
-            raise UnknownShapeError("The model's config.json lacks some of its sizes.") from error
-        if any(not _is_size(value) for value in values.values()):
-            raise UnknownShapeError("The model's config.json holds a size that is no number.")
-        return shape
-
-    @property
-    def qk_head_dim(self) -> int:
-        return self.qk_nope_head_dim + self.qk_rope_head_dim
+class Shape(ModelConfig):
+    """The model's own dimensions, and what they come to in numbers to store."""
 
     @property
     def down_dim(self) -> int:
@@ -72,7 +46,7 @@ class Shape:
 
     @property
     def sparse_layers(self) -> int:
-        return max(0, self.num_hidden_layers - self.first_k_dense_replace)
+        return self.num_hidden_layers - self.first_k_dense_replace
 
     @property
     def parameters(self) -> int:
@@ -108,10 +82,14 @@ class Shape:
 
 @dataclass(frozen=True)
 class Sizes:
-    """All that is known of a model of another kind: how many numbers it is made of."""
+    """All that is known of a model of another kind: how many numbers it is made of …"""
 
     parameters: int
     largest_tensor: int
+    title: str
+    """… which class computes it, for people …"""
+    max_position_embeddings: int | None
+    """… and how long a text may be; None where its config.json does not say."""
 
 
 @dataclass(frozen=True)
@@ -152,33 +130,82 @@ def shipped_model(name: str) -> Model | None:
 
 
 def read_model(directory: Path) -> Model:
-    """The model in a Hugging Face directory. Raises UnknownShapeError."""
+    """The model in a Hugging Face directory. Raises UnknownShapeError where the trainer would
+    refuse its config.json, in the same words."""
     config = _read_json(directory / "config.json")
-    if config.get("model_type") not in DEEPSEEK:
-        return Model(_sizes(directory))
+    ours = config.get("model_type") in (None, *DEEPSEEK)
+    _check_quantization(config, ours=ours)
+    if not ours:
+        return Model(_sizes(directory, config))
     lengths = None
     if (directory / "lengths.json").is_file():
         measured = _read_json(directory / "lengths.json")
         lengths = Lengths(measured["prompt"], tuple(measured["completion"]))
-    return Model(Shape.from_hf(config), lengths)
+    try:
+        return Model(Shape.from_hf(_settle_mtp(config, directory)), lengths)
+    except ModelConfigError as error:
+        raise UnknownShapeError(str(error)) from error
 
 
-def _sizes(directory: Path) -> Sizes:
-    """From the headers of the safetensors files: length, then JSON, then the numbers."""
-    counts = [count for file in sorted(directory.glob("*.safetensors")) for count in _counts(file)]
+def _check_quantization(config: dict[str, Any], *, ours: bool) -> None:
+    found = config.get("quantization_config")
+    if found is None:
+        return
+    if not ours:
+        raise UnknownShapeError(
+            "quantization_config: quantised weights cannot be trained; start from the model's "
+            "unquantised directory"
+        )
+    if not isinstance(found, dict):
+        raise UnknownShapeError(f"quantization_config is {found!r}: it must be an object")
+    for name, needed in FP8_FORMAT.items():
+        value = found.get(name, None if name == "quant_method" else needed)
+        if value != needed:
+            raise UnknownShapeError(
+                f"quantization_config.{name} is {value!r}: only {needed!r} is supported"
+            )
+
+
+def _settle_mtp(config: dict[str, Any], directory: Path) -> dict[str, Any]:
+    """As training/model/hf.py: transformers announces the multi-token prediction layer of a model
+    even when it dropped the layer. Without any file of weights the announcement stands."""
+    if not config.get("num_nextn_predict_layers"):
+        return config
+    prefix = f"model.layers.{config.get('num_hidden_layers')}."
+    tensors = _tensors(directory)
+    dropped = tensors and not any(name.startswith(prefix) for name in tensors)
+    return {**config, "num_nextn_predict_layers": 0} if dropped else config
+
+
+def _sizes(directory: Path, config: dict[str, Any]) -> Sizes:
+    counts = _tensors(directory).values()
     if not counts:
         raise UnknownShapeError(f"{directory} holds no .safetensors file.")
-    return Sizes(sum(counts), max(counts))
+    positions, classes = config.get("max_position_embeddings"), config.get("architectures")
+    named = classes[0] if isinstance(classes, list) and classes else config["model_type"]
+    return Sizes(
+        parameters=sum(counts),
+        largest_tensor=max(counts),
+        title=f"{named} by transformers",
+        max_position_embeddings=positions if type(positions) is int else None,
+    )
 
 
-def _counts(file: Path) -> Iterator[int]:
+def _tensors(directory: Path) -> dict[str, int]:
+    """How many numbers each tensor of the directory holds, by name."""
+    files = sorted(directory.glob("*.safetensors"))
+    return {name: count for file in files for name, count in _counts(file)}
+
+
+def _counts(file: Path) -> Iterator[tuple[str, int]]:
+    """From the header of a safetensors file: length, then JSON, then the numbers."""
     try:
         with file.open("rb") as content:
             length = int.from_bytes(content.read(8), "little")
             header = json.loads(content.read(min(length, _HEADER_LIMIT)))
         for name, tensor in header.items():
             if name != "__metadata__":
-                yield math.prod(tensor["shape"])
+                yield name, math.prod(tensor["shape"])
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise UnknownShapeError(f"{file} cannot be read as safetensors.") from error
 
@@ -193,7 +220,3 @@ def _read_json(file: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UnknownShapeError(f"{file} is not a JSON object.")
     return content
-
-
-def _is_size(value: object) -> bool:
-    return value is None or (isinstance(value, int) and value >= 0)
