@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from argparse import Namespace
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -13,16 +14,19 @@ from rich.table import Table
 from training.base_models import StartError, find_model
 from training.cli.errors import UserError
 from training.cli.train import resolve_arguments
-from training.config import RunConfig
+from training.config import ConfigError, RunConfig
 from training.config.memory import (
     MemoryEstimate,
     Model,
     UnknownShapeError,
+    check_run,
     estimate,
     read_model,
-    shipped_model,
 )
+from training.config.memory.estimate import Device
 from training.config.memory.job import Dtype
+from training.tasks import TEMPLATES, TaskError, build_task
+from training.tokenizer import TextTokenizer, TokenizerError
 
 _UNITS = {"KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12,
           "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}  # fmt: skip
@@ -34,7 +38,15 @@ def estimate_command(args: Namespace) -> int:
         raise UserError("Give a config file, --preset or --set: there is nothing to estimate.")
     config = resolve_arguments(args).config
     given = None if args.memory is None else parse_bytes(args.memory)
-    found = measure(config, _model(config.model.path), given)
+    try:
+        directory = find_model(config.model.path)
+        model = read_model(directory)
+        prompt = _longest_prompt(config, directory)
+        device = _device(config)
+        check_run(config, model, device, prompt)
+    except (StartError, UnknownShapeError, TaskError, TokenizerError, ConfigError) as error:
+        raise UserError(str(error)) from error
+    found = measure(config, model, device, given)
     if args.json:
         sys.stdout.write(found.model_dump_json(indent=2) + "\n")
     else:
@@ -42,14 +54,15 @@ def estimate_command(args: Namespace) -> int:
     return 0
 
 
-def measure(config: RunConfig, model: Model, device_bytes: int | None) -> MemoryEstimate:
+def measure(
+    config: RunConfig, model: Model, device: Device, device_bytes: int | None
+) -> MemoryEstimate:
     """The estimate for this machine; `device_bytes` stands for one of another."""
     import torch  # noqa: PLC0415 - takes seconds to load, and a mistake is told before
 
     from training.model.dtype import best_dtype  # noqa: PLC0415 - likewise
 
-    wanted = config.hardware.device
-    cuda = wanted == "cuda" or (wanted == "auto" and torch.cuda.is_available())
+    cuda = device == "cuda"
     if device_bytes is None and cuda and torch.cuda.is_available():
         device_bytes = torch.cuda.get_device_properties(0).total_memory
     elif device_bytes is None and not cuda:  # which the processes share
@@ -57,8 +70,7 @@ def measure(config: RunConfig, model: Model, device_bytes: int | None) -> Memory
         device_bytes //= config.hardware.processes
     dtype: Dtype = "bf16"
     if not cuda or torch.cuda.is_available():
-        dtype = "bf16" if best_dtype("cuda" if cuda else "cpu") == torch.bfloat16 else "fp32"
-    device = "cuda" if cuda else "cpu"
+        dtype = "bf16" if best_dtype(device) == torch.bfloat16 else "fp32"
     return estimate(config, model, device=device, dtype=dtype, device_bytes=device_bytes)
 
 
@@ -116,8 +128,21 @@ def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _model(path: str) -> Model:
-    try:
-        return shipped_model(path) or read_model(find_model(path))
-    except (StartError, UnknownShapeError) as error:
-        raise UserError(str(error)) from error
+def _device(config: RunConfig) -> Device:
+    """What the run would be placed on."""
+    if config.hardware.device != "auto":
+        return config.hardware.device
+    import torch  # noqa: PLC0415 - takes seconds to load
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _longest_prompt(config: RunConfig, directory: Path) -> int | None:
+    """Tokens of the longest held-out prompt, as training/grpo/setup.py builds them; None for a
+    directory without a tokenizer."""
+    if not (directory / "tokenizer.json").is_file():
+        return None
+    tokenizer = TextTokenizer.load(directory)
+    problems = build_task(config.task).held_out_problems(config.evaluation.problems)
+    template = TEMPLATES[config.task.template]
+    return max(len(tokenizer.encode_prompt(template(problem.question))) for problem in problems)

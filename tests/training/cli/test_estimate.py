@@ -10,6 +10,8 @@ from training.cli.errors import UserError
 from training.cli.estimate import format_bytes, parse_bytes
 from training.config.memory import MemoryEstimate
 
+FP8_ON_A_CPU = ("dtype=fp8", "require_native_fp8=true", "device=cpu")
+
 
 def run(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
     with pytest.raises(SystemExit) as stopped:
@@ -81,12 +83,41 @@ def test_a_model_directory_is_read(capsys: pytest.CaptureFixture[str], tiny_mode
         (["--preset", "r1-zero-nano", "--memory", "0GB"], "--memory: “0GB” is not of the form"),
         (["--set", "model.path=/nowhere"], "model.path: “/nowhere” is neither a shipped model"),
         (["missing.toml"], "missing.toml cannot be read"),
+        (["--set", "sampling.speculative=true"], "sampling.speculative: the model has no multi"),
+        (
+            ["--set", "sampling.max_new_tokens=500"],
+            "500 tokens after a prompt of 40 are more than the model's 512 positions",
+        ),
+        (
+            [f"--set=hardware.{field}" for field in FP8_ON_A_CPU],
+            "hardware.require_native_fp8: cpu has no FP8 arithmetic",
+        ),
+        (["--set", "task.name=no_such_task"], "no_such_task"),
     ],
 )
 def test_a_mistake_is_one_sentence(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert message in refused(capsys, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"hidden_size": None}, "hidden_size is missing from the model's config"),
+        ({"qk_rope_head_dim": 15}, "qk_rope_head_dim is 15: rotary dimensions come in pairs"),
+    ],
+)
+def test_a_model_that_cannot_be_built_is_refused(
+    change: dict[str, object],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    tiny_model: Path,
+    tmp_path: Path,
+) -> None:
+    shape = json.loads((tiny_model / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(shape | change))
+    assert message in refused(capsys, "--set", f"model.path={tmp_path}")
 
 
 @pytest.mark.parametrize(
