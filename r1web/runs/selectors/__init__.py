@@ -11,7 +11,7 @@ from r1web.runs.selectors.details import (
     transition_out,
 )
 from r1web.runs.selectors.memory import UNKNOWN as MEMORY_UNKNOWN
-from r1web.runs.selectors.memory import memory_of
+from r1web.runs.selectors.memory import known_model, memory_of
 from r1web.runs.selectors.rows import (
     run_row,
     run_rows,
@@ -36,6 +36,7 @@ __all__ = [
     "checkpoint_out",
     "events_after",
     "filtered",
+    "known_model",
     "log_tail",
     "may_change",
     "memory_of",

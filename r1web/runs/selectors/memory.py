@@ -28,14 +28,15 @@ def memory_of(
 ) -> MemoryEstimate | None:
     """None for a model that may not be read here: a directory that somebody named is the nodes'
     business, and this answer must not tell what is on the server's disk."""
-    model = _model(config, checkpoint)
+    model = known_model(config, checkpoint)
     if model is None:
         return None
     kind, size = _device(config)
     return estimate(config, model, device=kind, device_bytes=device_bytes or size)
 
 
-def _model(config: RunConfig, checkpoint: Checkpoint | None) -> Model | None:
+def known_model(config: RunConfig, checkpoint: Checkpoint | None) -> Model | None:
+    """What is shipped or was trained here; None for all else, see `memory_of`."""
     if checkpoint is None:
         return shipped_model(config.model.path)
     try:

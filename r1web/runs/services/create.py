@@ -16,6 +16,7 @@ from r1web.runs.services.edit import checked_name, checked_tags
 from r1web.runs.services.lifecycle import require_usable
 from r1web.runs.services.transitions import write_down
 from training.config import Resolved, resolve
+from training.config.memory import check_run
 from training.config.presets import PRETRAIN_PRESETS, merge
 
 
@@ -135,6 +136,11 @@ def resolve_for(
             "or start from a checkpoint.",
             path="model.path",
         )
+    model = selectors.known_model(resolved.config, checkpoint)
+    if model is not None:
+        # Which node it will be is not known yet: only a CPU that is asked for is surely one.
+        on_cpu = resolved.config.hardware.device == "cpu"
+        check_run(resolved.config, model, "cpu" if on_cpu else "cuda", longest_prompt=None)
     return resolved
 
 

@@ -221,3 +221,20 @@ def test_the_schema_describes_the_presets(api: Api) -> None:
     for preset in api.get("/presets").json()["items"]:
         Draft202012Validator(schema).validate(preset["config"])
     assert "completions" in json.dumps(schema)
+
+
+@pytest.mark.parametrize("path", ["/configs/validate", "/runs"])
+def test_what_the_model_cannot_do_is_refused_at_its_field(api: Api, path: str) -> None:
+    config = {"sampling": {"speculative": True}}
+    body = api.post(path, {"preset": "r1-zero-nano", "config": config}).json()
+    (problem,) = body.get("problems") or body["errors"]
+    assert problem["path"] == "sampling.speculative"
+    assert "no multi-token prediction layer" in problem["message"]
+    assert not Run.objects.exists()
+
+
+def test_a_cpu_that_is_asked_for_has_no_native_fp8(api: Api) -> None:
+    hardware = {"dtype": "fp8", "require_native_fp8": True}
+    assert try_out(api, {"hardware": hardware})["valid"]
+    (problem,) = try_out(api, {"hardware": hardware | {"device": "cpu"}})["problems"]
+    assert problem["path"] == "hardware.require_native_fp8"
