@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import torch
@@ -36,21 +37,20 @@ def pretrain(config: PretrainConfig, out: Path, report: Callable[[int, float], N
     tokenizer = train(tokenizer_texts(config.seed, config.careful_share), config.model.vocab_size)
     shape = _model_config(config, tokenizer)
     _check_text_fits(config, tokenizer)
-    process = Process("auto")
-    out.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(config.seed)
-    engine = make_engine(Transformer(shape), config, process)
-    journal = Journal(out, stage="pretrain")
-    if config.dtype == "fp8" and not has_native_fp8(process.device):
-        journal.write("log", 0, level="warning", message=EMULATED.format(device=process.device))
-    for step, values in enumerate(train_steps(engine, config, tokenizer), start=1):
-        journal.write("metrics", step, values=values)
-        report(step, values["optim/loss"])
-    journal.write("finished", config.steps, outcome="finished", reason="All steps are done.")
-    journal.close()
-    tokenizer.save(out)
-    hf.save(engine.policy.to(torch.bfloat16), out)
-    process.close()
+    with closing(Process("auto")) as process:
+        out.mkdir(parents=True, exist_ok=True)
+        torch.manual_seed(config.seed)
+        engine = make_engine(Transformer(shape), config, process)
+        journal = Journal(out, stage="pretrain")
+        if config.dtype == "fp8" and not has_native_fp8(process.device):
+            journal.write("log", 0, level="warning", message=EMULATED.format(device=process.device))
+        for step, values in enumerate(train_steps(engine, config, tokenizer), start=1):
+            journal.write("metrics", step, values=values)
+            report(step, values["optim/loss"])
+        journal.write("finished", config.steps, outcome="finished", reason="All steps are done.")
+        journal.close()
+        tokenizer.save(out)
+        hf.save(engine.policy.to(torch.bfloat16), out)
 
 
 def make_engine(model: Transformer, config: PretrainConfig, process: Process) -> Engine:

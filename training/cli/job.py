@@ -40,11 +40,15 @@ def run(
     with _paths_told(display, journal):
         try:
             process = Process(config.hardware.device)
+        except DeviceError as error:
+            raise UserError(str(error)) from error
+        try:
             setup = set_up(config, run_dir, process, _find_start(run_dir, resume, journal))
         except (
-            DeviceError, StartError, CheckpointError, TaskError, TokenizerError, ModelConfigError,
+            StartError, CheckpointError, TaskError, TokenizerError, ModelConfigError,
             hf.CheckpointError,
         ) as error:  # fmt: skip
+            process.close()
             raise UserError(str(error)) from error
         said = [("info", f"model: {title(setup.engine.policy)}")]
         said += [("warning", warning) for warning in setup.warnings]
