@@ -23,7 +23,8 @@ class Problem:
     """Relative difference of a result of `run` from float64: norm over norm, the largest of its
     tensors."""
     peers: dict[str, Callable[[], Run]] = field(default_factory=dict)
-    """By name, whose first word is the package: makes what does the same work, or raises."""
+    """By name, whose first word is the package: makes what does the same work. Who cannot is not
+    here."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ qk_rope_head_dim; D hidden size, I expert width, E experts, K per token.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 import torch.nn.functional as F
@@ -112,8 +112,6 @@ def mla_case(
         def flash_mla() -> Run:
             from flash_mla import flash_mla_with_kvcache, get_mla_metadata  # noqa: PLC0415
 
-            if dtype == FP8:
-                raise NotImplementedError("its FP8 kernel takes sparse attention")
             plan = get_mla_metadata(lengths, newest * heads, 1)
             return lambda: flash_mla_with_kvcache(
                 q,
@@ -126,7 +124,10 @@ def mla_case(
                 causal=True,
             )
 
-        return Problem(run, error, {"torch SDPA": sdpa, "flash_mla": flash_mla})
+        peers = {"torch SDPA": sdpa}
+        if dtype != FP8:  # FlashMLA's FP8 kernel is for sparse attention
+            peers["flash_mla"] = flash_mla
+        return Problem(run, error, peers)
 
     moved = batch * (
         length * token_bytes(latent, rope, dtype) + 2 * newest * heads * (2 * latent + rope)
@@ -175,15 +176,15 @@ def moe_case(
             exact = moe_decode_ref(x[:2].double(), *weights, places, gates[:2])
             return difference(value[:2], exact)
 
-        def grouped_mm() -> Run:
-            if isinstance(gate_up, Quantized) or isinstance(down, Quantized):
-                raise NotImplementedError("no grouped product with scales of blocks")
-            return lambda: _by_grouped_mm(x, gate_up, down, choice, gates)
-
-        def transformers() -> Run:
-            return _transformers(x, gate_up, down, choice, gates)
-
-        return Problem(run, error, {"torch F.grouped_mm": grouped_mm, "transformers": transformers})
+        if isinstance(gate_up, Quantized) or isinstance(down, Quantized):
+            # torch has no grouped product with scales of blocks; transformers' comes from the Hub.
+            return Problem(run, error)
+        inputs = (x, gate_up, down, choice, gates)
+        peers: dict[str, Callable[[], Run]] = {
+            "torch F.grouped_mm": lambda: lambda: _by_grouped_mm(*inputs),
+            "transformers": lambda: _transformers(*inputs),
+        }
+        return Problem(run, error, peers)
 
     read = experts * (1 - (1 - chosen / experts) ** tokens)  # experts with a token, on average
     moved = read * 3 * dim * width * dtype.itemsize + 4.0 * tokens * dim
@@ -222,16 +223,12 @@ def _by_grouped_mm(
     return (y * gates[..., None]).sum(1).to(x.dtype)
 
 
-def _transformers(
-    x: Tensor, gate_up: Tensor | Quantized, down: Tensor | Quantized, choice: Tensor, gates: Tensor
-) -> Run:
+def _transformers(x: Tensor, gate_up: Tensor, down: Tensor, choice: Tensor, gates: Tensor) -> Run:
     from transformers import DeepseekV3Config  # noqa: PLC0415
     from transformers.models.deepseek_v3.modeling_deepseek_v3 import (  # noqa: PLC0415
         DeepseekV3Experts,
     )
 
-    if isinstance(gate_up, Quantized) or isinstance(down, Quantized):
-        raise NotImplementedError("its FP8 kernels come from the Hub")
     config = DeepseekV3Config(
         hidden_size=x.shape[1], n_routed_experts=len(down), moe_intermediate_size=down.shape[1],
         num_experts_per_tok=choice.shape[1],

@@ -26,7 +26,7 @@ KERNELS = {
 }  # fmt: skip
 """All there are, with what their matrix instructions multiply."""
 
-pytestmark = pytest.mark.skipif(find_spec("triton") is None, reason="Triton is not installed")
+pytestmark = pytest.mark.skipif(find_spec("triton") is None, reason="Triton is for Linux only")
 
 
 @pytest.mark.timeout(600)  # 20 s of compiling, on a busy machine a minute

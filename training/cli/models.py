@@ -17,7 +17,7 @@ from training.grpo.setup import build_held_out
 from training.model import ModelConfigError, Policy, hf, policy
 from training.model.dtype import best_dtype
 from training.rollout import sampler_of
-from training.rollout.native import SamplingError
+from training.rollout.engine import SamplingError
 from training.tasks import TaskError, build_task
 from training.tasks.template import r1_prompt
 from training.tokenizer import TextTokenizer, TokenizerError

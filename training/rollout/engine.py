@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
+from torch import Tensor
+
 
 @dataclass(frozen=True)
 class Completion:
@@ -17,6 +19,10 @@ class Completion:
     tokens: list[int]
     logprobs: list[float]
     finish_reason: Literal["stop", "length"]
+
+
+class SamplingError(RuntimeError):
+    """The policy cannot be sampled from; the message says why."""
 
 
 class Guesses(NamedTuple):
@@ -49,3 +55,31 @@ class Engine(Protocol):
         same completions.
         """
         ...
+
+
+def check_prompts(prompts: list[list[int]], max_new_tokens: int, limit: int | None) -> None:
+    """Raise `SamplingError` for a prompt that is empty, or that leaves no room for
+    `max_new_tokens` in a model of `limit` positions (None: any number)."""
+    for index, prompt in enumerate(prompts):
+        if not prompt:
+            raise SamplingError(f"prompt {index} is empty: give at least one token")
+        if limit is not None and len(prompt) + max_new_tokens > limit:
+            raise SamplingError(
+                f"prompt {index} has {len(prompt)} tokens: with max_new_tokens "
+                f"{max_new_tokens} it exceeds max_position_embeddings ({limit})"
+            )
+
+
+def completions(tokens_SA: Tensor, logprobs_SA: Tensor, stops: set[int]) -> list[Completion]:
+    """A column of S steps each, cut behind the first of `stops`. Raises `SamplingError` for
+    log-probabilities that are not finite."""
+    if not bool(logprobs_SA.isfinite().all()):
+        raise SamplingError("the model's output is not finite: its weights have diverged")
+    found = []
+    for tokens, logprobs in zip(tokens_SA.T.tolist(), logprobs_SA.T.tolist(), strict=True):
+        end = next((place for place, token in enumerate(tokens) if token in stops), None)
+        length = len(tokens) if end is None else end + 1
+        found.append(
+            Completion(tokens[:length], logprobs[:length], "length" if end is None else "stop")
+        )
+    return found

@@ -16,7 +16,13 @@ from torch import Tensor
 from training.model import Transformer
 from training.rollout.cache import LatentCache
 from training.rollout.decoder import Cache, Decoder, Layers
-from training.rollout.engine import Completion, Guesses
+from training.rollout.engine import (
+    Completion,
+    Guesses,
+    SamplingError,
+    check_prompts,
+    completions,
+)
 from training.rollout.paged import PagedCache, PagedLayers
 from training.rollout.prefill import Prefilled, prefill
 from training.rollout.sampling import noise
@@ -30,10 +36,6 @@ NO_GUESSER = (
     "sampling.speculative: the model has no multi-token prediction layer "
     "(num_nextn_predict_layers is 0); switch it off or start from a model that has one."
 )
-
-
-class SamplingError(RuntimeError):
-    """The policy cannot be sampled from; the message says why."""
 
 
 class NativeEngine:
@@ -64,7 +66,7 @@ class NativeEngine:
     ) -> list[Completion]:
         """See `Engine.generate`. Raises `SamplingError` when a prompt is empty or does not leave
         room for `max_new_tokens`, and when the model produces numbers that are not finite."""
-        self._check(prompts, max_new_tokens)
+        check_prompts(prompts, max_new_tokens, self.model.config.max_position_embeddings)
         count = len(prompts) * group_size
         kind = PagedLayers if self.paged else Layers
         prefilled, decoder = prefill(self.model, prompts), Decoder(self.model, kind)
@@ -91,7 +93,8 @@ class NativeEngine:
         self.guesses = Guesses(
             sum(part.made for part in guesses), sum(part.stood for part in guesses)
         )
-        return _completions(order)
+        results = (order.tokens_SA[:max_new_tokens], order.logprobs_SA[:max_new_tokens])
+        return completions(*results, set() if eos_id is None else {eos_id})
 
     def _caches(self, prefilled: Prefilled, prompts_B: Tensor, room: int) -> list[Cache]:
         """The model's cache, and the guesser's when there is one: that is a place short, since the
@@ -138,17 +141,6 @@ class NativeEngine:
             return 1
         return max(1, min(torch.get_num_threads(), count // ROW_MULTIPLE))
 
-    def _check(self, prompts: list[list[int]], max_new_tokens: int) -> None:
-        limit = self.model.config.max_position_embeddings
-        for index, prompt in enumerate(prompts):
-            if not prompt:
-                raise SamplingError(f"prompt {index} is empty: give at least one token")
-            if len(prompt) + max_new_tokens > limit:
-                raise SamplingError(
-                    f"prompt {index} has {len(prompt)} tokens: with max_new_tokens "
-                    f"{max_new_tokens} it exceeds max_position_embeddings ({limit})"
-                )
-
 
 def _side_by_side(work: Callable[[Tensor], Guesses], parts: tuple[Tensor, ...]) -> list[Guesses]:
     """Do each part in a thread of its own, which computes by itself."""
@@ -161,17 +153,3 @@ def _side_by_side(work: Callable[[Tensor], Guesses], parts: tuple[Tensor, ...]) 
             return list(pool.map(work, parts))
     finally:
         torch.set_num_threads(threads)
-
-
-def _completions(order: Order) -> list[Completion]:
-    if not bool(order.logprobs_SA.isfinite().all()):
-        raise SamplingError("the model's output is not finite: its weights have diverged")
-    eos_id, completions = order.eos_id, []
-    results = (order.tokens_SA[: order.steps], order.logprobs_SA[: order.steps])
-    for tokens, logprobs in zip(*(each_SA.T.tolist() for each_SA in results), strict=True):
-        stopped = eos_id is not None and eos_id in tokens
-        length = tokens.index(eos_id) + 1 if stopped else len(tokens)
-        completions.append(
-            Completion(tokens[:length], logprobs[:length], "stop" if stopped else "length")
-        )
-    return completions

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from training.model import Policy
 from training.model.causal_lm import CausalLM
-from training.rollout.engine import Engine
-from training.rollout.native import NO_GUESSER, NativeEngine, SamplingError
+from training.rollout.engine import Engine, SamplingError
+from training.rollout.native import NO_GUESSER, NativeEngine
 from training.rollout.transformers_engine import TransformersEngine
 
 

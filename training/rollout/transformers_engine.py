@@ -14,8 +14,7 @@ import torch
 from torch import Tensor
 
 from training.model.causal_lm import CausalLM
-from training.rollout.engine import Completion, Guesses
-from training.rollout.native import SamplingError
+from training.rollout.engine import Completion, Guesses, check_prompts, completions
 from training.rollout.sampling import draw, noise
 
 DROP_SHARE = 0.125
@@ -42,7 +41,8 @@ class TransformersEngine:
     ) -> list[Completion]:
         """See `Engine.generate`; the model's own end tokens end a sequence beside `eos_id`, unless
         that is None. Raises `SamplingError` as the native engine does."""
-        self._check(prompts, max_new_tokens)
+        limit = getattr(self.model.config, "max_position_embeddings", None)
+        check_prompts(prompts, max_new_tokens, limit)
         device = self.model.head.weight.device
         stops = sorted(self.model.eos_ids | {eos_id}) if eos_id is not None else []
         stops_E = torch.tensor(stops, dtype=torch.long, device=device)
@@ -66,18 +66,7 @@ class TransformersEngine:
                 alive_B = alive_B[alive_B]
             mask_BT = torch.cat((mask_BT, mask_BT.new_ones(len(mask_BT), 1)), dim=1)
             logits_BV = self._last_logits(tokens_B[:, None], mask_BT, cache)
-        return _completions(tokens_SB, logprobs_SB, set(stops))
-
-    def _check(self, prompts: list[list[int]], max_new_tokens: int) -> None:
-        limit = getattr(self.model.config, "max_position_embeddings", None)
-        for index, prompt in enumerate(prompts):
-            if not prompt:
-                raise SamplingError(f"prompt {index} is empty: give at least one token")
-            if limit is not None and len(prompt) + max_new_tokens > limit:
-                raise SamplingError(
-                    f"prompt {index} has {len(prompt)} tokens: with max_new_tokens "
-                    f"{max_new_tokens} it exceeds max_position_embeddings ({limit})"
-                )
+        return completions(tokens_SB, logprobs_SB, set(stops))
 
     def _prefill(self, prompts: list[list[int]], group_size: int) -> tuple[Tensor, Any, Tensor]:
         """Read all prompts and spread them to their groups: mask [B, T], cache and the logits
@@ -99,16 +88,3 @@ class TransformersEngine:
     def _last_logits(self, tokens_BT: Tensor, mask_BT: Tensor, cache: Any) -> Tensor:
         output = self.model.read(tokens_BT, mask_BT, cache)
         return self.model.logits(output.last_hidden_state[:, -1])
-
-
-def _completions(tokens_SB: Tensor, logprobs_SB: Tensor, stops: set[int]) -> list[Completion]:
-    if not bool(logprobs_SB.isfinite().all()):
-        raise SamplingError("the model's output is not finite: its weights have diverged")
-    completions = []
-    for tokens, logprobs in zip(tokens_SB.T.tolist(), logprobs_SB.T.tolist(), strict=True):
-        end = next((place for place, token in enumerate(tokens) if token in stops), None)
-        length = len(tokens) if end is None else end + 1
-        completions.append(
-            Completion(tokens[:length], logprobs[:length], "length" if end is None else "stop")
-        )
-    return completions

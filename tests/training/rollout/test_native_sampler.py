@@ -15,7 +15,7 @@ from training.rollout import decoder as decoder_module
 from training.rollout import native as native_module
 from training.rollout.cache import LatentCache
 from training.rollout.decoder import Decoder
-from training.rollout.native import SamplingError
+from training.rollout.engine import SamplingError
 
 PROMPTS = [[5, 6, 7, 8], [9], [10, 11, 12, 13, 14, 15, 16]]
 

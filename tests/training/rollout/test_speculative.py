@@ -14,7 +14,7 @@ from tests.training.rollout.trainer import trainer_logprobs
 from training.model import ModelConfig, Transformer
 from training.model.packing import pack
 from training.rollout import NativeEngine, speculative
-from training.rollout.native import SamplingError
+from training.rollout.engine import SamplingError
 from training.rollout.sampling import invert, policy, sampled
 
 PROMPTS = [[5, 6, 7, 8], [9], [10, 11, 12, 13, 14, 15, 16]]

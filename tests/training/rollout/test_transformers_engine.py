@@ -10,7 +10,7 @@ from tests.training.other_models import SHAPES, network
 from training.model import ModelConfig, completion_logprobs
 from training.model.causal_lm import CausalLM
 from training.rollout import Completion, NativeEngine, sampler_of, transformers_engine
-from training.rollout.native import SamplingError
+from training.rollout.engine import SamplingError
 from training.rollout.transformers_engine import TransformersEngine
 
 PROMPTS = [[5, 6, 7, 8], [9], [10, 11, 12, 13, 14, 15, 16]]
