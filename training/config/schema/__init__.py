@@ -1,0 +1,38 @@
+"""The config of a run: every field with its unit, range and meaning, a table a file.
+
+The form in the browser, the REST API and the trainer all read this one schema.
+Validators check; they never rewrite a neighbour.
+"""
+
+from training.config.schema.base import Fraction, Strict, fail, unit
+from training.config.schema.checkpoint import CheckpointConfig
+from training.config.schema.evaluation import EvaluationConfig
+from training.config.schema.grpo import GrpoConfig
+from training.config.schema.hardware import HardwareConfig
+from training.config.schema.model import ModelConfig, StartConfig
+from training.config.schema.optim import OptimConfig
+from training.config.schema.pretrain import PretrainConfig
+from training.config.schema.reward import RewardConfig
+from training.config.schema.run import RunConfig, json_schema
+from training.config.schema.sampling import SamplingConfig
+from training.config.schema.task import TaskConfig
+
+__all__ = [
+    "CheckpointConfig",
+    "EvaluationConfig",
+    "Fraction",
+    "GrpoConfig",
+    "HardwareConfig",
+    "ModelConfig",
+    "OptimConfig",
+    "PretrainConfig",
+    "RewardConfig",
+    "RunConfig",
+    "SamplingConfig",
+    "StartConfig",
+    "Strict",
+    "TaskConfig",
+    "fail",
+    "json_schema",
+    "unit",
+]

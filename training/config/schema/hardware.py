@@ -1,0 +1,34 @@
+"""What the job runs on."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from training.config.schema.base import Strict, unit
+
+
+class HardwareConfig(Strict):
+    """What the job runs on."""
+
+    processes: int = Field(
+        1, ge=1, le=4096, description="Training processes (one a GPU; on a laptop 1 or 2)."
+    )
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    dtype: Literal["auto", "bf16", "fp32", "fp8"] = Field(
+        "auto",
+        description="auto: bf16 where the processor is fast at it, else fp32. fp8: DeepSeek-V3's "
+        "recipe, matrix products in FP8 and the rest in bf16.",
+    )
+    require_native_fp8: bool = Field(
+        False, description="Refuse to emulate FP8 on a device without it: exact, but slow."
+    )
+    zero_stage: Literal[0, 1, 2, 3] = Field(
+        1, description="What DeepSpeed ZeRO shards: 1 optimiser state, 2 gradients, 3 weights."
+    )
+    micro_batch: int = Field(
+        64,
+        ge=1,
+        le=65536,
+        description="Completions a process puts through the model at once; less needs less memory.",
+        json_schema_extra=unit("completions"),
+    )

@@ -1,0 +1,77 @@
+"""One run, whole: all tables together, and what only shows when they meet."""
+
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from training.config.schema.base import Strict, fail
+from training.config.schema.checkpoint import CheckpointConfig
+from training.config.schema.evaluation import EvaluationConfig
+from training.config.schema.grpo import GrpoConfig
+from training.config.schema.hardware import HardwareConfig
+from training.config.schema.model import StartConfig
+from training.config.schema.optim import OptimConfig
+from training.config.schema.reward import RewardConfig
+from training.config.schema.sampling import SamplingConfig
+from training.config.schema.task import TaskConfig
+
+
+class RunConfig(Strict):
+    """One GRPO run, whole."""
+
+    seed: int = Field(0, ge=0, lt=2**31)
+    model: StartConfig = StartConfig()
+    task: TaskConfig = TaskConfig()
+    reward: RewardConfig = RewardConfig()
+    grpo: GrpoConfig = GrpoConfig()
+    sampling: SamplingConfig = SamplingConfig()
+    optim: OptimConfig = OptimConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    checkpoint: CheckpointConfig = CheckpointConfig()
+    hardware: HardwareConfig = HardwareConfig()
+
+    @property
+    def completions_per_step(self) -> int:
+        return self.grpo.prompts_per_step * self.grpo.group_size
+
+    @model_validator(mode="after")
+    def _prompts_divide(self) -> "RunConfig":
+        prompts, processes = self.grpo.prompts_per_step, self.hardware.processes
+        if prompts % processes:
+            raise fail(
+                "grpo.prompts_per_step",
+                f"{prompts} prompts do not divide over {processes} processes: "
+                f"take a multiple of {processes}.",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _rewards_something(self) -> "RunConfig":
+        if self.reward.accuracy == 0 and self.reward.format == 0:
+            raise fail("reward.accuracy", "All reward weights are 0: set at least one above 0.")
+        return self
+
+    @model_validator(mode="after")
+    def _moments_can_move(self) -> "RunConfig":
+        if self.optim.moment_dtype == "bf16" and self.optim.beta2 > 0.99:
+            raise fail(
+                "optim.beta2",
+                f"bf16 moments are too coarse for {self.optim.beta2}: take at most 0.99, or set "
+                "optim.moment_dtype to fp32.",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _whole_collections(self) -> "RunConfig":
+        if self.grpo.steps % self.grpo.steps_per_collection:
+            raise fail(
+                "grpo.steps",
+                f"{self.grpo.steps} steps are not whole collections of "
+                f"{self.grpo.steps_per_collection}: take a multiple of it.",
+            )
+        return self
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema of a run's config, with units and help, for the form."""
+    return RunConfig.model_json_schema(mode="validation")
