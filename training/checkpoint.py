@@ -1,6 +1,6 @@
 """Checkpoints: RUN_DIR/checkpoints/step-000050/, whole or not there at all.
 
-    manifest.json   what is in it; written last
+    manifest.json   what is in it, with each file's size and SHA-256; written last
     weights/        Hugging Face directory, ready to be served or to start another run from
     reference/      likewise the reference policy, where there is one
     engine/         DeepSpeed's state: master weights, moments, buffers; one part a process
@@ -11,14 +11,18 @@ of the random state that has to be kept.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
+
+from training.config import CheckpointConfig
 
 DIRECTORY = "checkpoints"
 MANIFEST = "manifest.json"
@@ -30,15 +34,22 @@ class CheckpointError(ValueError):
     """A checkpoint is missing, damaged or made for another job; the message says which."""
 
 
+class File(BaseModel):
+    bytes: int
+    sha256: str
+
+
 class Manifest(BaseModel):
-    """How a checkpoint was made, and every file with its size in bytes."""
+    """How a checkpoint was made, and every file of it."""
 
     step: int
     tokens_total: int
     processes: int
     zero_stage: int
     dtype: str
-    files: dict[str, int]
+    score: float | None = None
+    """Held-out pass@1 of this very step, where it was measured."""
+    files: dict[str, File] = {}
 
 
 @dataclass(frozen=True)
@@ -69,22 +80,18 @@ def begin(partial: Path) -> None:
     partial.mkdir(parents=True)
 
 
-def commit(
-    partial: Path, *, step: int, tokens_total: int, processes: int, zero_stage: int, dtype: str,
-    keep_last: int,
-) -> Written:  # fmt: skip
-    """Seal the directory, move it into place and prune all but the `keep_last` newest."""
+def commit(partial: Path, manifest: Manifest, keep: CheckpointConfig) -> Written:
+    """Seal the directory with `manifest`, to which its files are added; move it into place, and
+    prune those that `keep` does not ask for."""
     files = _files(partial)
-    manifest = Manifest(
-        step=step, tokens_total=tokens_total, processes=processes, zero_stage=zero_stage,
-        dtype=dtype, files=files,
-    )  # fmt: skip
-    _write_durably(partial / MANIFEST, manifest.model_dump_json(indent=2) + "\n")
-    final = partial.parent / f"step-{step:06d}"
+    sealed = manifest.model_copy(update={"files": files})
+    _write_durably(partial / MANIFEST, sealed.model_dump_json(indent=2) + "\n")
+    final = partial.parent / f"step-{manifest.step:06d}"
     if final.exists():  # of an attempt that was left behind
         shutil.rmtree(final)
     partial.rename(final)
-    return Written(final, sum(files.values()), _prune(partial.parent, keep_last))
+    size = sum(file.bytes for file in files.values())
+    return Written(final, size, _prune(final.parents[1], keep))
 
 
 def steps(run_dir: Path) -> list[int]:
@@ -99,14 +106,12 @@ def read(run_dir: Path, step: int) -> Checkpoint:
     if not path.is_dir():
         known = ", ".join(map(str, steps(run_dir))) or "none"
         raise CheckpointError(f"There is no checkpoint of step {step}; there are: {known}.")
-    try:
-        manifest = Manifest.model_validate_json((path / MANIFEST).read_bytes())
-    except (OSError, ValidationError) as error:
-        raise CheckpointError(f"{path / MANIFEST} is missing or damaged.") from error
+    manifest = _manifest(path)
+    _check_sizes(path, manifest)  # at once, where hashing would take minutes to tell
     present = _files(path)
-    for name, size in manifest.files.items():
-        if present.get(name) != size:
-            raise CheckpointError(f"{path / name} is missing or not {size} bytes long.")
+    for name, file in manifest.files.items():
+        if present[name] != file:
+            raise CheckpointError(f"{path / name} is damaged: its SHA-256 has changed.")
     return Checkpoint(path, manifest)
 
 
@@ -125,9 +130,33 @@ def weights_directory(path: Path) -> Path:
     return path / WEIGHTS if (path / WEIGHTS).is_dir() else path
 
 
-def _files(directory: Path) -> dict[str, int]:
-    paths = (path for path in directory.rglob("*") if path.is_file() and path.name != MANIFEST)
-    return {str(path.relative_to(directory)): path.stat().st_size for path in sorted(paths)}
+def _manifest(path: Path) -> Manifest:
+    try:
+        return Manifest.model_validate_json((path / MANIFEST).read_bytes())
+    except (OSError, ValidationError) as error:
+        raise CheckpointError(f"{path / MANIFEST} is missing or damaged.") from error
+
+
+def _check_sizes(path: Path, manifest: Manifest) -> None:
+    for name, file in manifest.files.items():
+        present = path / name
+        if not present.is_file() or present.stat().st_size != file.bytes:
+            raise CheckpointError(f"{present} is missing or not {file.bytes} bytes long.")
+
+
+def _files(directory: Path) -> dict[str, File]:
+    """Every file below but the manifest, read whole; several at a time."""
+    paths = [path for path in directory.rglob("*") if path.is_file() and path.name != MANIFEST]
+    paths.sort()
+    with ThreadPoolExecutor() as pool:
+        files = list(pool.map(_described, paths))
+    return {str(path.relative_to(directory)): file for path, file in zip(paths, files, strict=True)}
+
+
+def _described(path: Path) -> File:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return File(bytes=file.tell(), sha256=digest)
 
 
 def _write_durably(path: Path, text: str) -> None:
@@ -137,13 +166,25 @@ def _write_durably(path: Path, text: str) -> None:
         os.fsync(file.fileno())
 
 
-def _prune(directory: Path, keep_last: int) -> list[Path]:
-    names = sorted(
-        (int(name[1]), path)
-        for path in directory.glob("step-*")
-        if (name := _NAME.fullmatch(path.name))
-    )
-    removed = [path for _, path in names[:-keep_last]]
+def _prune(run_dir: Path, keep: CheckpointConfig) -> list[Path]:
+    known = steps(run_dir)
+    kept = set(known[-keep.keep_last :]) | set(_best(run_dir, known, keep.keep_best))
+    if keep.keep_every_steps:
+        kept |= {step for step in known if step % keep.keep_every_steps == 0}
+    removed = [path_of(run_dir, step) for step in known if step not in kept]
     for path in removed:
         shutil.rmtree(path)
     return removed
+
+
+def _best(run_dir: Path, known: list[int], count: int) -> list[int]:
+    """Steps with the highest scores; of equal ones the later."""
+    scored = []
+    for step in known if count else []:
+        try:
+            score = _manifest(path_of(run_dir, step)).score
+        except CheckpointError:
+            continue  # nobody can resume from it either
+        if score is not None:
+            scored.append((score, step))
+    return [step for _, step in sorted(scored, reverse=True)[:count]]

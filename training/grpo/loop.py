@@ -52,6 +52,7 @@ def train(  # noqa: C901, PLR0915 - one flat story, to be read from top to botto
     prompts_here = grpo.prompts_per_step // process.world_size
     waiting: list[list[Group]] = []  # the rest of a collection, a step's groups each
     per_collection = grpo.steps_per_collection
+    scores: dict[int, float] = {}  # held-out pass@1 by step
 
     def tell(type_: str, step: int, **fields: object) -> None:
         if journal is not None:
@@ -66,11 +67,12 @@ def train(  # noqa: C901, PLR0915 - one flat story, to be read from top to botto
             "evaluation", step, values=values, problems=config.evaluation.problems,
             completions_per_problem=config.evaluation.completions_per_problem,
         )  # fmt: skip
+        scores[step] = values["eval/pass_at_1"]
         return values
 
     def save_now(step: int, reason: str) -> None:
         tell("phase", step, phase="checkpointing")
-        written = save(setup, process, step)
+        written = save(setup, process, step, scores.get(step))
         if written is not None:
             tell(
                 "checkpoint", step, reason=reason, bytes=written.bytes,
@@ -199,8 +201,11 @@ def train(  # noqa: C901, PLR0915 - one flat story, to be read from top to botto
     return "finished" if finished else "stopped"
 
 
-def save(setup: Setup, process: Process, step: int) -> checkpoint.Written | None:
-    """Write a checkpoint, all ranks together; rank 0 learns what was written."""
+def save(
+    setup: Setup, process: Process, step: int, score: float | None
+) -> checkpoint.Written | None:
+    """Write a checkpoint, all ranks together; rank 0 learns what was written. `score` is the
+    held-out pass@1 of this step, if it was measured."""
     partial = checkpoint.partial_path(setup.run_dir, step)
     if process.is_main:
         checkpoint.begin(partial)
@@ -212,12 +217,13 @@ def save(setup: Setup, process: Process, step: int) -> checkpoint.Written | None
     process.barrier()
     written = None
     if process.is_main:
-        hardware = setup.config.hardware
-        written = checkpoint.commit(
-            partial, step=step, tokens_total=setup.tokens_total, processes=process.world_size,
-            zero_stage=hardware.zero_stage, dtype=str(setup.dtype).removeprefix("torch."),
-            keep_last=setup.config.checkpoint.keep_last,
+        config = setup.config
+        manifest = checkpoint.Manifest(
+            step=step, tokens_total=setup.tokens_total, processes=process.world_size,
+            zero_stage=config.hardware.zero_stage, score=score,
+            dtype=str(setup.dtype).removeprefix("torch."),
         )  # fmt: skip
+        written = checkpoint.commit(partial, manifest, config.checkpoint)
     process.barrier()
     return written
 

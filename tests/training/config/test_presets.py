@@ -42,7 +42,8 @@ def test_the_fields_of_a_run_are_these() -> None:
         "optim.mtp_weight", "optim.moment_dtype",
         "evaluation.every_steps", "evaluation.problems", "evaluation.completions_per_problem",
         "evaluation.temperature", "evaluation.top_p",
-        "checkpoint.every_steps", "checkpoint.keep_last",
+        "checkpoint.every_steps", "checkpoint.keep_last", "checkpoint.keep_best",
+        "checkpoint.keep_every_steps",
         "hardware.processes", "hardware.device", "hardware.dtype",
         "hardware.require_native_fp8", "hardware.zero_stage", "hardware.micro_batch",
     ]  # fmt: skip
