@@ -130,16 +130,18 @@ def train(  # noqa: C901, PLR0915 - one flat story, to be read from top to botto
                 groups[start : start + prompts_here]
                 for start in range(0, len(groups), prompts_here)
             ]
-            minibatches = [make_minibatch(part, process.device) for part in waiting]
             reward_s = time.monotonic() - rewards_started
             policy_version = step - 1
-            if len(minibatches) > 1:
-                minibatches = [with_old_logprobs(part, engine, config) for part in minibatches]
+            if len(waiting) > 1:
+                waiting = [
+                    with_old_logprobs(part, engine, config, process.device) for part in waiting
+                ]
 
         # Update on this step's share of the collection.
         tell("phase", step, phase="training")
         update_started = time.monotonic()
-        groups, minibatch = waiting.pop(0), minibatches.pop(0)
+        groups = waiting.pop(0)
+        minibatch = make_minibatch(groups, process.device)
         learning_rate = config.optim.learning_rate * warmup(step, config.optim.warmup_steps)
         result, sums = update(engine, minibatch, setup.reference, config, learning_rate)
         counts_LE = engine.balance_experts(config.optim.expert_bias_rate)

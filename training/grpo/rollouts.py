@@ -26,6 +26,13 @@ class Group:
     texts: list[str]
     rewards: list[Reward]
     advantages: list[float]
+    number: int = 0
+    """Which prompt of the run it is."""
+    policy_version: int = 0
+    """Optimiser steps the policy had seen that began to write the completions."""
+    old_logprobs: list[list[float]] | None = None
+    """What the trainer's own forward gave the tokens before any update on their collection. None:
+    the policy has not changed since."""
 
 
 def text_of(completion: Completion, tokenizer: TextTokenizer) -> str:

@@ -48,25 +48,38 @@ class Minibatch:
 
 def make_minibatch(groups: list[Group], device: torch.device) -> Minibatch:
     """Rows of like length stand together, so that a microbatch holds little padding."""
-    rows = [
-        (group.prompt_tokens, member, advantage)
-        for group in groups
-        for member, advantage in zip(group.completions, group.advantages, strict=True)
-    ]
-    rows.sort(key=lambda row: len(row[0]) + len(row[1].tokens))
-    batch = make_batch([row[0] for row in rows], [row[1].tokens for row in rows], device)
-    sampled = torch.tensor([value for row in rows for value in row[1].logprobs], device=device)
-    sampled_BT = torch.zeros(batch.tokens_BT.shape, device=device)
+    rows = _rows(groups)
+    prompts = [group.prompt_tokens for group, _ in rows]
+    members = [group.completions[member] for group, member in rows]
+    batch = make_batch(prompts, [member.tokens for member in members], device)
+
+    def spread(values: list[list[float]]) -> Tensor:
+        flat = torch.tensor([value for row in values for value in row], device=device)
+        zeros_BT = torch.zeros(batch.tokens_BT.shape, device=device)
+        return zeros_BT.masked_scatter(batch.completion_BT, flat)
+
+    old = [group.old_logprobs[member] for group, member in rows if group.old_logprobs]
     return Minibatch(
         batch,
-        torch.tensor([row[2] for row in rows], device=device),
-        sampled_BT.masked_scatter(batch.completion_BT, sampled),
+        torch.tensor([group.advantages[member] for group, member in rows], device=device),
+        spread([member.logprobs for member in members]),
+        spread(old) if old else None,
     )
 
 
-def with_old_logprobs(minibatch: Minibatch, engine: Engine, config: RunConfig) -> Minibatch:
+def _rows(groups: list[Group]) -> list[tuple[Group, int]]:
+    """Every completion as its group and number, the shortest first."""
+    rows = [(group, member) for group in groups for member in range(len(group.completions))]
+    rows.sort(key=lambda row: len(row[0].prompt_tokens) + len(row[0].completions[row[1]].tokens))
+    return rows
+
+
+def with_old_logprobs(
+    groups: list[Group], engine: Engine, config: RunConfig, device: torch.device
+) -> list[Group]:
     """Note what the present policy makes of the completions, before it is changed."""
     size = config.hardware.micro_batch
+    minibatch = make_minibatch(groups, device)
     old_BT = torch.zeros_like(minibatch.sampled_BT)
     with torch.no_grad():
         for start in range(0, len(minibatch), size):
@@ -75,7 +88,14 @@ def with_old_logprobs(minibatch: Minibatch, engine: Engine, config: RunConfig) -
                 batch.tokens_BT, batch.mask_BT, batch.completion_BT, config.sampling.temperature
             )
             old_BT[start : start + size, : batch.tokens_BT.shape[1]] = result.logprobs_BT
-    return replace(minibatch, old_BT=old_BT)
+    flat = iter(old_BT[minibatch.batch.completion_BT].tolist())
+    old: dict[int, list[list[float]]] = {
+        id(group): [[] for _ in group.completions] for group in groups
+    }
+    for group, member in _rows(groups):
+        tokens = group.completions[member].tokens
+        old[id(group)][member] = [next(flat) for _ in tokens]
+    return [replace(group, old_logprobs=old[id(group)]) for group in groups]
 
 
 def update(
