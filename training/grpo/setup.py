@@ -73,6 +73,8 @@ def set_up(config: RunConfig, run_dir: Path, process: Process, start: Checkpoint
     _check_vocabulary(tokenizer, model)
     held_out = build_held_out(config, task, tokenizer)
     _check_room(held_out, model)
+    if config.sampling.engine.type != "native":
+        raise StartError("sampling.engine.type: this trainer samples by itself only: set native.")
     if config.sampling.speculative and getattr(model, "mtp", None) is None:
         raise StartError(NO_GUESSER)
     reference = None

@@ -7,6 +7,7 @@ from training.config import (
     ConfigError,
     PretrainConfig,
     RunConfig,
+    VllmSampler,
     json_schema,
     preset_names,
     resolve,
@@ -35,7 +36,7 @@ def test_the_fields_of_a_run_are_these() -> None:
         "reward.accuracy", "reward.format",
         "grpo.steps", "grpo.prompts_per_step", "grpo.group_size", "grpo.steps_per_collection",
         "grpo.clip_eps", "grpo.kl_coef", "grpo.ref_refresh_steps",
-        "sampling.engine", "sampling.speculative", "sampling.max_new_tokens",
+        "sampling.engine.type", "sampling.speculative", "sampling.max_new_tokens",
         "sampling.temperature", "sampling.top_p",
         "optim.learning_rate", "optim.warmup_steps", "optim.beta1", "optim.beta2",
         "optim.weight_decay", "optim.grad_clip", "optim.expert_bias_rate", "optim.balance_loss",
@@ -47,6 +48,18 @@ def test_the_fields_of_a_run_are_these() -> None:
         "hardware.processes", "hardware.device", "hardware.dtype",
         "hardware.require_native_fp8", "hardware.zero_stage", "hardware.micro_batch",
     ]  # fmt: skip
+
+
+def test_the_fields_of_the_vllm_engine_are_these() -> None:
+    assert list(VllmSampler.model_fields) == [
+        "type", "python", "addresses", "token_env", "kv_cache_gib", "max_sequences",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("address", ["node", "node:", "http://node:80", "a b:1", "::1:80"])
+def test_an_address_is_host_and_port(address: str) -> None:
+    with pytest.raises(ValidationError):
+        VllmSampler(addresses=[address])
 
 
 def test_the_fields_of_pretraining_are_these() -> None:
@@ -68,6 +81,11 @@ def test_the_fields_of_pretraining_are_these() -> None:
         ({"grpo": {"steps": 10, "steps_per_collection": 3}}, "grpo.steps"),
         ({"optim": {"learning_rate": float("nan")}}, "optim.learning_rate"),
         ({"sampling": {"temperature": 0}}, "sampling.temperature"),
+        ({"sampling": {"engine": {"type": "vllm"}, "speculative": True}}, "sampling.speculative"),
+        (
+            {"sampling": {"engine": {"type": "vllm", "addresses": ["a:1", "b:1"]}}},
+            "sampling.engine.addresses",
+        ),
         ({"optim": {"moment_dtype": "bf16", "beta2": 0.999}}, "optim.beta2"),
     ],
 )

@@ -14,7 +14,7 @@ from training.config.schema.optim import OptimConfig
 from training.config.schema.pretrain import PretrainConfig
 from training.config.schema.reward import RewardConfig
 from training.config.schema.run import RunConfig, json_schema
-from training.config.schema.sampling import SamplingConfig
+from training.config.schema.sampling import NativeSampler, SamplingConfig, VllmSampler
 from training.config.schema.task import TaskConfig
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "GrpoConfig",
     "HardwareConfig",
     "ModelConfig",
+    "NativeSampler",
     "OptimConfig",
     "PretrainConfig",
     "RewardConfig",
@@ -32,6 +33,7 @@ __all__ = [
     "StartConfig",
     "Strict",
     "TaskConfig",
+    "VllmSampler",
     "fail",
     "json_schema",
     "unit",

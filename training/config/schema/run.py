@@ -62,6 +62,25 @@ class RunConfig(Strict):
         return self
 
     @model_validator(mode="after")
+    def _sampler_fits(self) -> "RunConfig":
+        engine, processes = self.sampling.engine, self.hardware.processes
+        if engine.type == "native":
+            return self
+        if self.sampling.speculative:
+            raise fail(
+                "sampling.speculative",
+                "Only the native engine guesses: switch it off, or set sampling.engine.type to "
+                "native.",
+            )
+        if engine.addresses and len(engine.addresses) != processes:
+            raise fail(
+                "sampling.engine.addresses",
+                f"{len(engine.addresses)} addresses for {processes} training processes: give one "
+                "for each, or none.",
+            )
+        return self
+
+    @model_validator(mode="after")
     def _whole_collections(self) -> "RunConfig":
         if self.grpo.steps % self.grpo.steps_per_collection:
             raise fail(

@@ -1,16 +1,66 @@
 """How completions are drawn."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from training.config.schema.base import Strict, unit
 
+Address = Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^\s:/]+):\d{1,5}$")]
+"""HOST:PORT; an IPv6 host stands in brackets."""
+
+
+class NativeSampler(Strict):
+    """In the trainer itself, from the very weights that are trained."""
+
+    type: Literal["native"] = "native"
+
+
+class VllmSampler(Strict):
+    """vLLM in a process with an environment of its own, beside each training process or on other
+    nodes. Weights are handed over whenever they have changed."""
+
+    type: Literal["vllm"] = "vllm"
+    python: str = Field(
+        "",
+        max_length=1024,
+        description="Interpreter of vLLM's environment; empty: the one that `make vllm` makes.",
+    )
+    addresses: list[Address] = Field(
+        [],
+        max_length=4096,
+        description="HOST:PORT of samplers that run elsewhere, one for each training process; "
+        "empty: each process starts its own beside it.",
+    )
+    token_env: str = Field(
+        "R1WEB_SAMPLER_TOKEN",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        max_length=128,
+        description="Environment variable with the secret that samplers elsewhere share with us.",
+    )
+    kv_cache_gib: float = Field(
+        4.0,
+        ge=0.25,
+        le=4096,
+        description="Memory for keys and values; sequences that find no room wait.",
+        json_schema_extra=unit("GiB"),
+    )
+    max_sequences: int = Field(
+        256,
+        ge=1,
+        le=65536,
+        description="Completions that are written at the same time.",
+        json_schema_extra=unit("completions"),
+    )
+
+
+Sampler = Annotated[NativeSampler | VllmSampler, Field(discriminator="type")]
+
 
 class SamplingConfig(Strict):
     """How completions are drawn from the policy."""
 
-    engine: Literal["native"] = "native"
+    engine: Sampler = Field(NativeSampler(), description="What writes completions.")
     speculative: bool = Field(
         False,
         description="The multi-token prediction layer drafts and the model checks: the same "
