@@ -20,7 +20,7 @@ import torch
 from benchmarks.report import compare
 from benchmarks.workload import BASE, problems, prompt_of, run_config
 from training.model import Transformer, hf
-from training.rollout import NativeEngine
+from training.rollout import NativeEngine, Sampling
 from training.tokenizer import TextTokenizer
 
 Generate = Callable[[int], None]
@@ -32,7 +32,11 @@ def ours(model: Transformer, prompts: list[list[int]], group: int, tokens: int) 
 
     def generate(seed: int) -> None:
         completions = engine.generate(
-            prompts, group_size=group, max_new_tokens=tokens, seed=seed, eos_id=None
+            prompts,
+            group_size=group,
+            sampling=Sampling(tokens),
+            eos_id=None,
+            seeds=[seed * len(prompts) + number for number in range(len(prompts))],
         )
         if any(len(completion.tokens) != tokens for completion in completions):
             raise RuntimeError("a completion is shorter than asked for")

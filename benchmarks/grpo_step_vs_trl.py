@@ -28,7 +28,7 @@ from training.distributed.process import Process
 from training.grpo.rollouts import score_groups
 from training.grpo.setup import set_up
 from training.grpo.step import make_minibatch, update
-from training.rollout import NativeEngine
+from training.rollout import NativeEngine, Sampling
 
 LEARNING_RATE = 1e-6
 """So small that the model, and with it the completions' lengths, stays as it is."""
@@ -48,8 +48,8 @@ def ours(config: RunConfig) -> Step:
         start = time.perf_counter()
         completions = sampler.generate(
             [tokenizer.encode_prompt(prompt) for prompt in prompts],
-            group_size=config.grpo.group_size, max_new_tokens=config.sampling.max_new_tokens,
-            seed=next(seeds), eos_id=tokenizer.eos_id,
+            group_size=config.grpo.group_size, sampling=Sampling.of(config.sampling),
+            seeds=[next(seeds) for _ in prompts], eos_id=tokenizer.eos_id,
         )  # fmt: skip
         groups = score_groups(
             asked, prompts, completions, task=task, tokenizer=tokenizer, config=config.reward

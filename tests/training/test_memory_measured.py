@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from tests.training.jobs import environment
+from tests.training.rollout.asking import sample
 from training.base_models import find_model
 from training.config import RunConfig, resolve
 from training.config.memory import MemoryEstimate, Model, estimate, shipped_model
@@ -93,8 +94,13 @@ def test_nano_base_writes_what_lengths_json_says() -> None:
         tokenizer.encode_prompt(template(task.training_problem(0, index).question))
         for index in range(32)
     ]
-    completions = NativeEngine(hf.load(path).eval()).generate(
-        prompts, group_size=16, max_new_tokens=64, seed=0, eos_id=tokenizer.eos_id
+    completions = sample(
+        NativeEngine(hf.load(path).eval()),
+        prompts,
+        group_size=16,
+        max_new_tokens=64,
+        seed=0,
+        eos_id=tokenizer.eos_id,
     )
     lengths = nano().lengths
     assert lengths is not None

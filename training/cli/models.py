@@ -16,7 +16,7 @@ from training.grpo.rollouts import text_of
 from training.grpo.setup import build_held_out
 from training.model import ModelConfigError, Policy, hf, policy
 from training.model.dtype import best_dtype
-from training.rollout import sampler_of
+from training.rollout import Sampling, sampler_of
 from training.rollout.engine import SamplingError
 from training.tasks import TaskError, build_task
 from training.tasks.template import r1_prompt
@@ -34,9 +34,8 @@ def sample_command(args: Namespace) -> int:
         completions = sampler_of(model).generate(
             [tokenizer.encode_prompt(prompt)],
             group_size=args.count,
-            max_new_tokens=args.max_new_tokens,
-            temperature=args.temperature,
-            seed=args.seed,
+            sampling=Sampling(args.max_new_tokens, args.temperature),
+            seeds=[args.seed],
             eos_id=tokenizer.eos_id,
         )
     except SamplingError as error:

@@ -12,7 +12,7 @@ from training.distributed.process import Process
 from training.grpo.metrics import wilson_interval
 from training.grpo.rollouts import text_of
 from training.rewards import score
-from training.rollout import Engine
+from training.rollout import Engine, Sampling
 from training.tasks import Problem, Task
 from training.tokenizer import TextTokenizer
 
@@ -38,7 +38,7 @@ def evaluate(
     The seed never changes, so that two policies are compared on the same luck.
     """
     mine = slice(process.rank, None, process.world_size)
-    right, formed, lengths = _score(sampler, held_out, mine, config, _SEED + process.rank)
+    right, formed, lengths = _score(sampler, held_out, mine, config)
     local = [sum(map(sum, right)), formed, sum(lengths), len(lengths)]
     right_sum, formed_sum, length_sum, count = process.sum(
         torch.tensor(local, dtype=torch.float64)
@@ -56,14 +56,14 @@ def evaluate(
 def pass_at_k(sampler: Engine, held_out: HeldOut, config: EvaluationConfig, k: int) -> float:
     """Chance that at least one of k completions is right, estimated without bias from
     `completions_per_problem` ≥ k (Chen et al., arXiv 2107.03374, equation 1)."""
-    right, _, _ = _score(sampler, held_out, slice(None), config, _SEED)
+    right, _, _ = _score(sampler, held_out, slice(None), config)
     total = config.completions_per_problem
     chances = [1 - comb(total - sum(group), k) / comb(total, k) for group in right]
     return sum(chances) / len(chances)
 
 
 def _score(
-    sampler: Engine, held_out: HeldOut, which: slice, config: EvaluationConfig, seed: int
+    sampler: Engine, held_out: HeldOut, which: slice, config: EvaluationConfig
 ) -> tuple[list[list[bool]], int, list[int]]:
     """Right or not by problem and completion, how many have the form, and all lengths."""
     problems, prompts = held_out.problems[which], held_out.prompts[which]
@@ -73,10 +73,8 @@ def _score(
     completions = sampler.generate(
         prompts,
         group_size=size,
-        max_new_tokens=held_out.max_new_tokens,
-        temperature=config.temperature,
-        top_p=config.top_p,
-        seed=seed,
+        sampling=Sampling(held_out.max_new_tokens, config.temperature, config.top_p),
+        seeds=[_SEED + number for number in range(len(held_out.problems))[which]],
         eos_id=held_out.tokenizer.eos_id,
     )
     rewards = [

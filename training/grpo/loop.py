@@ -2,8 +2,8 @@
 
 As in the R1 paper: advantage relative to the group, clipped ratio, k3 KL in the loss, reference
 replaced every so many steps, one collection of rollouts for `steps_per_collection` optimiser
-steps. Every choice by chance follows from (seed, step, rank), so an interrupted run goes on exactly
-as it would have gone.
+steps. Every choice by chance follows from (seed, step, place), so an interrupted run goes on
+exactly as it would have gone.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from importlib.metadata import version
+from itertools import product
 
 import torch
 
@@ -26,7 +27,7 @@ from training.grpo.setup import Setup
 from training.grpo.step import make_minibatch, update, with_old_logprobs
 from training.journal import Journal
 from training.model import policy
-from training.rollout import sampler_of
+from training.rollout import Sampling, sampler_of
 from training.schedule import warmup
 from training.tasks import TEMPLATES
 
@@ -100,20 +101,18 @@ def train(  # noqa: C901, PLR0915 - one flat story, to be read from top to botto
             tell("phase", step, phase="sampling")
             # To the collection's end; after a resume amid one, only what is left of it.
             steps_here = range(step, step + per_collection - (step - 1) % per_collection)
-            indices = [
-                (s - 1) * grpo.prompts_per_step + process.rank * prompts_here + place
-                for s in steps_here
-                for place in range(prompts_here)
+            first_here = process.rank * prompts_here
+            places = list(product(steps_here, range(first_here, first_here + prompts_here)))
+            problems = [
+                task.training_problem(config.seed, (s - 1) * grpo.prompts_per_step + place)
+                for s, place in places
             ]
-            problems = [task.training_problem(config.seed, index) for index in indices]
             prompts = [template(problem.question) for problem in problems]
             completions = sampler.generate(
                 [tokenizer.encode_prompt(prompt) for prompt in prompts],
                 group_size=grpo.group_size,
-                max_new_tokens=sampling.max_new_tokens,
-                temperature=sampling.temperature,
-                top_p=sampling.top_p,
-                seed=derive_seed(config.seed, step, process.rank),
+                sampling=Sampling.of(sampling),
+                seeds=[derive_seed(config.seed, *place) for place in places],
                 eos_id=tokenizer.eos_id,
             )
             rollout_s, guesses = time.monotonic() - step_started, sampler.guesses
@@ -230,9 +229,10 @@ def save(
     return written
 
 
-def derive_seed(seed: int, step: int, rank: int) -> int:
-    """A seed of its own for each rank's sampling at each step, below 2⁶³."""
-    digest = hashlib.sha256(f"sampling/{seed}/{step}/{rank}".encode()).digest()
+def derive_seed(seed: int, step: int, place: int) -> int:
+    """A seed of its own for each prompt, by its place among the step's prompts of all ranks, below
+    2⁶³."""
+    digest = hashlib.sha256(f"sampling/{seed}/{step}/{place}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
 

@@ -1,7 +1,7 @@
 """Sampling engines."""
 
-from training.rollout.engine import Completion, Engine
+from training.rollout.engine import Completion, Engine, Sampling
 from training.rollout.native import NativeEngine
 from training.rollout.sampler import sampler_of
 
-__all__ = ["Completion", "Engine", "NativeEngine", "sampler_of"]
+__all__ = ["Completion", "Engine", "NativeEngine", "Sampling", "sampler_of"]

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 from torch import Tensor
+
+from training.config import SamplingConfig
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How completions are drawn. Temperature 0 takes the likeliest token."""
+
+    max_new_tokens: int
+    temperature: float = 1.0
+    top_p: float = 1.0
+
+    @classmethod
+    def of(cls, config: SamplingConfig) -> Sampling:
+        """As a run's config says."""
+        return cls(config.max_new_tokens, temperature=config.temperature, top_p=config.top_p)
 
 
 @dataclass(frozen=True)
@@ -19,6 +36,10 @@ class Completion:
     tokens: list[int]
     logprobs: list[float]
     finish_reason: Literal["stop", "length"]
+
+
+Done = Callable[[int, Completion], None]
+"""Told of a finished completion and its number in the result, from any thread."""
 
 
 class SamplingError(RuntimeError):
@@ -43,23 +64,28 @@ class Engine(Protocol):
         prompts: list[list[int]],
         *,
         group_size: int = 1,
-        max_new_tokens: int,
-        temperature: float = 1.0,
-        top_p: float = 1.0,
-        seed: int,
+        sampling: Sampling,
+        seeds: list[int],
         eos_id: int | None,
+        done: Done | None = None,
     ) -> list[Completion]:
         """`group_size` completions of each prompt, the groups in the order of the prompts.
 
-        Temperature 0 takes the likeliest token. The same weights, arguments and seed give the
-        same completions.
+        `seeds` are the prompts', below 2⁶³: what is drawn for a completion follows from its
+        prompt's seed, its number in the group and the token's number, whatever else is sampled
+        beside it. `done` is called once for each completion.
         """
         ...
 
 
-def check_prompts(prompts: list[list[int]], max_new_tokens: int, limit: int | None) -> None:
+def check_prompts(
+    prompts: list[list[int]], seeds: list[int], max_new_tokens: int, limit: int | None
+) -> None:
     """Raise `SamplingError` for a prompt that is empty, or that leaves no room for
-    `max_new_tokens` in a model of `limit` positions (None: any number)."""
+    `max_new_tokens` in a model of `limit` positions (None: any number), and when seeds are
+    missing."""
+    if len(seeds) != len(prompts):
+        raise SamplingError(f"{len(prompts)} prompts have {len(seeds)} seeds: give one for each")
     for index, prompt in enumerate(prompts):
         if not prompt:
             raise SamplingError(f"prompt {index} is empty: give at least one token")
@@ -70,9 +96,11 @@ def check_prompts(prompts: list[list[int]], max_new_tokens: int, limit: int | No
             )
 
 
-def completions(tokens_SA: Tensor, logprobs_SA: Tensor, stops: set[int]) -> list[Completion]:
-    """A column of S steps each, cut behind the first of `stops`. Raises `SamplingError` for
-    log-probabilities that are not finite."""
+def completions(
+    tokens_SA: Tensor, logprobs_SA: Tensor, stops: set[int], done: Done | None
+) -> list[Completion]:
+    """A column of S steps each, cut behind the first of `stops`, and told to `done`. Raises
+    `SamplingError` for log-probabilities that are not finite."""
     if not bool(logprobs_SA.isfinite().all()):
         raise SamplingError("the model's output is not finite: its weights have diverged")
     found = []
@@ -82,4 +110,6 @@ def completions(tokens_SA: Tensor, logprobs_SA: Tensor, stops: set[int]) -> list
         found.append(
             Completion(tokens[:length], logprobs[:length], "length" if end is None else "stop")
         )
+    for number, completion in enumerate(found if done else []):
+        done(number, completion)
     return found

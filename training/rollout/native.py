@@ -18,14 +18,16 @@ from training.rollout.cache import LatentCache
 from training.rollout.decoder import Cache, Decoder, Layers
 from training.rollout.engine import (
     Completion,
+    Done,
     Guesses,
+    Sampling,
     SamplingError,
     check_prompts,
     completions,
 )
 from training.rollout.paged import PagedCache, PagedLayers
 from training.rollout.prefill import Prefilled, prefill
-from training.rollout.sampling import noise
+from training.rollout.sampling import noise_keys
 from training.rollout.speculative import SPARE, Guesser, write_speculatively
 from training.rollout.writing import ROW_MULTIPLE, Order, Running, write
 
@@ -58,20 +60,20 @@ class NativeEngine:
         prompts: list[list[int]],
         *,
         group_size: int = 1,
-        max_new_tokens: int,
-        temperature: float = 1.0,
-        top_p: float = 1.0,
-        seed: int,
+        sampling: Sampling,
+        seeds: list[int],
         eos_id: int | None,
+        done: Done | None = None,
     ) -> list[Completion]:
         """See `Engine.generate`. Raises `SamplingError` when a prompt is empty or does not leave
         room for `max_new_tokens`, and when the model produces numbers that are not finite."""
-        check_prompts(prompts, max_new_tokens, self.model.config.max_position_embeddings)
+        limit, tokens = self.model.config.max_position_embeddings, sampling.max_new_tokens
+        check_prompts(prompts, seeds, tokens, limit)
         count = len(prompts) * group_size
         kind = PagedLayers if self.paged else Layers
         prefilled, decoder = prefill(self.model, prompts), Decoder(self.model, kind)
         guesser = Guesser(self.model, kind) if self.speculative else None
-        order = self._order(count, max_new_tokens, temperature, top_p, seed, eos_id)
+        order = self._order(noise_keys(seeds, group_size), sampling, eos_id)
 
         @torch.inference_mode()
         def write_part(ids_B: Tensor) -> Guesses:
@@ -93,8 +95,8 @@ class NativeEngine:
         self.guesses = Guesses(
             sum(part.made for part in guesses), sum(part.stood for part in guesses)
         )
-        results = (order.tokens_SA[:max_new_tokens], order.logprobs_SA[:max_new_tokens])
-        return completions(*results, set() if eos_id is None else {eos_id})
+        results = (order.tokens_SA[:tokens], order.logprobs_SA[:tokens])
+        return completions(*results, set() if eos_id is None else {eos_id}, done)
 
     def _caches(self, prefilled: Prefilled, prompts_B: Tensor, room: int) -> list[Cache]:
         """The model's cache, and the guesser's when there is one: that is a place short, since the
@@ -112,20 +114,11 @@ class NativeEngine:
             caches.append(cache([latents_BTX], valid_BT[:, :-1]))
         return caches
 
-    def _order(
-        self,
-        count: int,
-        steps: int,
-        temperature: float,
-        top_p: float,
-        seed: int,
-        eos_id: int | None,
-    ) -> Order:
-        device = self.model.head.weight.device
-        room, numbers = (steps + SPARE, 3) if self.speculative else (steps, 1)
+    def _order(self, keys_A: Tensor, sampling: Sampling, eos_id: int | None) -> Order:
+        device, count = self.model.head.weight.device, len(keys_A)
+        room = sampling.max_new_tokens + (SPARE if self.speculative else 0)
         return Order(
-            steps=steps, temperature=temperature, top_p=top_p, eos_id=eos_id,
-            noise_SA=noise(count, room * numbers, seed).to(device),
+            sampling=sampling, eos_id=eos_id, keys_A=keys_A.to(device),
             tokens_SA=torch.zeros(room, count, dtype=torch.long, device=device),
             logprobs_SA=torch.zeros(room, count, device=device),
         )  # fmt: skip

@@ -1,6 +1,6 @@
 """Drawing tokens from logits.
 
-B sequences, V vocabulary, S steps.
+B sequences, P prompts, G completions of each, V vocabulary.
 """
 
 from __future__ import annotations
@@ -8,12 +8,40 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+_GAMMA = 0x9E3779B97F4A7C15 - (1 << 64)
+_FACTORS = (0xBF58476D1CE4E5B9 - (1 << 64), 0x94D049BB133111EB - (1 << 64))
+"""Of splitmix64 (Steele et al., OOPSLA 2014), as signed numbers; products wrap around."""
 
-def noise(sequences: int, steps: int, seed: int) -> Tensor:
-    """Uniform numbers [S, B] in [0, 1): one per token, so that what one sequence draws depends
-    neither on which others are still running nor on the device."""
-    generator = torch.Generator().manual_seed(seed)
-    return torch.rand(sequences, steps, dtype=torch.float64, generator=generator).T.contiguous()
+
+def noise_keys(seeds: list[int], group_size: int) -> Tensor:
+    """What the noise of each sequence follows from [P * G]: its prompt's seed and its number in
+    the group, nothing else."""
+    seeds_P1 = _mixed(torch.tensor(seeds, dtype=torch.int64))[:, None]
+    return _mixed(seeds_P1 + _GAMMA * torch.arange(group_size)).flatten()
+
+
+USES = DRAW, GUESS, ACCEPT = range(3)
+"""What the uniform numbers of a token are for; the last two in speculative decoding only."""
+
+
+def noise(keys_B: Tensor, tokens_B: Tensor | int, use: int = DRAW) -> Tensor:
+    """Uniform numbers [B] in [0, 1), in fp64, for the `tokens_B`-th tokens of completions with
+    these keys: the same on every device, whatever else is drawn."""
+    counters_B = torch.as_tensor(tokens_B * len(USES) + use + 1)  # a tensor's products wrap around
+    bits_B = _mixed(keys_B + _GAMMA * counters_B)
+    return _shifted(bits_B, 11).double() * 2.0**-53
+
+
+def _mixed(x: Tensor) -> Tensor:
+    """splitmix64's function from a counter to 64 random bits."""
+    x = (x ^ _shifted(x, 30)) * _FACTORS[0]
+    x = (x ^ _shifted(x, 27)) * _FACTORS[1]
+    return x ^ _shifted(x, 31)
+
+
+def _shifted(x: Tensor, count: int) -> Tensor:
+    """To the right, zeros coming in."""
+    return (x >> count) & ((1 << (64 - count)) - 1)
 
 
 def draw(

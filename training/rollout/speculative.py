@@ -22,13 +22,11 @@ from training.model import Transformer
 from training.rollout.decoder import Cache, Decoder, Layers, unit
 from training.rollout.engine import Guesses
 from training.rollout.paged import PagedLayers
-from training.rollout.sampling import draw, invert, logprob, policy, sampled
+from training.rollout.sampling import ACCEPT, GUESS, draw, invert, logprob, policy, sampled
 from training.rollout.writing import Order, Running
 
 SPARE = 3
 """Steps behind the last that a sequence may write to before it is found to have ended."""
-GUESS, ACCEPT, DRAW = range(3)
-"""What the uniform numbers of a token are for."""
 
 
 class Guesser:
@@ -56,12 +54,11 @@ class Guesser:
 def write_speculatively(
     decoder: Decoder, guesser: Guesser, running: Running, hidden_BD: Tensor, order: Order
 ) -> Guesses:
-    """As `writing.write`, one or two tokens at a time. `order` has room for `SPARE` more steps,
-    and its noise three numbers for each, one after another."""
+    """As `writing.write`, one or two tokens at a time. `order` has room for `SPARE` more steps."""
     logits = decoder.model.logits
-    limit, settings = decoder.model.config.max_position_embeddings, (order.temperature, order.top_p)
+    limit, steps = decoder.model.config.max_position_embeddings, order.sampling.max_new_tokens
+    settings = (order.sampling.temperature, order.sampling.top_p)
     cache, guesser_cache = running.caches
-    noise_S3A = order.noise_SA.unflatten(0, (-1, 3))
     made = stood = 0
 
     def put(steps_B: Tensor, tokens_B: Tensor, logprobs_B: Tensor) -> None:
@@ -69,12 +66,12 @@ def write_speculatively(
         order.logprobs_SA[steps_B, running.ids_B] = logprobs_B
 
     counts_B = torch.zeros_like(running.ids_B)  # tokens written
-    newest_B, logprobs_B = draw(logits(hidden_BD), noise_S3A[0, DRAW, running.ids_B], *settings)
+    newest_B, logprobs_B = draw(logits(hidden_BD), order.noise(running.ids_B, 0), *settings)
     put(counts_B, newest_B, logprobs_B)
     counts_B = counts_B + 1
     before_B1 = running.positions_B[:, None] - 1
     guess_BD = guesser.step(hidden_BD, newest_B[:, None], before_B1, guesser_cache)
-    ended_B = (counts_B >= order.steps) | order.ends(newest_B)
+    ended_B = (counts_B >= steps) | order.ends(newest_B)
     while True:
         rows = running.drop(ended_B)
         if rows is not None:
@@ -84,19 +81,19 @@ def write_speculatively(
         ids_B = running.ids_B
 
         # Guess a token, and read it together with the one before it.
-        q_BV = sampled(policy(logits(guess_BD), order.temperature), *settings)
-        guessed_B = invert(q_BV, noise_S3A[counts_B, GUESS, ids_B])
+        q_BV = sampled(policy(logits(guess_BD), settings[0]), *settings)
+        guessed_B = invert(q_BV, order.noise(ids_B, counts_B, GUESS))
         positions_B2 = running.positions_B[:, None] + torch.arange(2, device=ids_B.device)
         positions_B2.clamp_(max=limit - 1)  # ended sequences may go on past the end
         pair_B2 = torch.stack((newest_B, guessed_B), dim=1)
         hidden_ND = decoder.step(pair_B2, positions_B2, cache)
-        p_NV = policy(logits(hidden_ND), order.temperature)
+        p_NV = policy(logits(hidden_ND), settings[0])
 
         # Keep it or not.
         first_BV, second_BV = sampled(p_NV, *settings).unflatten(0, (-1, 2)).unbind(1)
-        noise_B, redraw_B = noise_S3A[counts_B, ACCEPT, ids_B], noise_S3A[counts_B, DRAW, ids_B]
+        noise_B, redraw_B = order.noise(ids_B, counts_B, ACCEPT), order.noise(ids_B, counts_B)
         first_B, stood_B = keep_or_redraw(first_BV, q_BV, guessed_B, noise_B, redraw_B)
-        second_B = invert(second_BV, noise_S3A[counts_B + 1, DRAW, ids_B])
+        second_B = invert(second_BV, order.noise(ids_B, counts_B + 1))
         both_B2 = torch.stack((first_B, second_B), dim=1)
         cache.hide_newest(~stood_B)
         logprobs_B2 = logprob(p_NV, both_B2.flatten()).view_as(both_B2)
@@ -113,7 +110,7 @@ def write_speculatively(
         written_B = (1 + stood_B.long()) * running.alive_B
         counts_B = counts_B + written_B
         running.positions_B = running.positions_B + written_B
-        ended_B = order.ends(first_B) | order.ends(newest_B) | (counts_B >= order.steps)
+        ended_B = order.ends(first_B) | order.ends(newest_B) | (counts_B >= steps)
 
 
 def keep_or_redraw(

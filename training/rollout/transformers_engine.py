@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from training.model.causal_lm import CausalLM
-from training.rollout.engine import Completion, Guesses, check_prompts, completions
-from training.rollout.sampling import draw, noise
+from training.rollout.engine import Completion, Done, Guesses, Sampling, check_prompts, completions
+from training.rollout.sampling import draw, noise, noise_keys
 
 DROP_SHARE = 0.125
 """Drop finished rows once they are this share of the batch: dropping copies the whole cache."""
@@ -33,28 +33,28 @@ class TransformersEngine:
         prompts: list[list[int]],
         *,
         group_size: int = 1,
-        max_new_tokens: int,
-        temperature: float = 1.0,
-        top_p: float = 1.0,
-        seed: int,
+        sampling: Sampling,
+        seeds: list[int],
         eos_id: int | None,
+        done: Done | None = None,
     ) -> list[Completion]:
         """See `Engine.generate`; the model's own end tokens end a sequence beside `eos_id`, unless
         that is None. Raises `SamplingError` as the native engine does."""
         limit = getattr(self.model.config, "max_position_embeddings", None)
-        check_prompts(prompts, max_new_tokens, limit)
+        max_new_tokens, settings = sampling.max_new_tokens, (sampling.temperature, sampling.top_p)
+        check_prompts(prompts, seeds, max_new_tokens, limit)
         device = self.model.head.weight.device
         stops = sorted(self.model.eos_ids | {eos_id}) if eos_id is not None else []
         stops_E = torch.tensor(stops, dtype=torch.long, device=device)
         count = len(prompts) * group_size
-        noise_SB = noise(count, max_new_tokens, seed).to(device)
+        keys_B = noise_keys(seeds, group_size).to(device)
         tokens_SB = torch.zeros(max_new_tokens, count, dtype=torch.long, device=device)
         logprobs_SB = torch.zeros(max_new_tokens, count, device=device)
         ids_B = torch.arange(count, device=device)
         alive_B = torch.ones(count, dtype=torch.bool, device=device)
         mask_BT, cache, logits_BV = self._prefill(prompts, group_size)
         for step in range(max_new_tokens):
-            tokens_B, logprobs_B = draw(logits_BV, noise_SB[step, ids_B], temperature, top_p)
+            tokens_B, logprobs_B = draw(logits_BV, noise(keys_B[ids_B], step), *settings)
             tokens_SB[step, ids_B], logprobs_SB[step, ids_B] = tokens_B, logprobs_B
             alive_B &= ~torch.isin(tokens_B, stops_E)
             alive = int(alive_B.sum())
@@ -66,7 +66,7 @@ class TransformersEngine:
                 alive_B = alive_B[alive_B]
             mask_BT = torch.cat((mask_BT, mask_BT.new_ones(len(mask_BT), 1)), dim=1)
             logits_BV = self._last_logits(tokens_B[:, None], mask_BT, cache)
-        return completions(tokens_SB, logprobs_SB, set(stops))
+        return completions(tokens_SB, logprobs_SB, set(stops), done)
 
     def _prefill(self, prompts: list[list[int]], group_size: int) -> tuple[Tensor, Any, Tensor]:
         """Read all prompts and spread them to their groups: mask [B, T], cache and the logits

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from training.rollout.decoder import Cache, Decoder
-from training.rollout.sampling import draw
+from training.rollout.engine import Sampling
+from training.rollout.sampling import DRAW, draw, noise
 
 ROW_MULTIPLE = 16
 """Rows of a matrix tile: fewer than these cost the same, and few distinct batch sizes let the
@@ -23,16 +24,17 @@ matrix library reuse its plans."""
 class Order:
     """How tokens are to be drawn, and where they are put."""
 
-    steps: int
-    """Tokens of a completion at most."""
-    temperature: float
-    top_p: float
+    sampling: Sampling
     eos_id: int | None
-    noise_SA: Tensor
-    """Uniform numbers, a column for each sequence."""
+    keys_A: Tensor
+    """What the noise of each sequence follows from."""
     tokens_SA: Tensor
     logprobs_SA: Tensor
     """Results; what stands behind a sequence's end means nothing."""
+
+    def noise(self, ids_B: Tensor, tokens_B: Tensor | int, use: int = DRAW) -> Tensor:
+        """Uniform numbers [B] for the `tokens_B`-th tokens of these sequences."""
+        return noise(self.keys_A[ids_B], tokens_B, use)
 
     def ends(self, tokens_B: Tensor) -> Tensor:
         """Which of these end their sequences."""
@@ -70,7 +72,8 @@ class Running:
 def write(decoder: Decoder, running: Running, hidden_BD: Tensor, order: Order) -> None:
     """A token at a time for all sequences, given the states at their prompts' ends."""
     (cache,) = running.caches
-    logits, settings = decoder.model.logits, (order.temperature, order.top_p)
+    logits, sampling = decoder.model.logits, order.sampling
+    settings = (sampling.temperature, sampling.top_p)
 
     def read_and_draw(
         tokens_B1: Tensor, positions_B1: Tensor, noise_B: Tensor, cache: Any
@@ -78,12 +81,12 @@ def write(decoder: Decoder, running: Running, hidden_BD: Tensor, order: Order) -
         """The whole of a step, from a token to the next: on a GPU one graph."""
         return draw(logits(decoder.read(tokens_B1, positions_B1, cache)), noise_B, *settings)
 
-    drawn = draw(logits(hidden_BD), order.noise_SA[0, running.ids_B], *settings)
-    for step in range(order.steps):
+    drawn = draw(logits(hidden_BD), order.noise(running.ids_B, 0), *settings)
+    for step in range(sampling.max_new_tokens):
         tokens_B, logprobs_B = drawn
         order.tokens_SA[step, running.ids_B] = tokens_B
         order.logprobs_SA[step, running.ids_B] = logprobs_B
-        if step + 1 == order.steps:
+        if step + 1 == sampling.max_new_tokens:
             return
         if order.eos_id is not None:
             rows = running.drop(order.ends(tokens_B))
@@ -91,7 +94,7 @@ def write(decoder: Decoder, running: Running, hidden_BD: Tensor, order: Order) -
                 tokens_B = tokens_B[rows]
             elif not bool(running.alive_B.any()):
                 return
-        noise_B = order.noise_SA[step + 1, running.ids_B]
+        noise_B = order.noise(running.ids_B, step + 1)
         newest = (tokens_B[:, None], running.positions_B[:, None])
         drawn = cache.run(read_and_draw, *newest, noise_B)
         running.positions_B += 1

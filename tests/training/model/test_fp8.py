@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from kernels.fp8_linear import fp8_linear
 from tests.tolerance import FP8_GRADIENT, FP8_LOSS, relative_difference
 from tests.training.model.random_models import build
+from tests.training.rollout.asking import sample
 from training.model import (
     ModelConfig,
     ModelConfigError,
@@ -178,8 +179,13 @@ def test_the_sampler_takes_the_weights_as_they_are(shape: ModelConfig, speculati
     model = build(shape).bfloat16().eval()
     prompts = [[5, 6, 7, 8], [9, 10]]
     plain, fp8 = (
-        NativeEngine(each, speculative=speculative).generate(
-            prompts, group_size=24, max_new_tokens=6, seed=3, eos_id=None
+        sample(
+            NativeEngine(each, speculative=speculative),
+            prompts,
+            group_size=24,
+            max_new_tokens=6,
+            seed=3,
+            eos_id=None,
         )
         for each in (model, in_fp8(model))
     )

@@ -17,6 +17,7 @@ from tests.training.model.random_models import (
     positions,
     twin,
 )
+from tests.training.rollout.asking import sample
 from training.model import ModelConfig, completion_logprobs
 from training.rollout import NativeEngine
 
@@ -91,8 +92,8 @@ def test_greedy_tokens_are_those_of_generate(config: ModelConfig) -> None:
     tokens_BT, mask_BT = padded_batch(config)
     tokens_BT, mask_BT = tokens_BT[1:3], mask_BT[1:3]
     prompts = [row[valid].tolist() for row, valid in zip(tokens_BT, mask_BT, strict=True)]
-    completions = NativeEngine(model).generate(
-        prompts, max_new_tokens=64, temperature=0, seed=0, eos_id=None
+    completions = sample(
+        NativeEngine(model), prompts, max_new_tokens=64, temperature=0, seed=0, eos_id=None
     )
     found = twin(model).generate(
         input_ids=tokens_BT, attention_mask=mask_BT.long(), max_new_tokens=64, do_sample=False,

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from tests.training.model.random_models import build, with_fields
+from tests.training.rollout.asking import sample
 from training.model import ModelConfig, hf
 from training.rollout import NativeEngine
 
@@ -40,8 +41,8 @@ def test_greedy_tokens_are_ours(tmp_path: Path, config: ModelConfig) -> None:
     model = build(config).eval()
     hf.save(model, tmp_path, shard_bytes=2_000_000)
     with torch.no_grad():
-        ours = NativeEngine(model).generate(
-            PROMPTS, max_new_tokens=TOKENS, temperature=0, seed=0, eos_id=None
+        ours = sample(
+            NativeEngine(model), PROMPTS, max_new_tokens=TOKENS, temperature=0, seed=0, eos_id=None
         )
     command = [str(PYTHON), str(WORKER), str(tmp_path), json.dumps(PROMPTS), str(TOKENS)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

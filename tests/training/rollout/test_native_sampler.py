@@ -8,6 +8,7 @@ import torch
 
 from tests.tolerance import ABSOLUTE, relative_difference
 from tests.training.model.random_models import build, twin
+from tests.training.rollout.asking import sample
 from tests.training.rollout.trainer import trainer_logprobs
 from training.model import ModelConfig
 from training.rollout import Completion, NativeEngine
@@ -32,8 +33,14 @@ def test_logprobs_equal_the_training_forward(
 ) -> None:
     monkeypatch.setattr(decoder_module, "FEW", few)
     model = build(ModelConfig(**{**vars(config), "q_lora_rank": q_lora_rank}))
-    completions = NativeEngine(model).generate(
-        PROMPTS, group_size=8, max_new_tokens=40, temperature=1.3, seed=1, eos_id=eos_id
+    completions = sample(
+        NativeEngine(model),
+        PROMPTS,
+        group_size=8,
+        max_new_tokens=40,
+        temperature=1.3,
+        seed=1,
+        eos_id=eos_id,
     )
     sampled = torch.tensor([x for completion in completions for x in completion.logprobs])
     expected = trainer_logprobs(model, PROMPTS, completions, 8, 1.3)
@@ -42,8 +49,8 @@ def test_logprobs_equal_the_training_forward(
 
 def test_bf16_logprobs_stay_close_to_the_training_forward(config: ModelConfig) -> None:
     model = build(config).bfloat16()
-    completions = NativeEngine(model).generate(
-        PROMPTS, group_size=8, max_new_tokens=30, seed=1, eos_id=None
+    completions = sample(
+        NativeEngine(model), PROMPTS, group_size=8, max_new_tokens=30, seed=1, eos_id=None
     )
     sampled = torch.tensor([x for completion in completions for x in completion.logprobs])
     expected = trainer_logprobs(model, PROMPTS, completions, 8, 1.0)
@@ -53,8 +60,8 @@ def test_bf16_logprobs_stay_close_to_the_training_forward(config: ModelConfig) -
 def test_greedy_tokens_equal_transformers_generate(config: ModelConfig) -> None:
     model = build(config)
     other = twin(model)
-    completions = NativeEngine(model).generate(
-        PROMPTS, max_new_tokens=64, temperature=0, seed=0, eos_id=None
+    completions = sample(
+        NativeEngine(model), PROMPTS, max_new_tokens=64, temperature=0, seed=0, eos_id=None
     )
     for prompt, completion in zip(PROMPTS, completions, strict=True):
         theirs = other.generate(
@@ -69,7 +76,7 @@ def test_absorbed_attention_agrees_with_the_expanded_form(config: ModelConfig) -
     model = build(config)
     prompts = [[1, 2, 3, 4, 5, 6], [7, 8, 9, 10, 11, 12]]
     engine = NativeEngine(model)
-    completions = engine.generate(prompts, max_new_tokens=20, temperature=0, seed=0, eos_id=None)
+    completions = sample(engine, prompts, max_new_tokens=20, temperature=0, seed=0, eos_id=None)
     rows = torch.tensor([p + c.tokens for p, c in zip(prompts, completions, strict=True)])
     with torch.no_grad():
         logits_BTV = model.logits(model(rows[:, :-1]))[:, 5:]
@@ -81,18 +88,24 @@ def test_absorbed_attention_agrees_with_the_expanded_form(config: ModelConfig) -
 def test_the_same_seed_gives_the_same_completions(config: ModelConfig) -> None:
     engine = NativeEngine(build(config))
 
-    def sample(seed: int) -> list[Completion]:
-        return engine.generate(PROMPTS, group_size=4, max_new_tokens=20, seed=seed, eos_id=3)
+    def again(seed: int) -> list[Completion]:
+        return sample(engine, PROMPTS, group_size=4, max_new_tokens=20, seed=seed, eos_id=3)
 
-    first = sample(7)
+    first = again(7)
     torch.rand(100)
-    assert sample(7) == first
-    assert sample(8) != first
+    assert again(7) == first
+    assert again(8) != first
 
 
 def test_finished_sequences_end_with_their_end_token(config: ModelConfig) -> None:
-    completions = NativeEngine(build(config)).generate(
-        PROMPTS, group_size=16, max_new_tokens=60, temperature=1.5, seed=0, eos_id=3
+    completions = sample(
+        NativeEngine(build(config)),
+        PROMPTS,
+        group_size=16,
+        max_new_tokens=60,
+        temperature=1.5,
+        seed=0,
+        eos_id=3,
     )
     reasons = {completion.finish_reason for completion in completions}
     assert reasons == {"stop", "length"}
@@ -117,17 +130,17 @@ def test_dropping_finished_rows_changes_no_completion(
     monkeypatch.setattr(Decoder, "read", counting_read)
     monkeypatch.setattr(engine, "_parts", lambda _: 1)
 
-    def sample() -> list[list[int]]:
-        completions = engine.generate(
-            PROMPTS, group_size=16, max_new_tokens=60, temperature=1.5, seed=0, eos_id=3
+    def tokens_of() -> list[list[int]]:
+        completions = sample(
+            engine, PROMPTS, group_size=16, max_new_tokens=60, temperature=1.5, seed=0, eos_id=3
         )
         return [completion.tokens for completion in completions]
 
-    dropped = sample()
+    dropped = tokens_of()
     assert widths[0] == 48
     assert widths[-1] < 0.9 * 48
     monkeypatch.setattr(LatentCache, "compact_share", 1.0)
-    assert sample() == dropped
+    assert tokens_of() == dropped
 
 
 @pytest.mark.parametrize(("cached_bytes", "expected"), [(1 << 25, 2), (0, 1)])
@@ -142,19 +155,19 @@ def test_threads_share_a_batch_of_a_small_model(
         writers.add((threading.get_ident(), torch.get_num_threads()))
         return read(*arguments)
 
-    def sample() -> list[list[int]]:
-        completions = engine.generate(
-            PROMPTS, group_size=16, max_new_tokens=20, temperature=1.3, seed=0, eos_id=3
+    def tokens_of() -> list[list[int]]:
+        completions = sample(
+            engine, PROMPTS, group_size=16, max_new_tokens=20, temperature=1.3, seed=0, eos_id=3
         )
         return [completion.tokens for completion in completions]
 
-    alone = sample()
+    alone = tokens_of()
     monkeypatch.setattr(native_module, "CACHED_BYTES", cached_bytes)
     monkeypatch.setattr(Decoder, "read", watched_read)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        assert sample() == alone
+        assert tokens_of() == alone
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
@@ -164,11 +177,17 @@ def test_threads_share_a_batch_of_a_small_model(
 
 def test_generation_ends_when_all_have_finished(config: ModelConfig) -> None:
     model = build(config)
-    first = NativeEngine(model).generate(
-        [[1, 2]], max_new_tokens=1, temperature=0, seed=0, eos_id=None
+    first = sample(
+        NativeEngine(model), [[1, 2]], max_new_tokens=1, temperature=0, seed=0, eos_id=None
     )
-    completions = NativeEngine(model).generate(
-        [[1, 2]], group_size=3, max_new_tokens=50, temperature=0, seed=0, eos_id=first[0].tokens[0]
+    completions = sample(
+        NativeEngine(model),
+        [[1, 2]],
+        group_size=3,
+        max_new_tokens=50,
+        temperature=0,
+        seed=0,
+        eos_id=first[0].tokens[0],
     )
     assert [completion.tokens for completion in completions] == [first[0].tokens] * 3
 
@@ -181,7 +200,7 @@ def test_an_unusable_prompt_is_named(
     config: ModelConfig, prompts: list[list[int]], message: str
 ) -> None:
     with pytest.raises(SamplingError, match=message):
-        NativeEngine(build(config)).generate(prompts, max_new_tokens=20, seed=0, eos_id=None)
+        sample(NativeEngine(build(config)), prompts, max_new_tokens=20, seed=0, eos_id=None)
 
 
 def test_diverged_weights_are_reported(config: ModelConfig) -> None:
@@ -189,4 +208,4 @@ def test_diverged_weights_are_reported(config: ModelConfig) -> None:
     with torch.no_grad():
         model.norm.weight[0] = torch.nan
     with pytest.raises(SamplingError, match="not finite"):
-        NativeEngine(model).generate(PROMPTS, max_new_tokens=4, seed=0, eos_id=None)
+        sample(NativeEngine(model), PROMPTS, max_new_tokens=4, seed=0, eos_id=None)

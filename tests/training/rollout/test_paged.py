@@ -8,6 +8,7 @@ import torch
 from kernels.latent_cache import PAGE
 from tests.tolerance import ABSOLUTE
 from tests.training.model.random_models import build
+from tests.training.rollout.asking import sample
 from tests.training.rollout.trainer import trainer_logprobs
 from training.model import ModelConfig, Transformer
 from training.rollout import Completion, NativeEngine
@@ -28,8 +29,8 @@ def _sample(
 ) -> list[Completion]:
     engine = NativeEngine(model, speculative=speculative)
     engine.paged = paged
-    return engine.generate(
-        PROMPTS, group_size=12, max_new_tokens=40, temperature=1.3, top_p=0.95, seed=3,
+    return sample(
+        engine, PROMPTS, group_size=12, max_new_tokens=40, temperature=1.3, top_p=0.95, seed=3,
         eos_id=eos_id,
     )  # fmt: skip
 

@@ -1,14 +1,18 @@
 import pytest
 import torch
 
-from training.rollout.sampling import draw, noise
+from training.rollout.sampling import ACCEPT, DRAW, GUESS, draw, noise, noise_keys
 
 LOGITS_V = torch.tensor([2.0, 1.0, 0.0, -1.0, -torch.inf, 0.5])
 DRAWS = 20_000
 
 
+def uniform(count: int) -> torch.Tensor:
+    return noise(noise_keys([0], count), 0)
+
+
 def _frequencies(temperature: float, top_p: float) -> torch.Tensor:
-    noise_B = noise(DRAWS, 1, seed=0)[0]
+    noise_B = uniform(DRAWS)
     tokens_B, _ = draw(LOGITS_V.expand(DRAWS, -1), noise_B, temperature, top_p)
     return torch.bincount(tokens_B, minlength=len(LOGITS_V)).double()
 
@@ -35,13 +39,13 @@ def test_top_p_keeps_the_smallest_sufficient_set() -> None:
 
 
 def test_logprobs_are_those_before_top_p() -> None:
-    noise_B = noise(64, 1, seed=1)[0]
+    noise_B = uniform(64)
     tokens_B, logprobs_B = draw(LOGITS_V.expand(64, -1), noise_B, 0.7, 0.5)
     torch.testing.assert_close(logprobs_B, (LOGITS_V / 0.7).log_softmax(-1)[tokens_B])
 
 
 def test_temperature_zero_takes_the_likeliest() -> None:
-    tokens_B, logprobs_B = draw(LOGITS_V.expand(9, -1), noise(9, 1, seed=0)[0], 0.0, 1.0)
+    tokens_B, logprobs_B = draw(LOGITS_V.expand(9, -1), uniform(9), 0.0, 1.0)
     assert tokens_B.tolist() == [0] * 9
     torch.testing.assert_close(logprobs_B, LOGITS_V.log_softmax(-1)[[0] * 9])
 
@@ -54,5 +58,31 @@ def test_the_ends_of_the_noise_pick_tokens_that_are_possible() -> None:
         assert tokens_B.tolist() == expected
 
 
-def test_a_sequence_draws_the_same_noise_whatever_runs_beside_it() -> None:
-    assert torch.equal(noise(3, 5, seed=4)[:, :2], noise(2, 5, seed=4))
+def test_noise_follows_from_the_prompts_seed_the_member_and_the_token() -> None:
+    keys_B = noise_keys([4, 9, 2**63 - 1], 5)
+    assert torch.equal(noise_keys([9], 5), keys_B[5:10])
+    assert torch.equal(noise_keys([4], 2), keys_B[:2])
+    numbers_TB = torch.stack([noise(keys_B, token) for token in range(7)])
+    mixed_B = noise(keys_B, torch.arange(15) % 7)
+    assert torch.equal(mixed_B, numbers_TB[torch.arange(15) % 7, torch.arange(15)])
+    assert numbers_TB.unique().numel() == 7 * 15
+
+
+def test_noise_is_uniform_along_seeds_members_tokens_and_uses() -> None:
+    """Sixteenths of [0, 1) by chi-square with 15 degrees of freedom (44.3: the 0.01 % point), and
+    no number tells the next."""
+    ways = [
+        noise(noise_keys(list(range(DRAWS)), 1), 0),
+        noise(noise_keys([3], DRAWS), 5),
+        noise(noise_keys([3], 1), torch.arange(DRAWS)),
+        noise(noise_keys([3], 1), torch.arange(DRAWS), GUESS),
+    ]
+    for numbers_N in ways:
+        assert 0 <= numbers_N.min() < numbers_N.max() < 1
+        counts_N = (numbers_N * 16).long().bincount(minlength=16)
+        assert float(((counts_N - DRAWS / 16) ** 2 / (DRAWS / 16)).sum()) < 44.3
+        pairs_N = (numbers_N[1:] * 4).long() * 4 + (numbers_N[:-1] * 4).long()
+        counts_N = pairs_N.bincount(minlength=16)
+        assert float(((counts_N - DRAWS / 16) ** 2 / (DRAWS / 16)).sum()) < 44.3
+    uses = [noise(noise_keys([3], DRAWS), 0, use) for use in (DRAW, GUESS, ACCEPT)]
+    assert torch.corrcoef(torch.stack(uses)).triu(1).abs().max() < 4 / DRAWS**0.5

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from tests.training.model.random_models import build
+from tests.training.rollout.asking import sample
 from tests.training.rollout.trainer import trainer_logprobs
 from training.model import ModelConfig, Transformer
 from training.model.packing import pack
@@ -61,9 +62,9 @@ def _excess(model: Transformer, temperature: float, top_p: float) -> float:
     """Chi-square of many completions against the exact distribution, in standard deviations above
     what chance gives."""
     engine = NativeEngine(model, speculative=True)
-    completions = engine.generate(
-        [[1, 2]], group_size=DRAWS, max_new_tokens=STEPS, temperature=temperature, top_p=top_p,
-        seed=0, eos_id=EOS,
+    completions = sample(
+        engine, [[1, 2]], group_size=DRAWS, max_new_tokens=STEPS, temperature=temperature,
+        top_p=top_p, seed=0, eos_id=EOS,
     )  # fmt: skip
     assert 0.3 < engine.guesses.stood / engine.guesses.made < 0.9
     counts: dict[tuple[int, ...], int] = {}
@@ -113,13 +114,12 @@ def test_a_wrong_rule_would_be_noticed(
 
 
 def test_greedy_tokens_are_the_same_without_guessing(model: Transformer) -> None:
-    def sample(engine: NativeEngine) -> list[list[int]]:
-        completions = engine.generate(
-            PROMPTS, max_new_tokens=60, temperature=0, seed=0, eos_id=None
-        )
+    def tokens_of(engine: NativeEngine) -> list[list[int]]:
+        completions = sample(engine, PROMPTS, max_new_tokens=60, temperature=0, seed=0, eos_id=None)
         return [completion.tokens for completion in completions]
 
-    assert sample(NativeEngine(model, speculative=True)) == sample(NativeEngine(model))
+    guessing, plain = NativeEngine(model, speculative=True), NativeEngine(model)
+    assert tokens_of(guessing) == tokens_of(plain)
 
 
 @pytest.mark.parametrize("q_lora_rank", [None, 16])
@@ -128,8 +128,14 @@ def test_logprobs_equal_the_training_forward(
     config: ModelConfig, eos_id: int | None, q_lora_rank: int | None
 ) -> None:
     model = build(replace(config, num_nextn_predict_layers=1, q_lora_rank=q_lora_rank))
-    completions = NativeEngine(model, speculative=True).generate(
-        PROMPTS, group_size=8, max_new_tokens=40, temperature=1.3, seed=1, eos_id=eos_id
+    completions = sample(
+        NativeEngine(model, speculative=True),
+        PROMPTS,
+        group_size=8,
+        max_new_tokens=40,
+        temperature=1.3,
+        seed=1,
+        eos_id=eos_id,
     )
     sampled_logprobs = torch.tensor([x for each in completions for x in each.logprobs])
     expected = trainer_logprobs(model, PROMPTS, completions, 8, 1.3)
@@ -152,8 +158,8 @@ def test_guesses_are_those_of_the_training_forward(
 
     monkeypatch.setattr(speculative.Guesser, "step", watched_step)
     prompt = PROMPTS[0]
-    (completion,) = NativeEngine(model, speculative=True).generate(
-        [prompt], max_new_tokens=40, seed=0, eos_id=None
+    (completion,) = sample(
+        NativeEngine(model, speculative=True), [prompt], max_new_tokens=40, seed=0, eos_id=None
     )
     row = torch.tensor([prompt + completion.tokens])
     packed = pack(row)
@@ -177,8 +183,14 @@ def test_guesses_are_those_of_the_training_forward(
 
 
 def test_sequences_end_at_their_end_token_or_the_limit(model: Transformer) -> None:
-    completions = NativeEngine(model, speculative=True).generate(
-        PROMPTS, group_size=16, max_new_tokens=33, temperature=1.5, seed=0, eos_id=EOS
+    completions = sample(
+        NativeEngine(model, speculative=True),
+        PROMPTS,
+        group_size=16,
+        max_new_tokens=33,
+        temperature=1.5,
+        seed=0,
+        eos_id=EOS,
     )
     assert {completion.finish_reason for completion in completions} == {"stop", "length"}
     for completion in completions:
@@ -191,22 +203,27 @@ def test_sequences_end_at_their_end_token_or_the_limit(model: Transformer) -> No
 def test_completions_depend_on_the_seed_alone(model: Transformer) -> None:
     engine = NativeEngine(model, speculative=True)
 
-    def sample(prompts: list[list[int]], seed: int) -> list[list[int]]:
-        completions = engine.generate(
-            prompts, group_size=4, max_new_tokens=30, seed=seed, eos_id=EOS
+    def tokens_of(prompts: list[list[int]], seed: int) -> list[list[int]]:
+        completions = sample(
+            engine, prompts, group_size=4, max_new_tokens=30, seed=seed, eos_id=EOS
         )
         return [completion.tokens for completion in completions]
 
-    everyone = sample(PROMPTS, 7)
-    assert sample(PROMPTS, 7) == everyone
-    assert sample(PROMPTS[:1], 7) == everyone[:4]
-    assert sample(PROMPTS, 8) != everyone
+    everyone = tokens_of(PROMPTS, 7)
+    assert tokens_of(PROMPTS, 7) == everyone
+    assert tokens_of(PROMPTS[:1], 7) == everyone[:4]
+    assert tokens_of(PROMPTS, 8) != everyone
 
 
 def test_a_prompt_may_fill_the_context_to_the_last_place(model: Transformer) -> None:
     room = model.config.max_position_embeddings
-    completions = NativeEngine(model, speculative=True).generate(
-        [[1] * (room - 9), [2]], group_size=2, max_new_tokens=9, seed=0, eos_id=None
+    completions = sample(
+        NativeEngine(model, speculative=True),
+        [[1] * (room - 9), [2]],
+        group_size=2,
+        max_new_tokens=9,
+        seed=0,
+        eos_id=None,
     )
     assert [len(completion.tokens) for completion in completions] == [9] * 4
 

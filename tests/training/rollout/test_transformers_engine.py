@@ -7,6 +7,7 @@ import torch
 
 from tests.training.model.random_models import build, twin
 from tests.training.other_models import SHAPES, network
+from tests.training.rollout import asking
 from training.model import ModelConfig, completion_logprobs
 from training.model.causal_lm import CausalLM
 from training.rollout import Completion, NativeEngine, sampler_of, transformers_engine
@@ -25,7 +26,7 @@ def sample(
     sampler: TransformersEngine, prompts: list[list[int]] = PROMPTS, **more: Any
 ) -> list[Completion]:
     settings = {"group_size": GROUP, "max_new_tokens": 24, "seed": 3, "eos_id": 3, **more}
-    return sampler.generate(prompts, **settings)
+    return asking.sample(sampler, prompts, **settings)
 
 
 @pytest.mark.parametrize("model_type", SHAPES)
@@ -72,8 +73,8 @@ def test_the_same_weights_and_seed_give_what_the_native_sampler_gives(
         "group_size": GROUP, "max_new_tokens": 24, "temperature": 1.2, "top_p": top_p, "seed": 5,
         "eos_id": 3,
     }  # fmt: skip
-    ours = sampler_of(model).generate(PROMPTS, **settings)
-    theirs = sampler_of(other).generate(PROMPTS, **settings)
+    ours = asking.sample(sampler_of(model), PROMPTS, **settings)
+    theirs = asking.sample(sampler_of(other), PROMPTS, **settings)
     assert [each.tokens for each in theirs] == [each.tokens for each in ours]
     for mine, its in zip(ours, theirs, strict=True):
         assert its.logprobs == pytest.approx(mine.logprobs, abs=1e-4)
