@@ -25,7 +25,7 @@ from benchmarks.report import compare
 from benchmarks.workload import BASE, problems, prompt_of, run_config
 from training.config import RunConfig
 from training.distributed.process import Process
-from training.grpo.rollouts import score_groups
+from training.grpo.rollouts import compared, score_groups
 from training.grpo.setup import set_up
 from training.grpo.step import make_minibatch, update
 from training.rollout import NativeEngine, Sampling
@@ -54,6 +54,7 @@ def ours(config: RunConfig) -> Step:
         groups = score_groups(
             asked, prompts, completions, task=task, tokenizer=tokenizer, config=config.reward
         )
+        groups = compared(groups, config.grpo.loss.advantage_scale, process.sum)
         minibatch = make_minibatch(groups, process.device)
         update(engine, minibatch, setup.reference, config, LEARNING_RATE)
         return time.perf_counter() - start
@@ -78,7 +79,7 @@ def theirs(python: Path, config: RunConfig, dtype: str, stack: ExitStack) -> Ste
         "group_size": config.grpo.group_size,
         "max_new_tokens": config.sampling.max_new_tokens,
         "kl_coef": config.grpo.kl_coef,
-        "clip_eps": config.grpo.clip_eps,
+        "clip_eps": config.grpo.loss.clip_eps,
         "learning_rate": LEARNING_RATE,
     }
     orders.write(json.dumps(work) + "\n")

@@ -3,10 +3,19 @@
 from training.config.presets import Resolved, preset_names, preset_overrides, resolve
 from training.config.problems import ConfigError, Problem
 from training.config.schema import (
+    AdvantageScale,
+    Aggregation,
     CheckpointConfig,
+    CispoLoss,
+    CorrectionConfig,
+    DapoLoss,
+    DrGrpoLoss,
     EvaluationConfig,
     GrpoConfig,
+    GrpoLoss,
+    GspoLoss,
     HardwareConfig,
+    Loss,
     ModelConfig,
     NativeSampler,
     OptimConfig,
@@ -20,11 +29,20 @@ from training.config.schema import (
 )
 
 __all__ = [
+    "AdvantageScale",
+    "Aggregation",
     "CheckpointConfig",
+    "CispoLoss",
     "ConfigError",
+    "CorrectionConfig",
+    "DapoLoss",
+    "DrGrpoLoss",
     "EvaluationConfig",
     "GrpoConfig",
+    "GrpoLoss",
+    "GspoLoss",
     "HardwareConfig",
+    "Loss",
     "ModelConfig",
     "NativeSampler",
     "OptimConfig",

@@ -84,14 +84,22 @@ def digest(config: RunConfig) -> str:
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """`base` with `over` laid on it, table by table; neither is changed.
 
-    A task's `options` are replaced whole.
+    A task's `options` are replaced whole, and so is a table of another `type`.
     """
     merged = dict(base)
     for key, value in over.items():
         below = None if key in REPLACED_WHOLE else merged.get(key)
+        if _other_type(below, value):
+            below = None
         both_tables = isinstance(below, Mapping) and isinstance(value, Mapping)
         merged[key] = merge(below, value) if both_tables else value  # type: ignore[arg-type]
     return merged
+
+
+def _other_type(below: object, over: object) -> bool:
+    """Whether both are tables that name their type, and not the same."""
+    types = [table.get("type") for table in (below, over) if isinstance(table, Mapping)]
+    return None not in types and len(set(types)) > 1
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -110,7 +118,7 @@ def _validated(kind: type[_Config], data: Mapping[str, Any]) -> _Config:
     try:
         return kind.model_validate(data)
     except ValidationError as error:
-        raise ConfigError.from_pydantic(error) from error
+        raise ConfigError.from_pydantic(error, data) from error
 
 
 def _read(name: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """One error type for everything a person can get wrong in a config."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,17 +32,41 @@ class ConfigError(ValueError):
         return cls([Problem(path, message, code)])
 
     @classmethod
-    def from_pydantic(cls, error: ValidationError) -> "ConfigError":
-        return cls([_problem(details) for details in error.errors(include_url=False)])
+    def from_pydantic(cls, error: ValidationError, data: object = None) -> "ConfigError":
+        """`data` is what was validated, as nested tables."""
+        return cls([_problem(details, data) for details in error.errors(include_url=False)])
 
 
-def _problem(details: ErrorDetails) -> Problem:
+def _problem(details: ErrorDetails, data: object) -> Problem:
     context: dict[str, Any] = details.get("ctx") or {}
-    path = str(context.get("path") or ".".join(str(part) for part in details["loc"]))
+    path = str(context.get("path") or _path(details["loc"], data))
+    if details["type"].startswith("union_tag"):
+        path = f"{path}.type"
     return Problem(path, _message(details, path), details["type"])
 
 
+def _path(location: tuple[int | str, ...], data: object) -> str:
+    """The field's dotted path. Pydantic names the chosen variant of a table too; nobody wrote it
+    there."""
+    parts = []
+    for part in location:
+        if isinstance(data, Mapping) and part not in data and part == data.get("type"):
+            continue
+        parts.append(str(part))
+        if isinstance(data, Mapping):
+            data = data.get(part)
+        elif isinstance(data, list) and isinstance(part, int):
+            data = data[part]
+    return ".".join(parts)
+
+
 def _message(details: ErrorDetails, path: str) -> str:
+    context: dict[str, Any] = details.get("ctx") or {}
+    if details["type"] == "union_tag_invalid":
+        wanted = str(context["expected_tags"]).replace("'", "")
+        return f"There is no “{context['tag']}”. Choose one of: {wanted}."
+    if details["type"] == "union_tag_not_found":
+        return "Say which type this table is of: its other settings depend on it."
     if details["type"] == "extra_forbidden":
         return f"There is no field “{path}”. Remove it or correct its name."
     message = details["msg"].removeprefix("Value error, ")

@@ -48,6 +48,13 @@ class Process:
             dist.all_reduce(total)
         return total.to(values.device)
 
+    def max(self, values: Tensor) -> Tensor:
+        """Element by element the largest over all ranks, on all of them."""
+        most = values.to(self.device, copy=True)
+        if self.world_size > 1:
+            dist.all_reduce(most, dist.ReduceOp.MAX)
+        return most.to(values.device)
+
     def any(self, flag: bool) -> bool:
         """Whether `flag` is true on at least one rank; all ranks get the same answer."""
         return bool(self.sum(torch.tensor([float(flag)])).item() > 0)

@@ -11,18 +11,21 @@ from __future__ import annotations
 import hashlib
 import platform
 import time
-from collections import Counter
 from collections.abc import Callable
 from importlib.metadata import version
 from itertools import product
 
-import torch
-
 from training import checkpoint
 from training.distributed.process import Process
 from training.grpo.evaluate import evaluate
-from training.grpo.metrics import acceptance, expert_load, extra_losses, rollout_metrics
-from training.grpo.rollouts import Group, completion_records, score_groups
+from training.grpo.metrics import (
+    acceptance,
+    expert_load,
+    extra_losses,
+    rollout_metrics,
+    update_metrics,
+)
+from training.grpo.rollouts import Group, compared, completion_records, score_groups
 from training.grpo.setup import Setup
 from training.grpo.step import make_minibatch, update, with_old_logprobs
 from training.journal import Journal
@@ -126,7 +129,9 @@ def train(  # noqa: C901, PLR0915 - one flat story, to be read from top to botto
                 problems, prompts, completions, task=task, tokenizer=tokenizer, config=config.reward
             )
             waiting = [
-                groups[start : start + prompts_here]
+                compared(
+                    groups[start : start + prompts_here], grpo.loss.advantage_scale, process.sum
+                )
                 for start in range(0, len(groups), prompts_here)
             ]
             reward_s = time.monotonic() - rewards_started
@@ -140,27 +145,23 @@ def train(  # noqa: C901, PLR0915 - one flat story, to be read from top to botto
         tell("phase", step, phase="training")
         update_started = time.monotonic()
         groups = waiting.pop(0)
-        minibatch = make_minibatch(groups, process.device)
+        minibatch = make_minibatch(groups, process.device, mask_truncated=grpo.mask_truncated)
         learning_rate = config.optim.learning_rate * warmup(step, config.optim.warmup_steps)
-        result, sums = update(engine, minibatch, setup.reference, config, learning_rate)
+        result, tally = update(engine, minibatch, setup.reference, config, learning_rate)
         counts_LE = engine.balance_experts(config.optim.expert_bias_rate)
         if setup.reference and grpo.ref_refresh_steps and step % grpo.ref_refresh_steps == 0:
             setup.reference.load_state_dict(engine.policy.state_dict())
         update_s = time.monotonic() - update_started
 
         # Tell: metrics over all ranks, and every completion.
-        sums.update(guesses_made=guesses.made, guesses_stood=guesses.stood)
-        totals = sum_over_ranks(sums, process)
+        tally.sums.update(guesses_made=guesses.made, guesses_stood=guesses.stood)
+        totals = tally.over_ranks(process)
         gathered = process.gather([(group, completion_records(group)) for group in groups])
         setup.step, setup.tokens_total = step, setup.tokens_total + round(totals["tokens"])
         step_s = time.monotonic() - step_started
         if gathered:
             values = rollout_metrics([records for _, records in gathered]) | {
-                "kl/mean": totals["kl"] / totals["tokens"],
-                "entropy/mean": totals["entropy"] / totals["tokens"],
-                "clip/fraction": totals["clipped"] / totals["tokens"],
-                "sampler/logprob_diff_mean": totals["sampler_difference"] / totals["tokens"],
-                "optim/loss": totals["loss"],
+                **update_metrics(totals),
                 "optim/grad_norm": result.grad_norm,
                 "optim/learning_rate": learning_rate,
                 "optim/skipped": float(result.skipped),
@@ -234,12 +235,6 @@ def derive_seed(seed: int, step: int, place: int) -> int:
     2⁶³."""
     digest = hashlib.sha256(f"sampling/{seed}/{step}/{place}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
-
-
-def sum_over_ranks(sums: Counter[str], process: Process) -> dict[str, float]:
-    names = sorted(sums)
-    totals = process.sum(torch.tensor([sums[name] for name in names], dtype=torch.float64))
-    return dict(zip(names, totals.tolist(), strict=True))
 
 
 def versions() -> dict[str, str]:

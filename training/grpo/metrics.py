@@ -33,6 +33,35 @@ def rollout_metrics(groups: list[list[CompletionRecord]]) -> dict[str, float]:
     return values
 
 
+def update_metrics(totals: dict[str, float]) -> dict[str, float]:
+    """Loss, KL, entropy, clipped shares and the sampler's distance, from the step's sums and
+    extremes (training/grpo/loss.py)."""
+    tokens, ratios = max(1.0, totals["tokens"]), max(1.0, totals["ratios"])
+    values = {
+        "optim/loss": totals["loss"],
+        "optim/policy_loss": totals["policy"],
+        "kl/mean": totals["kl"] / tokens,
+        "entropy/mean": totals["entropy"] / tokens,
+        "clip/fraction": (totals["clip_low"] + totals["clip_high"]) / tokens,
+        "clip/low_mean": totals["clip_low"] / tokens,
+        "clip/high_mean": totals["clip_high"] / tokens,
+        "sampler/logprob_diff_mean": totals["sampler_difference"] / tokens,
+        "sampler/ratio_mean": totals["ratio"] / ratios,
+        "sampler/weight_mean": totals["weight"] / ratios,
+        "sampler/bounded": totals["bounded"] / ratios,
+    }
+    extremes = {
+        "clip/low_min": "clip_low_min",
+        "clip/low_max": "clip_low_max",
+        "clip/high_min": "clip_high_min",
+        "clip/high_max": "clip_high_max",
+        "sampler/logprob_diff_max": "sampler_difference_max",
+        "sampler/ratio_min": "sampler_ratio_min",
+        "sampler/ratio_max": "sampler_ratio_max",
+    }
+    return values | {name: totals[source] for name, source in extremes.items() if source in totals}
+
+
 def expert_load(counts_LE: Tensor) -> dict[str, float]:
     """How evenly the step's tokens went to the experts; nothing for a model without any.
 

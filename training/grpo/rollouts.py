@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 import torch
+from torch import Tensor
 
-from training.config import RewardConfig
+from training.config import AdvantageScale, RewardConfig
 from training.events import CompletionRecord
-from training.grpo.advantage import group_advantages
+from training.grpo.advantage import advantages
 from training.rewards import Reward, score
 from training.rollout import Completion
 from training.tasks import Problem, Task
@@ -25,7 +28,8 @@ class Group:
     completions: list[Completion]
     texts: list[str]
     rewards: list[Reward]
-    advantages: list[float]
+    advantages: list[float] = field(default_factory=list)
+    """None yet until the step's groups are compared."""
     number: int = 0
     """Which prompt of the run it is."""
     policy_version: int = 0
@@ -50,7 +54,7 @@ def score_groups(
     tokenizer: TextTokenizer,
     config: RewardConfig,
 ) -> list[Group]:
-    """Reward each completion and compare it with its group; groups are in prompt order."""
+    """Reward each completion; groups are in prompt order."""
     size = len(completions) // len(problems)
     groups = []
     for place, (problem, prompt) in enumerate(zip(problems, prompts, strict=True)):
@@ -60,11 +64,26 @@ def score_groups(
             score(text, problem, task, config, ended=member.finish_reason == "stop")
             for text, member in zip(texts, members, strict=True)
         ]
-        totals_1G = torch.tensor([[reward.total for reward in rewards]], dtype=torch.float64)
-        advantages: list[float] = group_advantages(totals_1G)[0].tolist()
         tokens = tokenizer.encode_prompt(prompt)
-        groups.append(Group(problem, prompt, tokens, members, texts, rewards, advantages))
+        groups.append(Group(problem, prompt, tokens, members, texts, rewards))
     return groups
+
+
+def rewards_of(groups: list[Group]) -> Tensor:
+    """Their totals, fp64 [P, G]; NaN where a completion could not be scored."""
+    totals = [[reward.total for reward in group.rewards] for group in groups]
+    known = [[math.nan if total is None else total for total in row] for row in totals]
+    return torch.tensor(known, dtype=torch.float64)
+
+
+def compared(
+    groups: list[Group], scale: AdvantageScale, sum_ranks: Callable[[Tensor], Tensor]
+) -> list[Group]:
+    """A step's groups with their advantages; all ranks call it together."""
+    found_PG = advantages(rewards_of(groups), scale, sum_ranks)
+    return [
+        replace(group, advantages=row) for group, row in zip(groups, found_PG.tolist(), strict=True)
+    ]
 
 
 def completion_records(group: Group) -> list[CompletionRecord]:

@@ -5,18 +5,19 @@ B completions of this rank, T time.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from training.batch import Batch, make_batch
-from training.config import RunConfig
+from training.config import OptimConfig, RunConfig
 from training.distributed.engine import Engine, StepResult
-from training.grpo.loss import grpo_loss, mean_over_completions
+from training.grpo.aggregation import Whole, aggregate
+from training.grpo.loss import Scored, part_loss
 from training.grpo.rollouts import Group
-from training.model import Policy, completion_logprobs
+from training.grpo.tally import Tally
+from training.model import CompletionLogprobs, Policy, completion_logprobs
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Minibatch:
     advantages_B: Tensor
     sampled_BT: Tensor
     """Log-probabilities the sampler gave the tokens; 0 outside the completions."""
+    counted_BT: Tensor
+    """Bool: the completions' tokens that count in the loss."""
     old_BT: Tensor | None = None
     """Likewise under the policy that sampled them, by the trainer's own forward. None: it is the
     present policy, whose own forward serves."""
@@ -43,10 +46,14 @@ class Minibatch:
             self.batch.tokens_BT[cut], self.batch.mask_BT[cut], self.batch.completion_BT[cut]
         )
         old_BT = None if self.old_BT is None else self.old_BT[cut]
-        return Minibatch(batch, self.advantages_B[rows], self.sampled_BT[cut], old_BT)
+        return Minibatch(
+            batch, self.advantages_B[rows], self.sampled_BT[cut], self.counted_BT[cut], old_BT
+        )
 
 
-def make_minibatch(groups: list[Group], device: torch.device) -> Minibatch:
+def make_minibatch(
+    groups: list[Group], device: torch.device, *, mask_truncated: bool = False
+) -> Minibatch:
     """Rows of like length stand together, so that a microbatch holds little padding."""
     rows = _rows(groups)
     prompts = [group.prompt_tokens for group, _ in rows]
@@ -58,11 +65,13 @@ def make_minibatch(groups: list[Group], device: torch.device) -> Minibatch:
         zeros_BT = torch.zeros(batch.tokens_BT.shape, device=device)
         return zeros_BT.masked_scatter(batch.completion_BT, flat)
 
+    whole = [not mask_truncated or member.finish_reason != "length" for member in members]
     old = [group.old_logprobs[member] for group, member in rows if group.old_logprobs]
     return Minibatch(
         batch,
         torch.tensor([group.advantages[member] for group, member in rows], device=device),
         spread([member.logprobs for member in members]),
+        batch.completion_BT & torch.tensor(whole, device=device)[:, None],
         spread(old) if old else None,
     )
 
@@ -104,11 +113,10 @@ def update(
     reference: Policy | None,
     config: RunConfig,
     learning_rate: float,
-) -> tuple[StepResult, Counter[str]]:
-    """Train on the minibatch; also this rank's sums over tokens, for the metrics."""
-    sums: Counter[str] = Counter()
-    optim, completions = config.optim, config.completions_per_step
-    size = config.hardware.micro_batch
+) -> tuple[StepResult, Tally]:
+    """Train on the minibatch; also what to tell of this rank's tokens."""
+    tally, optim, size = Tally(), config.optim, config.hardware.micro_batch
+    whole = whole_step(engine, minibatch, config.sampling.max_new_tokens)
     for start in range(0, len(minibatch), size):
         part = minibatch.part(start, size)
         batch, temperature = part.batch, config.sampling.temperature
@@ -118,31 +126,42 @@ def update(
             mtp="detached" if optim.mtp_weight else "off",
             balance=optim.balance_loss > 0,
         )
-        present_BT = result.logprobs_BT.detach()
         with torch.no_grad():
             reference_BT = (
                 completion_logprobs(reference, *inputs).logprobs_BT if reference else None
             )
-        loss, part_sums = grpo_loss(
-            result.logprobs_BT,
-            present_BT if part.old_BT is None else part.old_BT,
-            reference_BT,
-            part.advantages_B,
-            batch.completion_BT,
-            clip_eps=config.grpo.clip_eps,
-            kl_coef=config.grpo.kl_coef,
-            completions=completions,
-        )
-        if result.mtp_BT is not None:
-            mtp_loss = -mean_over_completions(result.mtp_BT, batch.completion_BT, completions)
-            loss = loss + optim.mtp_weight * mtp_loss
-            sums["mtp"] -= result.mtp_BT.sum().item()
-        if result.balance_B is not None:
-            balance = result.balance_B.sum() / completions
-            loss = loss + optim.balance_loss * balance
-            sums["balance"] += balance.item()
-        engine.backward(loss, last=start + size >= len(minibatch))
-        sums.update({name: value.item() for name, value in part_sums.items()})
-        sums["entropy"] += result.entropy_BT.sum().item()
-        sums["sampler_difference"] += (present_BT - part.sampled_BT).abs().sum().item()
-    return engine.step(learning_rate), sums
+        present_BT = result.logprobs_BT.detach()
+        old_BT = present_BT if part.old_BT is None else part.old_BT
+        scored = Scored(
+            result.logprobs_BT, old_BT, part.sampled_BT, reference_BT, part.advantages_B,
+            part.counted_BT,
+        )  # fmt: skip
+        loss, of_part = part_loss(scored, config.grpo, whole)
+        beside, sums = _losses_beside(result, part.counted_BT, optim, whole)
+        entropy_BT = result.entropy_BT.where(part.counted_BT, 0.0)
+        engine.backward(loss + beside, last=start + size >= len(minibatch))
+        of_part.add({"entropy": entropy_BT.sum(), **sums})
+        tally.join(of_part)
+    return engine.step(learning_rate), tally
+
+
+def _losses_beside(
+    result: CompletionLogprobs, counted_BT: Tensor, optim: OptimConfig, whole: Whole
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """This part's share of the losses beside GRPO's, weighted, and what to tell of them."""
+    loss, sums = result.logprobs_BT.new_zeros(()), {}
+    if result.mtp_BT is not None:
+        guessed_BT = -result.mtp_BT.where(counted_BT, 0.0)
+        loss = loss + optim.mtp_weight * aggregate(guessed_BT, counted_BT, "sequence", whole)
+        sums["mtp"] = guessed_BT.sum()
+    if result.balance_B is not None:
+        sums["balance"] = result.balance_B.sum() / whole.completions
+        loss = loss + optim.balance_loss * sums["balance"]
+    return loss, sums
+
+
+def whole_step(engine: Engine, minibatch: Minibatch, longest: int) -> Whole:
+    """What the ranks' minibatches come to together; `longest` in tokens of a completion."""
+    mine = torch.tensor([len(minibatch), int(minibatch.counted_BT.sum())])
+    completions, tokens = engine.process.sum(mine).tolist()
+    return Whole(completions, tokens, longest)

@@ -12,7 +12,7 @@ from training.config import (
     preset_names,
     resolve,
 )
-from training.config.presets import PRETRAIN_PRESETS, flatten, pretrain_config
+from training.config.presets import PRETRAIN_PRESETS, flatten, merge, pretrain_config
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -35,7 +35,9 @@ def test_the_fields_of_a_run_are_these() -> None:
         "task.type", "task.name", "task.template",
         "reward.accuracy", "reward.format",
         "grpo.steps", "grpo.prompts_per_step", "grpo.group_size", "grpo.steps_per_collection",
-        "grpo.clip_eps", "grpo.kl_coef", "grpo.ref_refresh_steps",
+        "grpo.loss.type", "grpo.loss.clip_eps", "grpo.loss.aggregation",
+        "grpo.loss.advantage_scale", "grpo.correction", "grpo.mask_truncated",
+        "grpo.kl_coef", "grpo.ref_refresh_steps",
         "sampling.engine.type", "sampling.speculative", "sampling.max_new_tokens",
         "sampling.temperature", "sampling.top_p",
         "optim.learning_rate", "optim.warmup_steps", "optim.beta1", "optim.beta2",
@@ -87,6 +89,12 @@ def test_the_fields_of_pretraining_are_these() -> None:
             "sampling.engine.addresses",
         ),
         ({"optim": {"moment_dtype": "bf16", "beta2": 0.999}}, "optim.beta2"),
+        ({"grpo": {"loss": {"type": "ppo"}}}, "grpo.loss.type"),
+        ({"grpo": {"loss": {"clip_eps": 0.2}}}, "grpo.loss.type"),
+        ({"grpo": {"loss": {"type": "dapo", "clip_eps": 0.2}}}, "grpo.loss.clip_eps"),
+        ({"grpo": {"loss": {"type": "dapo", "clip_eps_low": 0}}}, "grpo.loss.clip_eps_low"),
+        ({"grpo": {"correction": {"min": 0.5}}}, "grpo.correction.min"),
+        ({"grpo": {"correction": {"mode": "mask", "min": 3}}}, "grpo.correction.min"),
     ],
 )
 def test_a_mistake_is_laid_at_its_field(overrides: dict[str, object], path: str) -> None:
@@ -94,6 +102,16 @@ def test_a_mistake_is_laid_at_its_field(overrides: dict[str, object], path: str)
         resolve("r1-zero-nano", overrides)
     assert [problem.path for problem in error.value.problems] == [path]
     assert error.value.problems[0].message.endswith(".")
+
+
+def test_a_table_of_another_type_replaces_the_one_below() -> None:
+    below = {"grpo": {"loss": {"type": "grpo", "clip_eps": 5.0}, "steps": 3}}
+    assert merge(below, {"grpo": {"loss": {"type": "dapo"}}}) == {
+        "grpo": {"loss": {"type": "dapo"}, "steps": 3}
+    }
+    assert merge(below, {"grpo": {"loss": {"aggregation": "token"}}})["grpo"]["loss"] == {
+        "type": "grpo", "clip_eps": 5.0, "aggregation": "token",
+    }  # fmt: skip
 
 
 def test_all_mistakes_are_named_at_once() -> None:

@@ -14,7 +14,6 @@ from deepspeed.utils import safe_get_full_grad
 from training.config import RunConfig
 from training.distributed.engine import Engine, StepResult
 from training.distributed.process import Process
-from training.grpo.loop import sum_over_ranks
 from training.grpo.rollouts import Group
 from training.grpo.step import make_minibatch, update
 from training.model import hf
@@ -73,8 +72,8 @@ def main() -> None:
     groups = fixed_groups()[process.rank * share : (process.rank + 1) * share]
     before = [parameter.clone() for parameter in engine.policy.parameters()]
     minibatch = make_minibatch(groups, process.device)
-    result, sums = update(engine, minibatch, reference, config, learning_rate=1e-3)
-    totals = sum_over_ranks(sums, process)
+    result, tally = update(engine, minibatch, reference, config, learning_rate=1e-3)
+    totals = tally.over_ranks(process)
     engine.balance_experts(0.01)
     routers = [module for module in engine.model.modules() if isinstance(module, Router)]
     biases = process.gather([torch.stack([router.bias_E for router in routers])])

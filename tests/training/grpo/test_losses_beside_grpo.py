@@ -27,6 +27,7 @@ class _PlainEngine:
 
     def __init__(self, model: Transformer) -> None:
         self.model = model
+        self.process = SimpleNamespace(sum=lambda values: values)
 
     def logprobs(self, *batch: Any, **asked: Any) -> Any:
         return completion_logprobs(self.model, *batch, **asked)
@@ -55,9 +56,9 @@ def _update(config: ModelConfig, **optim: float) -> tuple[dict[str, Tensor], Cou
         "optim": {"mtp_weight": 0, "balance_loss": 0, **optim},
     })  # fmt: skip
     engine: Any = _PlainEngine(model)
-    _, sums = update(engine, make_minibatch(groups, torch.device("cpu")), None, run, 0.0)
+    _, tally = update(engine, make_minibatch(groups, torch.device("cpu")), None, run, 0.0)
     named = model.named_parameters()
-    return {name: weight.grad for name, weight in named if weight.grad is not None}, sums
+    return {name: weight.grad for name, weight in named if weight.grad is not None}, tally.sums
 
 
 def test_multi_token_prediction_leaves_the_policys_gradient_as_it_is(config: ModelConfig) -> None:

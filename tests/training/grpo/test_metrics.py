@@ -1,8 +1,16 @@
 import pytest
 import torch
 
+from training.distributed.process import Process
 from training.events import CompletionRecord
-from training.grpo.metrics import expert_load, extra_losses, rollout_metrics, wilson_interval
+from training.grpo.metrics import (
+    expert_load,
+    extra_losses,
+    rollout_metrics,
+    update_metrics,
+    wilson_interval,
+)
+from training.grpo.tally import Tally
 
 
 def completion(reward: float, accuracy: float, length: int, ended: bool = True) -> CompletionRecord:
@@ -62,3 +70,25 @@ def test_interval_is_wilsons() -> None:
 def test_interval_stays_within_zero_and_one(right: int, total: int) -> None:
     low, high = wilson_interval(right, total)
     assert 0 <= low <= right / total <= high <= 1
+
+
+def test_the_updates_metrics_are_means_and_extremes() -> None:
+    tally = Tally()
+    tally.add({name: torch.tensor(value) for name, value in {
+        "loss": 0.5, "policy": 0.25, "kl": 4.0, "entropy": 6.0, "tokens": 8, "clip_low": 1,
+        "clip_high": 3, "sampler_difference": 2.0, "ratios": 2, "ratio": 5.0, "weight": 3.0,
+        "bounded": 1,
+    }.items()})  # fmt: skip
+    tally.spread("sampler_ratio", torch.tensor([1.0, 4.0]))
+    tally.spread("sampler_difference", torch.zeros(0))
+    process = Process("cpu")
+    try:
+        values = update_metrics(tally.over_ranks(process))
+    finally:
+        process.close()
+    assert values == {
+        "optim/loss": 0.5, "optim/policy_loss": 0.25, "kl/mean": 0.5, "entropy/mean": 0.75,
+        "clip/fraction": 0.5, "clip/low_mean": 0.125, "clip/high_mean": 0.375,
+        "sampler/logprob_diff_mean": 0.25, "sampler/ratio_mean": 2.5, "sampler/weight_mean": 1.5,
+        "sampler/bounded": 0.5, "sampler/ratio_min": 1.0, "sampler/ratio_max": 4.0,
+    }  # fmt: skip

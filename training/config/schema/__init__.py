@@ -6,9 +6,20 @@ Validators check; they never rewrite a neighbour.
 
 from training.config.schema.base import Fraction, Strict, fail, unit
 from training.config.schema.checkpoint import CheckpointConfig
+from training.config.schema.correction import CorrectionConfig
 from training.config.schema.evaluation import EvaluationConfig
 from training.config.schema.grpo import GrpoConfig
 from training.config.schema.hardware import HardwareConfig
+from training.config.schema.loss import (
+    AdvantageScale,
+    Aggregation,
+    CispoLoss,
+    DapoLoss,
+    DrGrpoLoss,
+    GrpoLoss,
+    GspoLoss,
+    Loss,
+)
 from training.config.schema.model import ModelConfig, StartConfig
 from training.config.schema.optim import OptimConfig
 from training.config.schema.pretrain import PretrainConfig
@@ -18,11 +29,20 @@ from training.config.schema.sampling import NativeSampler, SamplingConfig, VllmS
 from training.config.schema.task import TaskConfig
 
 __all__ = [
+    "AdvantageScale",
+    "Aggregation",
     "CheckpointConfig",
+    "CispoLoss",
+    "CorrectionConfig",
+    "DapoLoss",
+    "DrGrpoLoss",
     "EvaluationConfig",
     "Fraction",
     "GrpoConfig",
+    "GrpoLoss",
+    "GspoLoss",
     "HardwareConfig",
+    "Loss",
     "ModelConfig",
     "NativeSampler",
     "OptimConfig",

@@ -3,10 +3,12 @@
 from pydantic import Field
 
 from training.config.schema.base import Strict, unit
+from training.config.schema.correction import CorrectionConfig
+from training.config.schema.loss import GrpoLoss, Loss
 
 
 class GrpoConfig(Strict):
-    """Group Relative Policy Optimization as in the DeepSeek-R1 paper."""
+    """Group Relative Policy Optimization, as in the DeepSeek-R1 paper unless `loss` says other."""
 
     steps: int = Field(300, ge=1, le=10_000_000, description="Optimiser steps in all.")
     prompts_per_step: int = Field(
@@ -31,8 +33,15 @@ class GrpoConfig(Strict):
         "on-policy.",
         json_schema_extra=unit("steps"),
     )
-    clip_eps: float = Field(
-        10.0, gt=0, description="The ratio is clipped to 1 ± this. R1 states 10."
+    loss: Loss = Field(GrpoLoss(), description="The variant, by its type, with its own numbers.")
+    correction: CorrectionConfig | None = Field(
+        None,
+        description="Importance sampling between the sampler's probabilities and the trainer's; "
+        "null takes them as equal.",
+    )
+    mask_truncated: bool = Field(
+        False,
+        description="Leave completions that were cut off at their longest out of the loss.",
     )
     kl_coef: float = Field(
         0.001, ge=0, le=10, description="Weight β of the k3 KL to the reference policy."
