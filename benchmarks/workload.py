@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from training.base_models import find_model
 from training.config import RunConfig, resolve
-from training.tasks import TEMPLATES, Problem, build_task
+from training.tasks import Problem, build_task, build_template
 
 BASE = find_model("nano-base")
 
@@ -20,4 +20,4 @@ def problems(config: RunConfig) -> list[Problem]:
 
 
 def prompt_of(problem: Problem, config: RunConfig) -> str:
-    return TEMPLATES[config.task.template](problem.question)
+    return build_template(config.task, BASE)(problem)

@@ -69,8 +69,11 @@ class TextTokenizer:
         return ids
 
     def encode_prompt(self, text: str) -> list[int]:
-        """Token ids of `text`, after bos where the tokenizer has one."""
-        return [*([] if self.bos_id is None else [self.bos_id]), *self.encode(text)]
+        """Token ids of `text`, after bos where the tokenizer has one and `text` has not: many a
+        chat template writes it itself."""
+        ids = self.encode(text)
+        begun = self.bos_id is None or ids[:1] == [self.bos_id]
+        return ids if begun else [self.bos_id, *ids]
 
     def decode(self, ids: list[int]) -> str:
         """Text of all `ids`; special tokens show by their names."""

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.config import RewardConfig, TaskConfig
+from training.config import ReasoningGymConfig, RewardConfig
 from training.corpus import document, question
 from training.corpus.authors import Sum, careful, hasty
 from training.corpus.working import Hand, work
@@ -48,7 +48,7 @@ def test_carry_and_borrow_are_written_out() -> None:
 
 
 def test_careful_earns_both_rewards_and_hasty_often_errs() -> None:
-    task = build_task(TaskConfig())
+    task = build_task(ReasoningGymConfig())
     problem = Sum([47, 38], ["+"])
     asked = Problem(question(problem), "85", {"answer": "85"})
 

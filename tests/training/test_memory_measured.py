@@ -18,7 +18,7 @@ from training.config.memory import MemoryEstimate, Model, estimate, shipped_mode
 from training.model import hf
 from training.model.dtype import best_dtype
 from training.rollout import NativeEngine
-from training.tasks import TEMPLATES, build_task
+from training.tasks import build_task, build_template
 from training.tokenizer import TextTokenizer
 
 WORKER = Path(__file__).with_name("memory_worker.py")
@@ -89,10 +89,9 @@ def test_completions_that_never_end(sections: dict[str, Any]) -> None:
 def test_nano_base_writes_what_lengths_json_says() -> None:
     path, config = find_model("nano-base"), preset()
     tokenizer, task = TextTokenizer.load(path), build_task(config.task)
-    template = TEMPLATES[config.task.template]
+    template = build_template(config.task, path)
     prompts = [
-        tokenizer.encode_prompt(template(task.training_problem(0, index).question))
-        for index in range(32)
+        tokenizer.encode_prompt(template(task.training_problem(0, index))) for index in range(32)
     ]
     completions = sample(
         NativeEngine(hf.load(path).eval()),

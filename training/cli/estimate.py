@@ -25,7 +25,7 @@ from training.config.memory import (
 )
 from training.config.memory.estimate import Device
 from training.config.memory.job import Dtype
-from training.tasks import TEMPLATES, TaskError, build_task
+from training.tasks import TaskError, build_task, build_template
 from training.tokenizer import TextTokenizer, TokenizerError
 
 _UNITS = {"KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12,
@@ -144,5 +144,5 @@ def _longest_prompt(config: RunConfig, directory: Path) -> int | None:
         return None
     tokenizer = TextTokenizer.load(directory)
     problems = build_task(config.task).held_out_problems(config.evaluation.problems)
-    template = TEMPLATES[config.task.template]
-    return max(len(tokenizer.encode_prompt(template(problem.question))) for problem in problems)
+    template = build_template(config.task, directory)
+    return max(len(tokenizer.encode_prompt(template(problem))) for problem in problems)

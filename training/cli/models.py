@@ -18,7 +18,7 @@ from training.model import ModelConfigError, Policy, hf, policy
 from training.model.dtype import best_dtype
 from training.rollout import Sampling, sampler_of
 from training.rollout.engine import SamplingError
-from training.tasks import TaskError, build_task
+from training.tasks import TaskError, build_task, build_template
 from training.tasks.template import r1_prompt
 from training.tokenizer import TextTokenizer, TokenizerError
 
@@ -56,8 +56,9 @@ def evaluate_command(args: Namespace) -> int:
             problems=problems, completions_per_problem=args.k, temperature=1.0
         )
         config = config.model_copy(update={"evaluation": settings})
-        model, tokenizer, _ = load_model(args.model)
-        held_out = build_held_out(config, build_task(config.task), tokenizer)
+        model, tokenizer, source = load_model(args.model)
+        template = build_template(config.task, source)
+        held_out = build_held_out(config, build_task(config.task), tokenizer, template)
     except (ConfigError, TaskError) as error:
         raise UserError(str(error)) from error
     sampler = sampler_of(model)

@@ -54,7 +54,8 @@ def resolve(preset: str | None, overrides: Mapping[str, Any]) -> Resolved:
 
     Raises ConfigError, which names every field at fault.
     """
-    base = preset_overrides(preset) if preset is not None else {}
+    own = preset_overrides(preset) if preset is not None else {}
+    base = merge(_types(RunConfig().model_dump()), own)
     config = _validated(RunConfig, merge(base, overrides))
     before = flatten(_validated(RunConfig, base).model_dump(mode="json"))
     after = flatten(config.model_dump(mode="json"))
@@ -100,6 +101,13 @@ def _other_type(below: object, over: object) -> bool:
     """Whether both are tables that name their type, and not the same."""
     types = [table.get("type") for table in (below, over) if isinstance(table, Mapping)]
     return None not in types and len(set(types)) > 1
+
+
+def _types(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Of nested tables only which type each is of: a setting may leave that to the defaults."""
+    below = {key: _types(value) for key, value in tree.items() if isinstance(value, Mapping)}
+    kept = {key: value for key, value in below.items() if value}
+    return {"type": tree["type"], **kept} if "type" in tree else kept
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -1,11 +1,16 @@
 """One error type for everything a person can get wrong in a config."""
 
+import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
+
+MANY = 20
+"""More choices than these are not listed to who missed them: the closest are."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +74,27 @@ def _message(details: ErrorDetails, path: str) -> str:
         return "Say which type this table is of: its other settings depend on it."
     if details["type"] == "extra_forbidden":
         return f"There is no field “{path}”. Remove it or correct its name."
+    return _missed(details) or _in_our_words(details)
+
+
+def _in_our_words(details: ErrorDetails) -> str:
     message = details["msg"].removeprefix("Value error, ")
     if message.endswith("."):
         return message
     if details["type"] == "missing" or isinstance(details["input"], dict):
         return f"{message}."
     return f"{message}, not {_shown(details['input'])}."
+
+
+def _missed(details: ErrorDetails) -> str:
+    """Of more choices than a person reads the closest, else nothing."""
+    choices = re.findall("'([^']*)'", str((details.get("ctx") or {}).get("expected")))
+    if len(choices) <= MANY:
+        return ""
+    given = str(details["input"])[:60]
+    near = difflib.get_close_matches(given, choices, n=3, cutoff=0.4)
+    meant = f"; closest are {', '.join(near)}." if near else "."
+    return f"“{given}” is not one of its {len(choices)} choices{meant}"
 
 
 def _shown(value: object) -> str:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from random import Random
-from typing import get_args
 
-from training.config import TaskConfig
+from training.config import ReasoningGymConfig
+from training.config.schema.reasoning_gym import ReasoningGymName
 from training.corpus.authors import UNRELIABLE, Author, Sum, careful
 from training.tasks import build_task, is_held_out
 from training.tasks.template import r1_prompt
@@ -22,6 +22,9 @@ COMMON_SHARE = 0.9
 """Share of the problems that are two terms of two digits; the rest has 2 or 3 terms of 1 to 3."""
 _TOKENIZER_DOCUMENTS = 20_000
 _TOKENIZER_QUESTIONS = 500
+_TOKENIZER_TASKS: tuple[ReasoningGymName, ...] = (
+    "chain_sum", "basic_arithmetic", "products", "gcd", "lcm", "decimal_chain_sum", "count_bits",
+)  # fmt: skip
 
 
 def document(seed: int, index: int, careful_share: float) -> str:
@@ -42,8 +45,8 @@ def tokenizer_texts(seed: int, careful_share: float) -> Iterator[str]:
     """What the tokenizer learns from: documents, and how reasoning-gym's other tasks ask."""
     for index in range(_TOKENIZER_DOCUMENTS):
         yield document(seed, index, careful_share)
-    for name in get_args(TaskConfig.model_fields["name"].annotation):
-        task = build_task(TaskConfig(name=name))
+    for name in _TOKENIZER_TASKS:
+        task = build_task(ReasoningGymConfig(name=name))
         for index in range(_TOKENIZER_QUESTIONS):
             yield r1_prompt(task.training_problem(seed, index).question)
 

@@ -32,7 +32,6 @@ from training.journal import Journal
 from training.model import policy
 from training.rollout import Sampling, sampler_of
 from training.schedule import warmup
-from training.tasks import TEMPLATES
 
 Report = Callable[[int, dict[str, float]], None]
 """Called on rank 0 with the step and its metrics."""
@@ -52,7 +51,6 @@ def train(  # noqa: C901, PLR0915 - one flat story, to be read from top to botto
     config, engine, task, tokenizer = setup.config, setup.engine, setup.task, setup.tokenizer
     grpo, sampling = config.grpo, config.sampling
     sampler = sampler_of(engine.policy, speculative=sampling.speculative)
-    template = TEMPLATES[config.task.template]
     prompts_here = grpo.prompts_per_step // process.world_size
     waiting: list[list[Group]] = []  # the rest of a collection, a step's groups each
     per_collection = grpo.steps_per_collection
@@ -110,7 +108,7 @@ def train(  # noqa: C901, PLR0915 - one flat story, to be read from top to botto
                 task.training_problem(config.seed, (s - 1) * grpo.prompts_per_step + place)
                 for s, place in places
             ]
-            prompts = [template(problem.question) for problem in problems]
+            prompts = [setup.template(problem) for problem in problems]
             completions = sampler.generate(
                 [tokenizer.encode_prompt(prompt) for prompt in prompts],
                 group_size=grpo.group_size,

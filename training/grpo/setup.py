@@ -18,7 +18,7 @@ from training.grpo.evaluate import HeldOut
 from training.model import Policy, policy
 from training.model.dtype import EMULATED, has_native_fp8, weights_dtype
 from training.rollout.native import NO_GUESSER
-from training.tasks import TEMPLATES, Task, build_task
+from training.tasks import Task, Template, build_task, build_template
 from training.tokenizer import TextTokenizer, TokenizerError
 
 
@@ -29,6 +29,7 @@ class Setup:
     config: RunConfig
     run_dir: Path
     task: Task
+    template: Template
     tokenizer: TextTokenizer
     tokenizer_path: Path
     held_out: HeldOut
@@ -61,6 +62,7 @@ def set_up(config: RunConfig, run_dir: Path, process: Process, start: Checkpoint
     warnings = _check_fp8(config.hardware, process.device)
     tokenizer = TextTokenizer.load(source)
     task = build_task(config.task)
+    template = build_template(config.task, source)
     dtype = weights_dtype(config.hardware.dtype, process.device)
 
     def load(directory: Path) -> Policy:
@@ -71,7 +73,7 @@ def set_up(config: RunConfig, run_dir: Path, process: Process, start: Checkpoint
 
     model = load(source)
     _check_vocabulary(tokenizer, model)
-    held_out = build_held_out(config, task, tokenizer)
+    held_out = build_held_out(config, task, tokenizer, template)
     _check_room(held_out, model)
     if config.sampling.engine.type != "native":
         raise StartError("sampling.engine.type: this trainer samples by itself only: set native.")
@@ -90,6 +92,7 @@ def set_up(config: RunConfig, run_dir: Path, process: Process, start: Checkpoint
         config=config,
         run_dir=run_dir,
         task=task,
+        template=template,
         tokenizer=tokenizer,
         tokenizer_path=source,
         held_out=held_out,
@@ -102,10 +105,11 @@ def set_up(config: RunConfig, run_dir: Path, process: Process, start: Checkpoint
     )
 
 
-def build_held_out(config: RunConfig, task: Task, tokenizer: TextTokenizer) -> HeldOut:
+def build_held_out(
+    config: RunConfig, task: Task, tokenizer: TextTokenizer, template: Template
+) -> HeldOut:
     problems = task.held_out_problems(config.evaluation.problems)
-    template = TEMPLATES[config.task.template]
-    prompts = [tokenizer.encode_prompt(template(problem.question)) for problem in problems]
+    prompts = [tokenizer.encode_prompt(template(problem)) for problem in problems]
     return HeldOut(task, tokenizer, problems, prompts, config.sampling.max_new_tokens)
 
 

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from training.config import TaskConfig
-from training.tasks.problem import Problem, Task, TaskError, is_held_out
+from collections.abc import Callable
+from typing import Any
+
+from training.config import MixtureConfig, ReasoningGymConfig, SingleTaskConfig, TaskConfig
+from training.tasks.mixture import Mixture
+from training.tasks.problem import Measured, Problem, Task, TaskError, is_held_out
 from training.tasks.reasoning_gym import ReasoningGymTask
-from training.tasks.template import TEMPLATES
+from training.tasks.template import Template, build_template
 
-TASKS = {"reasoning_gym": ReasoningGymTask}
+TASKS: dict[type[Any], Callable[[Any], Task]] = {
+    ReasoningGymConfig: ReasoningGymTask,
+    MixtureConfig: lambda config: Mixture(config, build_task),
+}
 
 
-def build_task(config: TaskConfig) -> Task:
+def build_task(config: TaskConfig | SingleTaskConfig) -> Task:
     """Raises TaskError when the options do not suit the task."""
-    return TASKS[config.type](config.name, config.options)
+    return TASKS[type(config)](config)
 
 
-__all__ = ["TEMPLATES", "Problem", "Task", "TaskError", "build_task", "is_held_out"]
+__all__ = [
+    "Measured",
+    "Problem",
+    "Task",
+    "TaskError",
+    "Template",
+    "build_task",
+    "build_template",
+    "is_held_out",
+]

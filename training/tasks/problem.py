@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
 HELD_OUT_SHARE = 1 / 16
 
@@ -18,25 +19,73 @@ class TaskError(ValueError):
 class Problem:
     question: str
     answer: str
-    """What the verifier expects."""
+    """What the verifier expects; "" where it takes many answers and names none."""
     entry: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """The generator's own record, which its verifier reads."""
+    id: str = ""
+    """The same for the same problem in every run: a digest of the question, or file and line."""
+    task: str = ""
+    """Name of the task it is of: in a mixture, of the part."""
+    level: int | None = None
+    """The curriculum's level that it was drawn at; None without one."""
 
 
-class Task(Protocol):
-    """An endless supply of problems, and their verifier."""
+class Measured(NamedTuple):
+    """How a problem went: plain data, so that every rank can be told of it."""
 
+    task: str
+    id: str
+    level: int | None
+    pass_rate: float
+    """Share of its completions that were right, 0 to 1."""
+
+    @classmethod
+    def of(cls, problem: Problem, pass_rate: float) -> Measured:
+        return cls(problem.task, problem.id, problem.level, pass_rate)
+
+
+class Task(ABC):
+    """An endless supply of problems, and their verifier.
+
+    A task may have a curriculum: then `observe` changes its state, and with it the problems that
+    follow. Most have none, and these methods do nothing.
+    """
+
+    @abstractmethod
     def training_problem(self, seed: int, index: int) -> Problem:
-        """Problem number `index` of the run with that seed: the same for ever, never held out."""
+        """Problem number `index` of the run with that seed, never held out.
 
+        A pure function of seed, index and `state()`: without a curriculum the same for ever.
+        """
+
+    @abstractmethod
     def held_out_problems(self, count: int) -> list[Problem]:
         """The first `count` held-out problems, all different, the same for every run.
 
         Raises TaskError when the task has not got so many.
         """
 
+    def is_held_out(self, question: str) -> bool:
+        """Whether a question is for evaluation only."""
+        return is_held_out(question)
+
+    @abstractmethod
     def is_right(self, answer: str, problem: Problem) -> bool:
         """Whether the verifier takes `answer` as entirely right."""
+
+    def observe(self, measured: Sequence[Measured]) -> None:  # noqa: B027 - not every task learns
+        """Tell how a step's problems went: once a step, on every rank the same, in one order."""
+
+    def state(self) -> dict[str, Any]:
+        """What `observe` has changed, as plain JSON; a checkpoint keeps it."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:  # noqa: B027 - likewise
+        """Go back to a `state()` of a task of the same config."""
+
+    def metrics(self) -> dict[str, float]:
+        """Where the curriculum stands after the last `observe`, by the names of docs/tasks.md."""
+        return {}
 
 
 def is_held_out(question: str) -> bool:
@@ -47,3 +96,13 @@ def is_held_out(question: str) -> bool:
     """
     digest = hashlib.sha256(question.encode()).digest()
     return int.from_bytes(digest[:4], "big") < HELD_OUT_SHARE * 2**32
+
+
+def digest_of(text: str) -> str:
+    """A short name that follows from the text alone."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def number_of(name: str) -> int:
+    """A number below 2⁶⁴ that follows from a name: seeds whose neighbours are strangers."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")

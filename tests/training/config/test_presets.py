@@ -32,7 +32,7 @@ def test_the_fields_of_a_run_are_these() -> None:
     assert list(flatten(RunConfig().model_dump())) == [
         "seed",
         "model.path",
-        "task.type", "task.name", "task.template",
+        "task.type", "task.template", "task.system_prompt", "task.name",
         "reward.accuracy", "reward.format",
         "grpo.steps", "grpo.prompts_per_step", "grpo.group_size", "grpo.steps_per_collection",
         "grpo.loss.type", "grpo.loss.clip_eps", "grpo.loss.aggregation",
@@ -77,7 +77,10 @@ def test_the_fields_of_pretraining_are_these() -> None:
     [
         ({"grpo": {"group_size": 1}}, "grpo.group_size"),
         ({"grpo": {"learning_rate": 1}}, "grpo.learning_rate"),
-        ({"task": {"name": "sudoku"}}, "task.name"),
+        ({"task": {"name": "sudokus"}}, "task.name"),
+        ({"task": {"type": "chess"}}, "task.type"),
+        ({"task": {"type": "mixture", "parts": []}}, "task.parts"),
+        ({"task": {"system_prompt": "Be brief."}}, "task"),
         ({"hardware": {"processes": 3}}, "grpo.prompts_per_step"),
         ({"reward": {"accuracy": 0, "format": 0}}, "reward.accuracy"),
         ({"grpo": {"steps": 10, "steps_per_collection": 3}}, "grpo.steps"),
@@ -90,7 +93,6 @@ def test_the_fields_of_pretraining_are_these() -> None:
         ),
         ({"optim": {"moment_dtype": "bf16", "beta2": 0.999}}, "optim.beta2"),
         ({"grpo": {"loss": {"type": "ppo"}}}, "grpo.loss.type"),
-        ({"grpo": {"loss": {"clip_eps": 0.2}}}, "grpo.loss.type"),
         ({"grpo": {"loss": {"type": "dapo", "clip_eps": 0.2}}}, "grpo.loss.clip_eps"),
         ({"grpo": {"loss": {"type": "dapo", "clip_eps_low": 0}}}, "grpo.loss.clip_eps_low"),
         ({"grpo": {"correction": {"min": 0.5}}}, "grpo.correction.min"),
@@ -112,6 +114,11 @@ def test_a_table_of_another_type_replaces_the_one_below() -> None:
     assert merge(below, {"grpo": {"loss": {"aggregation": "token"}}})["grpo"]["loss"] == {
         "type": "grpo", "clip_eps": 5.0, "aggregation": "token",
     }  # fmt: skip
+
+
+def test_of_many_choices_the_closest_are_named() -> None:
+    with pytest.raises(ConfigError, match="not one of its 105 choices; closest are sudoku"):
+        resolve(None, {"task": {"name": "sudokus"}})
 
 
 def test_all_mistakes_are_named_at_once() -> None:

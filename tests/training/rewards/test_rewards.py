@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.config import RewardConfig, TaskConfig
+from training.config import ReasoningGymConfig, RewardConfig
 from training.rewards import score
 from training.rewards.form import Parts, parts
 from training.tasks import Problem, Task, build_task
@@ -13,7 +13,7 @@ text = st.text(alphabet="ab <>/=1\n", max_size=20)
 
 @pytest.fixture(scope="module")
 def task() -> Task:
-    return build_task(TaskConfig())
+    return build_task(ReasoningGymConfig())
 
 
 @pytest.fixture(scope="module")

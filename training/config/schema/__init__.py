@@ -26,7 +26,14 @@ from training.config.schema.pretrain import PretrainConfig
 from training.config.schema.reward import RewardConfig
 from training.config.schema.run import RunConfig, json_schema
 from training.config.schema.sampling import NativeSampler, SamplingConfig, VllmSampler
-from training.config.schema.task import TaskConfig
+from training.config.schema.task import (
+    MixtureConfig,
+    PartConfig,
+    ReasoningGymConfig,
+    SingleTaskConfig,
+    TaskConfig,
+    task_name,
+)
 
 __all__ = [
     "AdvantageScale",
@@ -43,18 +50,23 @@ __all__ = [
     "GspoLoss",
     "HardwareConfig",
     "Loss",
+    "MixtureConfig",
     "ModelConfig",
     "NativeSampler",
     "OptimConfig",
+    "PartConfig",
     "PretrainConfig",
+    "ReasoningGymConfig",
     "RewardConfig",
     "RunConfig",
     "SamplingConfig",
+    "SingleTaskConfig",
     "StartConfig",
     "Strict",
     "TaskConfig",
     "VllmSampler",
     "fail",
     "json_schema",
+    "task_name",
     "unit",
 ]

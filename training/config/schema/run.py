@@ -13,7 +13,7 @@ from training.config.schema.model import StartConfig
 from training.config.schema.optim import OptimConfig
 from training.config.schema.reward import RewardConfig
 from training.config.schema.sampling import SamplingConfig
-from training.config.schema.task import TaskConfig
+from training.config.schema.task import ReasoningGymConfig, TaskConfig
 
 
 class RunConfig(Strict):
@@ -21,7 +21,7 @@ class RunConfig(Strict):
 
     seed: int = Field(0, ge=0, lt=2**31)
     model: StartConfig = StartConfig()
-    task: TaskConfig = TaskConfig()
+    task: TaskConfig = ReasoningGymConfig()
     reward: RewardConfig = RewardConfig()
     grpo: GrpoConfig = GrpoConfig()
     sampling: SamplingConfig = SamplingConfig()

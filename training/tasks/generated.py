@@ -1,0 +1,51 @@
+"""Tasks whose problems are made, not stored: any number, each by the hash of its place in the run.
+
+The hash of the question decides which are held out (`is_held_out`), so no list has to be kept.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from training.tasks.problem import Problem, Task, TaskError, is_held_out
+
+_DRAWS_FOR_TRAINING = 1000
+"""How often to draw again where every question came out held out."""
+_DRAWS_PER_PROBLEM = 400
+"""How long to look for one more held-out problem before saying that there is none."""
+
+
+class GeneratedTask(Task):
+    """Draws training and held-out problems apart; what a draw is, is the subclass's own."""
+
+    @abstractmethod
+    def draw(self, name: str) -> Problem:
+        """The problem of that name: the same for ever."""
+
+    def training_problem(self, seed: int, index: int) -> Problem:
+        for attempt in range(_DRAWS_FOR_TRAINING):
+            problem = self.draw(f"training/{seed}/{index}/{attempt}")
+            if not is_held_out(problem.question):
+                return problem
+        raise TaskError(
+            "task.options: these options give so few questions that none is left to train on; "
+            "widen their ranges."
+        )
+
+    def held_out_problems(self, count: int) -> list[Problem]:
+        problems: dict[str, Problem] = {}
+        draws_left = _DRAWS_PER_PROBLEM
+        draw = 0
+        while len(problems) < count and draws_left:
+            problem = self.draw(f"held out/{draw}")
+            draw += 1
+            draws_left -= 1
+            if is_held_out(problem.question) and problem.question not in problems:
+                problems[problem.question] = problem
+                draws_left = _DRAWS_PER_PROBLEM
+        if len(problems) < count:
+            raise TaskError(
+                f"evaluation.problems: {count} held-out problems are asked for, the task with "
+                f"these options has about {len(problems)}; lower it or widen task.options."
+            )
+        return list(problems.values())
