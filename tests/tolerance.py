@@ -25,6 +25,11 @@ ABSORBED = {torch.float32: 1e-6, torch.bfloat16: 5e-3}
 """As RELATIVE, for absorbed attention against the expanded form in the same dtype."""
 
 
+TRL = 1e-6
+"""Largest absolute difference of advantages, losses and their gradients, of order 1, from TRL's,
+which computes advantages in fp32."""
+
+
 def relative_difference(value: torch.Tensor, reference: torch.Tensor) -> float:
     exact = reference.detach().double()
     return float((value.detach().double() - exact).norm() / exact.norm().clamp(min=1e-30))

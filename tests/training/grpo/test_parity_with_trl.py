@@ -1,0 +1,68 @@
+"""Advantages, loss and gradient are TRL's, by its own code; tests/training/grpo/trl_worker.py."""
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.tolerance import TRL
+from tests.training.grpo.trl_worker import cases
+from tests.training.jobs import environment
+
+WORKER = Path(__file__).with_name("trl_worker.py")
+Side = list[torch.Tensor]
+
+
+@pytest.fixture(scope="module", params=[1, 2], ids=["one_process", "two_processes"])
+def both(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> list[tuple[Side, Side]]:
+    """What TRL and what we make of each case, in a job of one or two gloo processes."""
+    out = tmp_path_factory.mktemp("trl") / "found.pt"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    ranks = [
+        subprocess.Popen(
+            [sys.executable, str(WORKER), str(out)],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env=environment(
+                RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(request.param),
+                MASTER_ADDR="127.0.0.1", MASTER_PORT=port, ACCELERATE_USE_CPU="true",
+                HF_HUB_OFFLINE="1",
+            ),
+        )
+        for rank in range(request.param)
+    ]  # fmt: skip
+    for rank in ranks:
+        output, _ = rank.communicate()
+        assert rank.returncode == 0, output
+    found: list[tuple[Side, Side]] = torch.load(out)
+    return found
+
+
+@pytest.mark.timeout(600)
+def test_advantages_loss_and_gradient_are_trls(both: list[tuple[Side, Side]]) -> None:
+    for case, (theirs, ours) in zip(cases(), both, strict=True):
+        for what, wanted, found in zip(
+            ("advantages", "loss", "gradient"), theirs, ours, strict=True
+        ):
+            assert wanted.any(), (case, what)
+            torch.testing.assert_close(
+                found, wanted, atol=TRL, rtol=0, msg=lambda text, at=(case, what): f"{at}: {text}"
+            )
+
+
+def test_the_cases_differ(both: list[tuple[Side, Side]]) -> None:
+    # A setting that did not reach TRL would leave two cases with the same gradient.
+    alike = {}
+    for (variant, scale, correction, accumulation), (theirs, _) in zip(cases(), both, strict=True):
+        if accumulation == 1:
+            alike[variant, scale, correction] = theirs[2]
+    names = list(alike)
+    for place, first in enumerate(names):
+        for second in names[place + 1 :]:
+            assert not torch.allclose(alike[first], alike[second], atol=TRL), (first, second)
