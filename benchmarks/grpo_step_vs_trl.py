@@ -28,6 +28,7 @@ from training.distributed.process import Process
 from training.grpo.rollouts import compared, score_groups
 from training.grpo.setup import set_up
 from training.grpo.step import make_minibatch, update
+from training.rewards import RewardPool
 from training.rollout import NativeEngine, Sampling
 
 LEARNING_RATE = 1e-6
@@ -37,10 +38,11 @@ Step = Callable[[], float]
 """Takes one step and returns its seconds."""
 
 
-def ours(config: RunConfig) -> Step:
+def ours(config: RunConfig, stack: ExitStack) -> Step:
     process = Process("cpu")
-    setup = set_up(config, Path(), process, None)
-    engine, task, tokenizer = setup.engine, setup.task, setup.tokenizer
+    rewards = stack.enter_context(RewardPool(config.task, config.reward))
+    setup = set_up(config, Path(), process, rewards, None)
+    engine, tokenizer = setup.engine, setup.tokenizer
     sampler, seeds, asked = NativeEngine(engine.policy), itertools.count(), problems(config)
     prompts = [prompt_of(problem, config) for problem in asked]
 
@@ -52,8 +54,9 @@ def ours(config: RunConfig) -> Step:
             seeds=[next(seeds) for _ in prompts], eos_id=tokenizer.eos_id,
         )  # fmt: skip
         groups = score_groups(
-            asked, prompts, completions, task=task, tokenizer=tokenizer, config=config.reward
-        )
+            asked, prompts, completions,
+            pool=rewards, tokenizer=tokenizer, max_tokens=config.sampling.max_new_tokens,
+        )  # fmt: skip
         groups = compared(groups, config.grpo.loss.advantage_scale, process.sum)
         minibatch = make_minibatch(groups, process.device)
         update(engine, minibatch, setup.reference, config, LEARNING_RATE)
@@ -111,7 +114,7 @@ def main() -> None:
             f"TRL {dtype}": theirs(arguments.trl_python, config, dtype, stack)
             for dtype in ("bf16", "fp32")
         }
-        steps["r1web"] = ours(config)
+        steps["r1web"] = ours(config, stack)
         seconds: dict[str, list[float]] = {contender: [] for contender in steps}
         for round_number in range(-1, arguments.rounds):
             for contender, step in steps.items():

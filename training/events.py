@@ -55,9 +55,13 @@ class CompletionRecord(Record):
     text: str
     """Decoded completion, without prompt and end token."""
     reward: float
+    """The weighted sum; NaN when a part that has a weight could not be scored."""
     rewards: dict[str, float]
-    """Raw parts before weighting, by name (accuracy, format)."""
+    """Raw parts before weighting, by name (accuracy, format, …); only those that were scored."""
+    reward_errors: dict[str, str] = {}
+    """Why the others were not, by name."""
     advantage: float
+    """0 for a completion without a reward."""
     length: int
     """Tokens, the end token included."""
     finish_reason: FinishReason

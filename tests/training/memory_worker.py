@@ -16,6 +16,7 @@ from training.config import RunConfig
 from training.distributed.process import Process
 from training.grpo.loop import train
 from training.grpo.setup import set_up
+from training.rewards import RewardPool
 
 
 class Phases:
@@ -33,8 +34,9 @@ def main() -> None:
     config = RunConfig.model_validate_json(sys.argv[1])
     process, meter = Process("cpu"), MemoryMeter()
     before = _resident()
-    with TemporaryDirectory() as run_dir, meter:
-        setup = set_up(config, Path(run_dir), process, None)
+    rewards = RewardPool(config.task, config.reward)
+    with TemporaryDirectory() as run_dir, rewards, meter:
+        setup = set_up(config, Path(run_dir), process, rewards, None)
         if "endless" in sys.argv:
             setup.tokenizer.eos_id = None
         train(setup, process, Phases(meter), lambda: False, lambda *_: None)

@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.config import ReasoningGymConfig, RewardConfig
+from training.config import ReasoningGymConfig
 from training.corpus import document, question
 from training.corpus.authors import Sum, careful, hasty
 from training.corpus.working import Hand, work
-from training.rewards import score
+from training.rewards.accuracy import accuracy
+from training.rewards.format import format_reward
 from training.tasks import Problem, build_task, is_held_out
 
 sums = st.lists(st.integers(0, 999), min_size=2, max_size=4).flatmap(
@@ -52,13 +53,12 @@ def test_careful_earns_both_rewards_and_hasty_often_errs() -> None:
     problem = Sum([47, 38], ["+"])
     asked = Problem(question(problem), "85", {"answer": "85"})
 
-    def accuracy(completion: str) -> float:
-        reward = score(completion, asked, task, RewardConfig(), ended=True)
-        assert reward.parts["format"] == 1
-        return reward.parts["accuracy"]
+    def earned(completion: str) -> float:
+        assert format_reward(completion, ended=True) == 1
+        return accuracy(completion, asked, task)
 
-    assert accuracy(careful(problem, Random(0))) == 1
-    right = sum(accuracy(hasty(problem, Random(seed))) for seed in range(400)) / 400
+    assert earned(careful(problem, Random(0))) == 1
+    right = sum(earned(hasty(problem, Random(seed))) for seed in range(400)) / 400
     assert 0.25 < right < 0.6
 
 

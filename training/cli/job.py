@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from training import checkpoint
@@ -19,6 +19,7 @@ from training.grpo.setup import set_up
 from training.journal import Journal
 from training.model import ModelConfigError, hf
 from training.model.policy import title
+from training.rewards import RewardError, RewardPool
 from training.stopping import StopRequest
 from training.tasks import TaskError
 from training.tokenizer import TokenizerError
@@ -42,21 +43,24 @@ def run(
             process = Process(config.hardware.device)
         except DeviceError as error:
             raise UserError(str(error)) from error
-        try:
-            setup = set_up(config, run_dir, process, _find_start(run_dir, resume, journal))
-        except (
-            StartError, CheckpointError, TaskError, TokenizerError, ModelConfigError,
-            hf.CheckpointError,
-        ) as error:  # fmt: skip
-            process.close()
-            raise UserError(str(error)) from error
-        said = [("info", f"model: {title(setup.engine.policy)}")]
-        said += [("warning", warning) for warning in setup.warnings]
-        for level, message in said:
-            display.say(message)
-            if journal is not None:
-                journal.write("log", setup.step, level=level, message=message)
-        outcome = train(setup, process, journal, lambda: stop.requested, display.report)
+        with ExitStack() as stack:
+            try:
+                rewards = stack.enter_context(RewardPool(config.task, config.reward))
+                start = _find_start(run_dir, resume, journal)
+                setup = set_up(config, run_dir, process, rewards, start)
+            except (
+                StartError, CheckpointError, TaskError, RewardError, TokenizerError,
+                ModelConfigError, hf.CheckpointError,
+            ) as error:  # fmt: skip
+                process.close()
+                raise UserError(str(error)) from error
+            said = [("info", f"model: {title(setup.engine.policy)}")]
+            said += [("warning", warning) for warning in setup.warnings]
+            for level, message in said:
+                display.say(message)
+                if journal is not None:
+                    journal.write("log", setup.step, level=level, message=message)
+            outcome = train(setup, process, journal, lambda: stop.requested, display.report)
     process.close()
     return outcome
 

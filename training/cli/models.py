@@ -16,6 +16,7 @@ from training.grpo.rollouts import text_of
 from training.grpo.setup import build_held_out
 from training.model import ModelConfigError, Policy, hf, policy
 from training.model.dtype import best_dtype
+from training.rewards import RewardError, RewardPool
 from training.rollout import Sampling, sampler_of
 from training.rollout.engine import SamplingError
 from training.tasks import TaskError, build_task, build_template
@@ -57,9 +58,10 @@ def evaluate_command(args: Namespace) -> int:
         )
         config = config.model_copy(update={"evaluation": settings})
         model, tokenizer, source = load_model(args.model)
-        template = build_template(config.task, source)
-        held_out = build_held_out(config, build_task(config.task), tokenizer, template)
-    except (ConfigError, TaskError) as error:
+        template, task = build_template(config.task, source), build_task(config.task)
+        rewards = RewardPool(config.task, config.reward)
+        held_out = build_held_out(config, task, tokenizer, template, rewards)
+    except (ConfigError, TaskError, RewardError) as error:
         raise UserError(str(error)) from error
     sampler = sampler_of(model)
     process = Process("cpu")
@@ -71,6 +73,7 @@ def evaluate_command(args: Namespace) -> int:
         raise UserError(str(error)) from error
     finally:
         process.close()
+        rewards.close()
     for name, value in values.items():
         sys.stdout.write(f"{name} {value:.4f}\n")
     return 0

@@ -22,6 +22,7 @@ from training.grpo.metrics import (
     acceptance,
     expert_load,
     extra_losses,
+    reward_warnings,
     rollout_metrics,
     update_metrics,
 )
@@ -37,7 +38,7 @@ Report = Callable[[int, dict[str, float]], None]
 """Called on rank 0 with the step and its metrics."""
 
 
-def train(  # noqa: C901, PLR0915 - one flat story, to be read from top to bottom
+def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top to bottom
     setup: Setup,
     process: Process,
     journal: Journal | None,
@@ -124,8 +125,9 @@ def train(  # noqa: C901, PLR0915 - one flat story, to be read from top to botto
             tell("phase", step, phase="rewarding")
             rewards_started = time.monotonic()
             groups = score_groups(
-                problems, prompts, completions, task=task, tokenizer=tokenizer, config=config.reward
-            )
+                problems, prompts, completions,
+                pool=setup.rewards, tokenizer=tokenizer, max_tokens=sampling.max_new_tokens,
+            )  # fmt: skip
             waiting = [
                 compared(
                     groups[start : start + prompts_here], grpo.loss.advantage_scale, process.sum
@@ -175,6 +177,8 @@ def train(  # noqa: C901, PLR0915 - one flat story, to be read from top to botto
                 "tokens/total": float(setup.tokens_total),
             }
             tell("metrics", step, values=values)
+            for warning in reward_warnings([records for _, records in gathered]):
+                tell("log", step, level="warning", message=warning)
             for place, (group, records) in enumerate(gathered):
                 tell(
                     "rollouts",

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from statistics import NormalDist, fmean, pstdev
 
 from torch import Tensor
 
 from training.events import CompletionRecord
+from training.rewards import TIMED_OUT
 
 
 def rollout_metrics(groups: list[list[CompletionRecord]]) -> dict[str, float]:
     """Rewards, lengths and how much the groups can teach; each inner list is one group."""
     everyone = [completion for group in groups for completion in group]
-    totals = [completion.reward for completion in everyone]
     lengths = [completion.length for completion in everyone]
-    right = [[completion.rewards["accuracy"] == 1.0 for completion in group] for group in groups]
-    flat = [len({completion.reward for completion in group}) == 1 for group in groups]
+    right = [
+        [completion.rewards.get("accuracy") == 1.0 for completion in group] for group in groups
+    ]
+    totals = [[c.reward for c in group if not math.isnan(c.reward)] for group in groups]
+    every_total = [total for group in totals for total in group]
+    flat = [len(set(group)) <= 1 for group in totals]
     values = {
-        "reward/mean": fmean(totals),
-        "reward/std": pstdev(totals),
-        "reward/group_max_mean": fmean(max(c.reward for c in group) for group in groups),
+        "reward/mean": _mean(every_total),
+        "reward/std": pstdev(every_total) if every_total else math.nan,
+        "reward/group_max_mean": _mean([max(group) for group in totals if group]),
         "completion/length_mean": fmean(lengths),
         "completion/length_max": float(max(lengths)),
         "completion/truncated": fmean(c.finish_reason == "length" for c in everyone),
@@ -28,9 +33,37 @@ def rollout_metrics(groups: list[list[CompletionRecord]]) -> dict[str, float]:
         "groups/solved_all": fmean(all(group) for group in right),
         "groups/solved_none": fmean(not any(group) for group in right),
     }
-    for name in everyone[0].rewards:
-        values[f"reward/{name}"] = fmean(completion.rewards[name] for completion in everyone)
+    return values | reward_parts(everyone)
+
+
+def reward_parts(completions: list[CompletionRecord]) -> dict[str, float]:
+    """Mean and deviation of each part over those that have it; how many parts there are not."""
+    values = {}
+    names = {name: None for c in completions for name in (*c.rewards, *c.reward_errors)}
+    for name in names:
+        scored = [c.rewards[name] for c in completions if name in c.rewards]
+        values[f"reward/{name}"] = _mean(scored)
+        values[f"reward/{name}_std"] = pstdev(scored) if scored else math.nan
+    reasons = [reason for c in completions for reason in c.reward_errors.values()]
+    values["reward/errors"] = float(len(reasons))
+    values["reward/timeouts"] = float(sum(reason.startswith(TIMED_OUT) for reason in reasons))
     return values
+
+
+def reward_warnings(groups: list[list[CompletionRecord]]) -> list[str]:
+    """A sentence about rewards that could not be computed; none when all could."""
+    errors = Counter(error for group in groups for c in group for error in c.reward_errors.items())
+    if not errors:
+        return []
+    (name, reason), times = errors.most_common(1)[0]
+    others = errors.total() - times
+    rest = f", and {others} for other reasons" if others else ""
+    return [f"{times} times the reward “{name}” could not be computed ({reason}){rest}."]
+
+
+def _mean(values: list[float]) -> float:
+    """NaN where nothing was scored."""
+    return fmean(values) if values else math.nan
 
 
 def update_metrics(totals: dict[str, float]) -> dict[str, float]:

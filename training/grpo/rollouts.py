@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from training.config import AdvantageScale, RewardConfig
+from training.config import AdvantageScale
 from training.events import CompletionRecord
 from training.grpo.advantage import advantages
-from training.rewards import Reward, score
+from training.rewards import Candidate, Reward, RewardPool
 from training.rollout import Completion
-from training.tasks import Problem, Task
+from training.tasks import Problem
 from training.tokenizer import TextTokenizer
 
 
@@ -45,35 +45,49 @@ def text_of(completion: Completion, tokenizer: TextTokenizer) -> str:
     return tokenizer.decode(completion.tokens[:-1] if ended else completion.tokens)
 
 
+def candidate(completion: Completion, tokenizer: TextTokenizer, max_tokens: int) -> Candidate:
+    """What rewards see of a completion that could have become `max_tokens` long."""
+    return Candidate(
+        text=text_of(completion, tokenizer),
+        tokens=len(completion.tokens),
+        max_tokens=max_tokens,
+        ended=completion.finish_reason == "stop",
+    )
+
+
 def score_groups(
     problems: list[Problem],
     prompts: list[str],
     completions: list[Completion],
     *,
-    task: Task,
+    pool: RewardPool,
     tokenizer: TextTokenizer,
-    config: RewardConfig,
+    max_tokens: int,
 ) -> list[Group]:
     """Reward each completion; groups are in prompt order."""
     size = len(completions) // len(problems)
+    seen = [candidate(completion, tokenizer, max_tokens) for completion in completions]
+    for place, problem in enumerate(problems):
+        pool.submit(place, problem, seen[place * size : (place + 1) * size])
+    rewards = pool.collect(range(len(problems)))
     groups = []
     for place, (problem, prompt) in enumerate(zip(problems, prompts, strict=True)):
-        members = completions[place * size : (place + 1) * size]
-        texts = [text_of(member, tokenizer) for member in members]
-        rewards = [
-            score(text, problem, task, config, ended=member.finish_reason == "stop")
-            for text, member in zip(texts, members, strict=True)
-        ]
+        members = slice(place * size, (place + 1) * size)
+        texts = [one.text for one in seen[members]]
         tokens = tokenizer.encode_prompt(prompt)
-        groups.append(Group(problem, prompt, tokens, members, texts, rewards))
+        groups.append(Group(problem, prompt, tokens, completions[members], texts, rewards[place]))
     return groups
+
+
+def total(reward: Reward) -> float:
+    """NaN for a completion that could not be scored."""
+    return math.nan if reward.total is None else reward.total
 
 
 def rewards_of(groups: list[Group]) -> Tensor:
     """Their totals, fp64 [P, G]; NaN where a completion could not be scored."""
-    totals = [[reward.total for reward in group.rewards] for group in groups]
-    known = [[math.nan if total is None else total for total in row] for row in totals]
-    return torch.tensor(known, dtype=torch.float64)
+    totals = [[total(reward) for reward in group.rewards] for group in groups]
+    return torch.tensor(totals, dtype=torch.float64)
 
 
 def compared(
@@ -91,8 +105,9 @@ def completion_records(group: Group) -> list[CompletionRecord]:
     return [
         CompletionRecord(
             text=text,
-            reward=reward.total,
-            rewards=reward.parts,
+            reward=total(reward),
+            rewards=reward.scored,
+            reward_errors=reward.errors,
             advantage=advantage,
             length=len(completion.tokens),
             finish_reason=completion.finish_reason,

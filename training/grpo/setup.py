@@ -17,6 +17,7 @@ from training.distributed.process import Process
 from training.grpo.evaluate import HeldOut
 from training.model import Policy, policy
 from training.model.dtype import EMULATED, has_native_fp8, weights_dtype
+from training.rewards import RewardPool
 from training.rollout.native import NO_GUESSER
 from training.tasks import Task, Template, build_task, build_template
 from training.tokenizer import TextTokenizer, TokenizerError
@@ -32,6 +33,7 @@ class Setup:
     template: Template
     tokenizer: TextTokenizer
     tokenizer_path: Path
+    rewards: RewardPool
     held_out: HeldOut
     engine: Engine
     reference: Policy | None
@@ -51,7 +53,13 @@ class Setup:
         return "fp8" if fp8 else str(self.dtype).removeprefix("torch.")
 
 
-def set_up(config: RunConfig, run_dir: Path, process: Process, start: Checkpoint | None) -> Setup:
+def set_up(
+    config: RunConfig,
+    run_dir: Path,
+    process: Process,
+    rewards: RewardPool,
+    start: Checkpoint | None,
+) -> Setup:
     """Load model, tokenizer and task, and go back to `start` if there is one.
 
     Raises StartError, TaskError, TokenizerError or CheckpointError for what a person can mend.
@@ -73,7 +81,7 @@ def set_up(config: RunConfig, run_dir: Path, process: Process, start: Checkpoint
 
     model = load(source)
     _check_vocabulary(tokenizer, model)
-    held_out = build_held_out(config, task, tokenizer, template)
+    held_out = build_held_out(config, task, tokenizer, template, rewards)
     _check_room(held_out, model)
     if config.sampling.engine.type != "native":
         raise StartError("sampling.engine.type: this trainer samples by itself only: set native.")
@@ -95,6 +103,7 @@ def set_up(config: RunConfig, run_dir: Path, process: Process, start: Checkpoint
         template=template,
         tokenizer=tokenizer,
         tokenizer_path=source,
+        rewards=rewards,
         held_out=held_out,
         engine=engine,
         reference=reference,
@@ -106,11 +115,15 @@ def set_up(config: RunConfig, run_dir: Path, process: Process, start: Checkpoint
 
 
 def build_held_out(
-    config: RunConfig, task: Task, tokenizer: TextTokenizer, template: Template
+    config: RunConfig,
+    task: Task,
+    tokenizer: TextTokenizer,
+    template: Template,
+    rewards: RewardPool,
 ) -> HeldOut:
     problems = task.held_out_problems(config.evaluation.problems)
     prompts = [tokenizer.encode_prompt(template(problem)) for problem in problems]
-    return HeldOut(task, tokenizer, problems, prompts, config.sampling.max_new_tokens)
+    return HeldOut(rewards, tokenizer, problems, prompts, config.sampling.max_new_tokens)
 
 
 def _check_vocabulary(tokenizer: TextTokenizer, model: Policy) -> None:

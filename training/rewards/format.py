@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from training.rewards.form import parts
-from training.tasks import Problem, Task
 
 
-def format_reward(completion: str, problem: Problem, task: Task) -> float:  # noqa: ARG001 - all rewards are called alike
+def format_reward(text: str, *, ended: bool) -> float:
     """One `<think>` part, then one `<answer>`, nothing else, and the sequence ended."""
-    return float(parts(completion) is not None)
+    return float(ended and parts(text) is not None)

@@ -33,7 +33,7 @@ def test_the_fields_of_a_run_are_these() -> None:
         "seed",
         "model.path",
         "task.type", "task.template", "task.system_prompt", "task.name",
-        "reward.accuracy", "reward.format",
+        "reward.accuracy", "reward.format", "reward.workers", "reward.timeout_s",
         "grpo.steps", "grpo.prompts_per_step", "grpo.group_size", "grpo.steps_per_collection",
         "grpo.loss.type", "grpo.loss.clip_eps", "grpo.loss.aggregation",
         "grpo.loss.advantage_scale", "grpo.correction", "grpo.mask_truncated",

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 
@@ -6,6 +8,7 @@ from training.events import CompletionRecord
 from training.grpo.metrics import (
     expert_load,
     extra_losses,
+    reward_warnings,
     rollout_metrics,
     update_metrics,
     wilson_interval,
@@ -31,6 +34,8 @@ def test_rollouts_are_summed_up() -> None:
     assert values["reward/mean"] == 1.25
     assert values["reward/group_max_mean"] == 1.5
     assert values["reward/accuracy"] == 0.5
+    assert values["reward/accuracy_std"] == 0.5
+    assert values["reward/errors"] == values["reward/timeouts"] == 0
     assert values["reward/format"] == 0.75
     assert values["completion/length_mean"] == 31
     assert values["completion/length_max"] == 64
@@ -38,6 +43,38 @@ def test_rollouts_are_summed_up() -> None:
     assert values["groups/flat"] == 0.5
     assert values["groups/solved_all"] == 0.5
     assert values["groups/solved_none"] == 0.5
+
+
+def unscored(reason: str) -> CompletionRecord:
+    kept = completion(math.nan, 1, 10).model_dump() | {"rewards": {"format": 1.0}}
+    return CompletionRecord(**kept | {"reward_errors": {"accuracy": reason}})
+
+
+def test_what_could_not_be_scored_is_counted_and_left_out() -> None:
+    late, broken = unscored("timed out after 10 s"), unscored("ValueError: x")
+    groups = [[completion(2, 1, 10), late], [late, broken]]
+    values = rollout_metrics(groups)
+    assert values["reward/mean"] == values["reward/group_max_mean"] == 2
+    assert values["reward/accuracy"] == values["reward/format"] == 1
+    assert (values["reward/errors"], values["reward/timeouts"]) == (3, 2)
+    assert values["groups/flat"] == 1
+    assert values["groups/solved_all"] == 0
+    (warning,) = reward_warnings(groups)
+    assert warning == (
+        "2 times the reward “accuracy” could not be computed (timed out after 10 s), and 1 for "
+        "other reasons."
+    )
+
+
+def test_a_step_without_any_score_has_no_mean() -> None:
+    values = rollout_metrics([[unscored("x"), unscored("x")]])
+    assert math.isnan(values["reward/mean"])
+    assert math.isnan(values["reward/accuracy"])
+    assert values["reward/errors"] == 2
+
+
+def test_nothing_is_said_when_all_was_scored() -> None:
+    assert reward_warnings([[completion(2, 1, 10)]]) == []
 
 
 def test_expert_load_is_one_when_even_and_their_number_when_one_takes_all() -> None:

@@ -2,9 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.config import ReasoningGymConfig, RewardConfig
-from training.rewards import score
+from training.config import ReasoningGymConfig
+from training.rewards.accuracy import accuracy
 from training.rewards.form import Parts, parts
+from training.rewards.format import format_reward
 from training.tasks import Problem, Task, build_task
 
 TAGS = ["<think>", "</think>", "<answer>", "</answer>"]
@@ -54,31 +55,25 @@ def test_only_one_order_of_the_tags_has_the_form(pieces: list[str]) -> None:
         "<think>a</think><answer>83</answer><answer>84</answer>",
     ],
 )
-def test_any_other_form_earns_nothing_for_form(
-    completion: str, task: Task, problem: Problem
-) -> None:
-    assert score(completion, problem, task, RewardConfig(), ended=True).parts["format"] == 0
+def test_any_other_form_earns_nothing_for_form(completion: str) -> None:
+    assert format_reward(completion, ended=True) == 0
 
 
-def test_parts_stay_beside_the_weighted_sum(task: Task, problem: Problem) -> None:
-    completion = f"<think>so</think><answer>{problem.answer}</answer>"
-    reward = score(completion, problem, task, RewardConfig(accuracy=2, format=0.5), ended=True)
-    assert reward.parts == {"accuracy": 1, "format": 1}
-    assert reward.total == 2.5
+def test_a_cut_off_completion_has_not_the_form() -> None:
+    completion = "<think>so</think><answer>83</answer>"
+    assert format_reward(completion, ended=True) == 1
+    assert format_reward(completion, ended=False) == 0
 
 
 def test_right_answer_in_poor_form_counts_as_right(task: Task, problem: Problem) -> None:
-    reward = score(
-        f"so <answer>{problem.answer}</answer>", problem, task, RewardConfig(), ended=True
-    )
-    assert reward.parts == {"accuracy": 1, "format": 0}
+    assert accuracy(f"so <answer>{problem.answer}</answer>", problem, task) == 1
 
 
 def test_the_last_answer_counts(task: Task, problem: Problem) -> None:
-    completion = f"<answer>{problem.answer}</answer><answer>no</answer>"
-    assert score(completion, problem, task, RewardConfig(), ended=True).parts["accuracy"] == 0
+    assert accuracy(f"<answer>{problem.answer}</answer><answer>no</answer>", problem, task) == 0
+    assert accuracy(f"<answer>no</answer><answer>{problem.answer}</answer>", problem, task) == 1
 
 
-def test_a_cut_off_completion_has_not_the_form(task: Task, problem: Problem) -> None:
-    completion = f"<think>so</think><answer>{problem.answer}</answer>"
-    assert score(completion, problem, task, RewardConfig(), ended=False).parts["format"] == 0
+@given(st.text())
+def test_any_text_can_be_scored(completion: str) -> None:
+    assert format_reward(completion, ended=True) in (0, 1)

@@ -1,0 +1,192 @@
+"""Scores completions in processes that can be killed, while sampling goes on.
+
+A thread for each worker takes jobs from one queue. A job is one prompt's completions, sent in one
+message. When a rule outlasts `reward.timeout_s`, or ends its process, the worker is replaced, that
+rule's parts of that one completion become errors, and the rest of the job goes back into the queue
+in single pieces, so that any worker may go on with them. What a completion gets does not depend on
+how many workers there are, nor on which of them had it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import pickle
+import threading
+from collections.abc import Collection, Hashable
+from dataclasses import dataclass, field, replace
+from queue import SimpleQueue
+from typing import Self
+
+from training.config import RewardConfig, TaskConfig
+from training.rewards.process import WorkerLostError, WorkerProcess
+from training.rewards.reward import Candidate, Reward, RewardError, combine
+from training.rewards.rules import parts_of, weights
+from training.rewards.scorer import Scores
+from training.tasks import Problem
+
+logger = logging.getLogger(__name__)
+
+_LOSSES_ALLOWED = 3
+"""How often a job may lose its worker while none of its rules runs, before the run is failed."""
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """One completion of a job."""
+
+    place: int
+    """Among the completions submitted under the key."""
+    candidate: Candidate
+    failed: dict[str, str] = field(default_factory=dict)
+    """Rules that are not to be tried again, with the reason."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    key: Hashable
+    problem: Problem
+    pieces: list[_Piece]
+    only: Collection[str] | None
+    losses: int = 0
+
+    def encoded(self) -> bytes:
+        items = [(piece.candidate, piece.failed) for piece in self.pieces]
+        return pickle.dumps((self.problem, items, self.only))
+
+
+class RewardPool:
+    """`submit` as completions arrive, `collect` when all are there, `close` at the end."""
+
+    def __init__(self, task: TaskConfig, config: RewardConfig) -> None:
+        """Start the workers. Raises RewardError when they cannot do their work."""
+        self._task, self._config = task, config
+        self._rules = list(parts_of(config))
+        self._weights = weights(config)
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._scores: dict[Hashable, list[Scores | None]] = {}
+        self._changed = threading.Condition()
+        self._failure: Exception | None = None
+        self._closing = threading.Event()
+        self._workers = [self._new_worker() for _ in range(config.workers)]
+        try:
+            for worker in self._workers:
+                worker.wait_ready()
+        except RewardError:
+            for worker in self._workers:
+                worker.kill()
+            raise
+        # Daemons: a trainer that fails may end without closing the pool, and its workers with it.
+        self._threads = [
+            threading.Thread(target=self._serve, args=(number,), daemon=True)
+            for number in range(config.workers)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def submit(
+        self,
+        key: Hashable,
+        problem: Problem,
+        candidates: list[Candidate],
+        *,
+        only: Collection[str] | None = None,
+    ) -> None:
+        """Have completions of one problem scored; returns at once. Any thread may call.
+
+        Args:
+            key: what `collect` gives the rewards under; not one that waits to be collected.
+            only: names of the rules to apply; None: all of the config's.
+        """
+        with self._changed:
+            if key in self._scores:
+                raise ValueError(f"completions were already submitted under {key!r}")
+            self._scores[key] = [None] * len(candidates)
+        pieces = [_Piece(place, candidate) for place, candidate in enumerate(candidates)]
+        self._jobs.put(_Job(key, problem, pieces, only))
+
+    def collect(self, keys: Collection[Hashable] | None = None) -> dict[Hashable, list[Reward]]:
+        """Wait for the rewards of `keys` (None: of all that was submitted) and hand them over, in
+        the order of the completions. Any thread may call.
+
+        Raises RewardError when a worker is lost and cannot be started again.
+        """
+        with self._changed:
+            wanted = list(self._scores if keys is None else keys)
+            self._changed.wait_for(
+                lambda: self._failure or all(None not in self._scores[key] for key in wanted)
+            )
+            if self._failure is not None:
+                raise RewardError(str(self._failure)) from self._failure
+            scores = {key: self._scores.pop(key) for key in wanted}
+        return {
+            key: [combine(*one, self._weights) for one in every if one is not None]
+            for key, every in scores.items()
+        }
+
+    def close(self) -> None:
+        """End the workers, whatever they do. What was not collected is lost."""
+        self._closing.set()
+        for _ in self._threads:
+            self._jobs.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _new_worker(self) -> WorkerProcess:
+        return WorkerProcess(self._task, self._config, self._closing.is_set)
+
+    def _serve(self, number: int) -> None:
+        """What each thread does."""
+        try:
+            while (job := self._jobs.get()) is not None and not self._closing.is_set():
+                self._work_on(job, number)
+        except Exception as error:  # noqa: BLE001 - whatever it is, collect raises it
+            with self._changed:
+                self._failure = error
+                self._changed.notify_all()
+        finally:
+            self._workers[number].kill()
+
+    def _work_on(self, job: _Job, number: int) -> None:
+        worker = self._workers[number]
+        left = dict(enumerate(job.pieces))
+        try:
+            worker.send(job.encoded())
+            while left:
+                place, parts, errors = json.loads(worker.answer())
+                self._keep(job.key, left.pop(place).place, (parts, errors))
+        except WorkerLostError as lost:
+            if not self._closing.is_set():
+                self._give_back(job, left, lost)
+                self._workers[number] = self._new_worker()
+                self._workers[number].wait_ready()
+
+    def _keep(self, key: Hashable, place: int, scores: Scores) -> None:
+        with self._changed:
+            self._scores[key][place] = scores
+            if None not in self._scores[key]:
+                self._changed.notify_all()
+
+    def _give_back(self, job: _Job, left: dict[int, _Piece], lost: WorkerLostError) -> None:
+        """Queue what is left of a job, without the rule that cost the worker.
+
+        Raises RewardError when workers are lost again and again and no rule is at fault.
+        """
+        losses = job.losses
+        if lost.doing is None:
+            losses += 1
+            logger.warning("a reward worker was lost while no reward was computed: %s", lost)
+            if losses > _LOSSES_ALLOWED:
+                raise RewardError(f"reward: reward workers are lost again and again: {lost}.")
+        else:
+            rule = self._rules[lost.doing.rule]
+            blamed = left[lost.doing.place]
+            left[lost.doing.place] = replace(blamed, failed={**blamed.failed, rule: str(lost)})
+        for piece in left.values():
+            self._jobs.put(replace(job, pieces=[piece], losses=losses))

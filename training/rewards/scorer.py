@@ -1,0 +1,58 @@
+"""Scores completions by the rules of a run; what fails becomes an error, never a 0."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Collection, Mapping
+
+from training.config import RewardConfig
+from training.rewards.reward import Candidate
+from training.rewards.rules import Case, build_rules, parts_of
+from training.tasks import Problem, Task
+
+Scores = tuple[dict[str, float], dict[str, str]]
+"""Parts, and the errors of those that could not be computed."""
+
+
+class Scorer:
+    """Holds the rules; made once in each worker."""
+
+    def __init__(self, config: RewardConfig, task: Task) -> None:
+        """Raises RewardError for a reward that cannot be made."""
+        self._rules = build_rules(config, task)
+        self._parts = parts_of(config)
+
+    def score(
+        self,
+        candidate: Candidate,
+        problem: Problem,
+        *,
+        only: Collection[str] | None = None,
+        failed: Mapping[str, str] | None = None,
+        begin: Callable[[int], None] = lambda _: None,
+    ) -> Scores:
+        """All parts of one completion.
+
+        Args:
+            only: names of the rules to apply; None: all.
+            failed: rules that are not to be tried again, with the reason.
+            begin: told the number of each rule before it runs.
+        """
+        failed = failed or {}
+        scored: dict[str, float] = {}
+        errors: dict[str, str] = {}
+        for number, (name, rule) in enumerate(self._rules.items()):
+            if only is not None and name not in only:
+                continue
+            reason = failed.get(name)
+            if reason is None:
+                begin(number)
+                random.seed(0)  # a verifier that draws has to draw alike in every worker
+                try:
+                    given = rule(Case(candidate, problem, scored))
+                    scored |= {part: float(given[part]) for part in self._parts[name]}
+                    continue
+                except BaseException as error:  # noqa: BLE001 - rewards may be anybody's code; told
+                    reason = f"{type(error).__name__}: {error}"
+            errors |= dict.fromkeys(self._parts[name], reason)
+        return scored, errors
