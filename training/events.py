@@ -77,6 +77,8 @@ class RolloutsEvent(EventBase):
     """Place of the prompt within the step, from 0."""
     policy_version: int
     """Optimiser steps the sampling policy had seen."""
+    fingerprint: str | None = None
+    """Of the weights that wrote the completions; null where the trainer sampled from its own."""
     prompt: str
     question: str
     answer: str

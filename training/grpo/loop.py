@@ -31,7 +31,7 @@ from training.grpo.setup import Setup
 from training.grpo.step import make_minibatch, update, with_old_logprobs
 from training.journal import Journal
 from training.model import policy
-from training.rollout import Sampling, sampler_of
+from training.rollout import Sampling, samplers
 from training.schedule import warmup
 
 Report = Callable[[int, dict[str, float]], None]
@@ -51,7 +51,7 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
     """
     config, engine, task, tokenizer = setup.config, setup.engine, setup.task, setup.tokenizer
     grpo, sampling = config.grpo, config.sampling
-    sampler = sampler_of(engine.policy, speculative=sampling.speculative)
+    make_sampler = samplers(sampling, process, setup.run_dir)
     prompts_here = grpo.prompts_per_step // process.world_size
     waiting: list[list[Group]] = []  # the rest of a collection, a step's groups each
     per_collection = grpo.steps_per_collection
@@ -64,6 +64,7 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
     def evaluate_now(step: int) -> dict[str, float]:
         tell("phase", step, phase="evaluating")
         started = time.monotonic()
+        sampler = make_sampler(engine.policy, step)
         values = evaluate(sampler, setup.held_out, config.evaluation, process)
         values["time/evaluate_s"] = time.monotonic() - started
         tell(
@@ -110,6 +111,7 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
                 for s, place in places
             ]
             prompts = [setup.template(problem) for problem in problems]
+            sampler = make_sampler(engine.policy, step - 1)
             completions = sampler.generate(
                 [tokenizer.encode_prompt(prompt) for prompt in prompts],
                 group_size=grpo.group_size,
@@ -185,6 +187,7 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
                     step,
                     group=place,
                     policy_version=policy_version,
+                    fingerprint=group.fingerprint,
                     prompt=group.prompt,
                     question=group.problem.question,
                     answer=group.problem.answer,

@@ -38,6 +38,12 @@ class Group:
     """What the trainer's own forward gave the tokens before any update on their collection. None:
     the policy has not changed since."""
 
+    @property
+    def fingerprint(self) -> str | None:
+        """Of the weights that wrote it, where they were handed over to a sampler."""
+        weights = self.completions[0].weights
+        return None if weights is None else weights.fingerprint
+
 
 def text_of(completion: Completion, tokenizer: TextTokenizer) -> str:
     """Decoded text without the end token."""

@@ -18,7 +18,9 @@ from training.grpo.evaluate import HeldOut
 from training.model import Policy, policy
 from training.model.dtype import EMULATED, has_native_fp8, weights_dtype
 from training.rewards import RewardPool
+from training.rollout.engine import SamplingError
 from training.rollout.native import NO_GUESSER
+from training.rollout.vllm.peer import check_installed
 from training.tasks import Task, Template, build_task, build_template
 from training.tokenizer import TextTokenizer, TokenizerError
 
@@ -67,6 +69,7 @@ def set_up(
     source = find_model(config.model.path) if start is None else start.path / checkpoint.WEIGHTS
     if start is not None:
         _check_fits(start, config)
+    _check_engine(config)
     warnings = _check_fp8(config.hardware, process.device)
     tokenizer = TextTokenizer.load(source)
     task = build_task(config.task)
@@ -83,8 +86,6 @@ def set_up(
     _check_vocabulary(tokenizer, model)
     held_out = build_held_out(config, task, tokenizer, template, rewards)
     _check_room(held_out, model)
-    if config.sampling.engine.type != "native":
-        raise StartError("sampling.engine.type: this trainer samples by itself only: set native.")
     if config.sampling.speculative and getattr(model, "mtp", None) is None:
         raise StartError(NO_GUESSER)
     reference = None
@@ -142,6 +143,14 @@ def _check_room(held_out: HeldOut, model: Policy) -> None:
             f"sampling.max_new_tokens: {held_out.max_new_tokens} tokens after a prompt of "
             f"{longest} are more than the model's {positions} positions; take fewer."
         )
+
+
+def _check_engine(config: RunConfig) -> None:
+    if config.sampling.engine.type == "vllm":
+        try:
+            check_installed(config.sampling.engine)
+        except SamplingError as error:
+            raise StartError(str(error)) from error
 
 
 def _check_fp8(hardware: HardwareConfig, device: torch.device) -> list[str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -173,6 +173,21 @@ def save(model: CausalLM, path: Path, tokenizer_path: Path | str | None = None) 
         source = Path(tokenizer_path or "") / name
         if source.exists() and source.resolve() != (path / name).resolve():
             shutil.copyfile(source, path / name)
+
+
+def tensors(model: CausalLM) -> Iterator[tuple[str, Tensor]]:
+    """What `save` writes, by name: tied tensors once, views of the model's memory unless
+    transformers cuts them for the file, as it does with experts."""
+    from transformers.core_model_loading import revert_weight_conversion  # noqa: PLC0415 - 3 s
+
+    state: dict[str, Tensor] = {}
+    seen: set[tuple[int, torch.Size]] = set()
+    for name, tensor in model.network.state_dict().items():
+        place = (tensor.data_ptr(), tensor.shape)
+        if place not in seen:
+            seen.add(place)
+            state[name] = tensor
+    yield from revert_weight_conversion(model.network, state).items()
 
 
 def _head_weight(network: Any) -> nn.Parameter:

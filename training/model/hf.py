@@ -28,7 +28,7 @@ from training.model.router import Router
 from training.model.safetensors_io import CheckpointError, Stored, Writer, read_header
 from training.model.transformer import Transformer
 
-__all__ = ["SHARD_BYTES", "CheckpointError", "load", "save"]
+__all__ = ["SHARD_BYTES", "CheckpointError", "load", "save", "tensors"]
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 WEIGHTS, INDEX, MTP = "model.safetensors", "model.safetensors.index.json", "mtp.safetensors"
@@ -107,6 +107,15 @@ def save(
         source = Path(tokenizer_path or "") / name
         if source.exists() and source.resolve() != (path / name).resolve():
             shutil.copyfile(source, path / name)
+
+
+def tensors(model: Transformer) -> Iterator[tuple[str, Tensor]]:
+    """What `save` writes, by name, as views of the model's memory: without the multi-token
+    prediction layer, and with the output head also where it is the embedding."""
+    for piece in _pieces(model, mappings(model.config), fp8=False):
+        yield piece.name, piece.tensor
+    if model.config.tie_word_embeddings:
+        yield "lm_head.weight", model.head.weight
 
 
 def _allocate(config: ModelConfig, dtype: torch.dtype) -> Transformer:

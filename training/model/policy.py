@@ -8,6 +8,7 @@ the same interface: both are modules that turn tokens [B, T] and a mask into hid
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,19 @@ def save(policy: Policy, path: Path | str, tokenizer_path: Path | str | None = N
         causal_lm.save(policy, Path(path), tokenizer_path)
     else:
         hf.save(policy, path, tokenizer_path)
+
+
+def tensors(policy: Policy) -> Iterator[tuple[str, Tensor]]:
+    """All weights one by one, called as in a Hugging Face directory."""
+    return causal_lm.tensors(policy) if isinstance(policy, CausalLM) else hf.tensors(policy)
+
+
+def hf_config(policy: Policy) -> dict[str, Any]:
+    """What stands in the config.json of a Hugging Face directory."""
+    if not isinstance(policy, CausalLM):
+        return policy.config.to_hf()
+    config: dict[str, Any] = json.loads(policy.network.config.to_json_string(use_diff=False))
+    return {**config, "architectures": [type(policy.network).__name__]}
 
 
 def to_fp8(policy: Policy) -> None:

@@ -1,7 +1,16 @@
 """Sampling engines."""
 
-from training.rollout.engine import Completion, Engine, Sampling
+from training.rollout.engine import Completion, Engine, Sampling, Weights
 from training.rollout.native import NativeEngine
-from training.rollout.sampler import sampler_of
+from training.rollout.sampler import MakeSampler, sampler_of, samplers
 
-__all__ = ["Completion", "Engine", "NativeEngine", "Sampling", "sampler_of"]
+__all__ = [
+    "Completion",
+    "Engine",
+    "MakeSampler",
+    "NativeEngine",
+    "Sampling",
+    "Weights",
+    "sampler_of",
+    "samplers",
+]

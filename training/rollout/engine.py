@@ -25,6 +25,17 @@ class Sampling:
         return cls(config.max_new_tokens, temperature=config.temperature, top_p=config.top_p)
 
 
+class Weights(NamedTuple):
+    """Which weights wrote a completion."""
+
+    version: int
+    """Optimiser steps the policy had seen."""
+    fingerprint: str
+
+    def __str__(self) -> str:
+        return f"policy version {self.version} (fingerprint {self.fingerprint or 'none'})"
+
+
 @dataclass(frozen=True)
 class Completion:
     """One sampled continuation.
@@ -36,6 +47,8 @@ class Completion:
     tokens: list[int]
     logprobs: list[float]
     finish_reason: Literal["stop", "length"]
+    weights: Weights | None = None
+    """None where it was sampled from the trained model itself, not from a copy handed over."""
 
 
 Done = Callable[[int, Completion], None]

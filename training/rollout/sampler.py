@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
+from training.config import SamplingConfig
+from training.distributed.process import Process
 from training.model import Policy
 from training.model.causal_lm import CausalLM
 from training.rollout.engine import Engine, SamplingError
 from training.rollout.native import NO_GUESSER, NativeEngine
 from training.rollout.transformers_engine import TransformersEngine
+from training.rollout.vllm import peer
+from training.rollout.vllm.engine import VllmEngine
+from training.rollout.vllm.session import Session
+
+MakeSampler = Callable[[Policy, int], Engine]
+"""The engine for a policy that has seen so many optimiser steps."""
+
+
+def samplers(config: SamplingConfig, process: Process, run_dir: Path) -> MakeSampler:
+    """The engines of a run. Where vLLM writes, this starts it: call it from the main thread.
+    Raises `SamplingError`."""
+    if config.engine.type == "vllm":
+        reached = peer.reach(config.engine, process.rank, process.device, run_dir)
+        session = Session(reached, config.engine)
+        return lambda policy, version: VllmEngine(session, policy, version)
+    return lambda policy, _: sampler_of(policy, speculative=config.speculative)
 
 
 def sampler_of(policy: Policy, *, speculative: bool = False) -> Engine:

@@ -85,6 +85,24 @@ def test_a_run_directory_of_another_config(complaint: Complaint, tmp_path: Path)
     assert (tmp_path / "config.json").read_text() == "{}"
 
 
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ('python = "/gone/python"', "sampling.engine.python: /gone/python is missing: run `make "),
+        (
+            'addresses = ["node:1"]\ntoken_env = "NO_SECRET"',
+            "sampling.engine.token_env: NO_SECRET ",
+        ),
+    ],
+)
+def test_a_sampler_that_cannot_be_reached(
+    setting: str, message: str, complaint: Complaint, tmp_path: Path
+) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(f'preset = "r1-zero-nano"\n[sampling.engine]\ntype = "vllm"\n{setting}\n')
+    assert message in complaint("train", str(file), "--run-dir", str(tmp_path / "run"))
+
+
 def test_a_model_that_is_not_there(complaint: Complaint, tmp_path: Path) -> None:
     for command in (["sample", "1 + 1"], ["evaluate"], ["export", "--out", str(tmp_path / "out")]):
         message = complaint(*command, "--model", str(tmp_path / "gone"))
