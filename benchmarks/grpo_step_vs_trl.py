@@ -50,7 +50,7 @@ def ours(config: RunConfig, stack: ExitStack) -> Step:
         start = time.perf_counter()
         completions = sampler.generate(
             [tokenizer.encode_prompt(prompt) for prompt in prompts],
-            group_size=config.grpo.group_size, sampling=Sampling.of(config.sampling),
+            group_size=config.grpo.group_size, sampling=Sampling.of(config.sampling, 1),
             seeds=[next(seeds) for _ in prompts], eos_id=tokenizer.eos_id,
         )  # fmt: skip
         groups = score_groups(
@@ -59,7 +59,8 @@ def ours(config: RunConfig, stack: ExitStack) -> Step:
         )  # fmt: skip
         groups = compared(groups, config.grpo.loss.advantage_scale, process.sum)
         minibatch = make_minibatch(groups, process.device)
-        update(engine, minibatch, setup.reference, config, LEARNING_RATE)
+        limit = config.sampling.max_new_tokens
+        update(engine, minibatch, setup.reference, config, LEARNING_RATE, longest=limit)
         return time.perf_counter() - start
 
     return step

@@ -115,7 +115,7 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
             completions = sampler.generate(
                 [tokenizer.encode_prompt(prompt) for prompt in prompts],
                 group_size=grpo.group_size,
-                sampling=Sampling.of(sampling),
+                sampling=Sampling.of(sampling, step),
                 seeds=[derive_seed(config.seed, *place) for place in places],
                 eos_id=tokenizer.eos_id,
             )
@@ -128,7 +128,8 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
             rewards_started = time.monotonic()
             groups = score_groups(
                 problems, prompts, completions,
-                pool=setup.rewards, tokenizer=tokenizer, max_tokens=sampling.max_new_tokens,
+                pool=setup.rewards, tokenizer=tokenizer,
+                max_tokens=sampling.max_new_tokens_at(step),
             )  # fmt: skip
             waiting = [
                 compared(
@@ -149,7 +150,10 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
         groups = waiting.pop(0)
         minibatch = make_minibatch(groups, process.device, mask_truncated=grpo.mask_truncated)
         learning_rate = config.optim.learning_rate * warmup(step, config.optim.warmup_steps)
-        result, tally = update(engine, minibatch, setup.reference, config, learning_rate)
+        result, tally = update(
+            engine, minibatch, setup.reference, config, learning_rate,
+            longest=sampling.max_new_tokens_at(step),
+        )  # fmt: skip
         counts_LE = engine.balance_experts(config.optim.expert_bias_rate)
         if setup.reference and grpo.ref_refresh_steps and step % grpo.ref_refresh_steps == 0:
             setup.reference.load_state_dict(engine.policy.state_dict())

@@ -11,7 +11,7 @@ import torch
 from training import checkpoint
 from training.base_models import StartError, find_model
 from training.checkpoint import Checkpoint, CheckpointError
-from training.config import HardwareConfig, RunConfig
+from training.config import HardwareConfig, RunConfig, SamplingConfig
 from training.distributed.engine import Engine
 from training.distributed.process import Process
 from training.grpo.evaluate import HeldOut
@@ -85,7 +85,7 @@ def set_up(
     model = load(source)
     _check_vocabulary(tokenizer, model)
     held_out = build_held_out(config, task, tokenizer, template, rewards)
-    _check_room(held_out, model)
+    _check_room(config.sampling, held_out, model)
     if config.sampling.speculative and getattr(model, "mtp", None) is None:
         raise StartError(NO_GUESSER)
     reference = None
@@ -124,7 +124,7 @@ def build_held_out(
 ) -> HeldOut:
     problems = task.held_out_problems(config.evaluation.problems)
     prompts = [tokenizer.encode_prompt(template(problem)) for problem in problems]
-    return HeldOut(rewards, tokenizer, problems, prompts, config.sampling.max_new_tokens)
+    return HeldOut(rewards, tokenizer, problems, prompts, config.sampling.longest[1])
 
 
 def _check_vocabulary(tokenizer: TextTokenizer, model: Policy) -> None:
@@ -135,12 +135,13 @@ def _check_vocabulary(tokenizer: TextTokenizer, model: Policy) -> None:
         )
 
 
-def _check_room(held_out: HeldOut, model: Policy) -> None:
+def _check_room(sampling: SamplingConfig, held_out: HeldOut, model: Policy) -> None:
     positions = getattr(model.config, "max_position_embeddings", None)
     longest = max(map(len, held_out.prompts))
-    if positions is not None and longest + held_out.max_new_tokens > positions:
+    field, limit = sampling.longest
+    if positions is not None and longest + limit > positions:
         raise StartError(
-            f"sampling.max_new_tokens: {held_out.max_new_tokens} tokens after a prompt of "
+            f"{field}: {limit} tokens after a prompt of "
             f"{longest} are more than the model's {positions} positions; take fewer."
         )
 

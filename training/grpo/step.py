@@ -113,10 +113,13 @@ def update(
     reference: Policy | None,
     config: RunConfig,
     learning_rate: float,
+    *,
+    longest: int,
 ) -> tuple[StepResult, Tally]:
-    """Train on the minibatch; also what to tell of this rank's tokens."""
+    """Train on the minibatch; also what to tell of this rank's tokens. `longest`: most tokens that
+    a completion of this step may have."""
     tally, optim, size = Tally(), config.optim, config.hardware.micro_batch
-    whole = whole_step(engine, minibatch, config.sampling.max_new_tokens)
+    whole = whole_step(engine, minibatch, longest)
     for start in range(0, len(minibatch), size):
         part = minibatch.part(start, size)
         batch, temperature = part.batch, config.sampling.temperature

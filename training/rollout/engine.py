@@ -20,9 +20,10 @@ class Sampling:
     top_p: float = 1.0
 
     @classmethod
-    def of(cls, config: SamplingConfig) -> Sampling:
-        """As a run's config says."""
-        return cls(config.max_new_tokens, temperature=config.temperature, top_p=config.top_p)
+    def of(cls, config: SamplingConfig, step: int) -> Sampling:
+        """As a run's config says of that step."""
+        limit = config.max_new_tokens_at(step)
+        return cls(limit, temperature=config.temperature, top_p=config.top_p)
 
 
 class Weights(NamedTuple):

@@ -133,7 +133,7 @@ def _arithmetic(config: RunConfig) -> Arithmetic:
         prompts_per_process=config.grpo.prompts_per_step // processes,
         completions_per_process=each,
         micro_batches_per_process=-(-each // config.hardware.micro_batch),
-        max_tokens_per_step=config.completions_per_step * config.sampling.max_new_tokens,
+        max_tokens_per_step=config.completions_per_step * config.sampling.longest[1],
         steps=steps,
         total_completions=config.completions_per_step * steps,
         evaluations=steps // every if every else 0,

@@ -39,6 +39,7 @@ def test_the_fields_of_a_run_are_these() -> None:
         "grpo.loss.advantage_scale", "grpo.correction", "grpo.mask_truncated",
         "grpo.kl_coef", "grpo.ref_refresh_steps",
         "sampling.engine.type", "sampling.speculative", "sampling.max_new_tokens",
+        "sampling.growth",
         "sampling.temperature", "sampling.top_p",
         "optim.learning_rate", "optim.warmup_steps", "optim.beta1", "optim.beta2",
         "optim.weight_decay", "optim.grad_clip", "optim.expert_bias_rate", "optim.balance_loss",
@@ -92,6 +93,10 @@ def test_the_fields_of_pretraining_are_these() -> None:
             "sampling.engine.addresses",
         ),
         ({"optim": {"moment_dtype": "bf16", "beta2": 0.999}}, "optim.beta2"),
+        (
+            {"sampling": {"growth": {"from_step": 5, "max_new_tokens": 64}}},
+            "sampling.growth.max_new_tokens",
+        ),
         ({"grpo": {"loss": {"type": "ppo"}}}, "grpo.loss.type"),
         ({"grpo": {"loss": {"type": "dapo", "clip_eps": 0.2}}}, "grpo.loss.clip_eps"),
         ({"grpo": {"loss": {"type": "dapo", "clip_eps_low": 0}}}, "grpo.loss.clip_eps_low"),

@@ -56,7 +56,8 @@ def _update(config: ModelConfig, **optim: float) -> tuple[dict[str, Tensor], Cou
         "optim": {"mtp_weight": 0, "balance_loss": 0, **optim},
     })  # fmt: skip
     engine: Any = _PlainEngine(model)
-    _, tally = update(engine, make_minibatch(groups, torch.device("cpu")), None, run, 0.0)
+    batch = make_minibatch(groups, torch.device("cpu"))
+    _, tally = update(engine, batch, None, run, 0.0, longest=8)
     named = model.named_parameters()
     return {name: weight.grad for name, weight in named if weight.grad is not None}, tally.sums
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.training.jobs import events, train, write_config
 from training import checkpoint
-from training.config import RunConfig
+from training.config import GrowthConfig, RunConfig
 from training.events import (
     CheckpointEvent,
     EvaluationEvent,
@@ -137,12 +137,18 @@ def test_a_checkpoint_is_a_model_to_start_another_run_from(
 
 def test_several_steps_on_one_collection(tiny_model: Path, tmp_path: Path) -> None:
     config = run_config(tiny_model)
+    # Amid the first collection, which keeps its limit.
+    growth = GrowthConfig(from_step=2, max_new_tokens=9)
     grpo = config.grpo.model_copy(update={"steps_per_collection": 3})
-    write_config(tmp_path, config.model_copy(update={"grpo": grpo}))
+    sampling = config.sampling.model_copy(update={"growth": growth})
+    write_config(tmp_path, config.model_copy(update={"grpo": grpo, "sampling": sampling}))
     result = train(tmp_path)
     assert result.returncode == 0, result.stderr
     groups = [event for event in events(tmp_path) if isinstance(event, RolloutsEvent)]
     assert [group.policy_version for group in groups] == [0] * 6 + [3] * 6
+    longest = [max(member.length for member in group.completions) for group in groups]
+    assert max(longest[:6]) == 6
+    assert max(longest[6:]) == 9
     assert len({group.question for group in groups}) == 12
 
 

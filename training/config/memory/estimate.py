@@ -86,7 +86,7 @@ def estimate(
     most = max(parts.total() for parts in phases(job(config, longest)).values())
     whole = isinstance(model.shape, Shape)
     limit = None if device_bytes is None else round(USABLE * device_bytes)
-    mean, _ = expected.longest(1, config.sampling.max_new_tokens)
+    mean, _ = expected.longest(1, config.sampling.longest[1])
     batch = sequences = None
     if limit is not None and whole:
         batch = _largest_micro_batch(job(config, longest), limit)
@@ -114,7 +114,7 @@ def estimate(
 
 def _longest(config: RunConfig, lengths: Lengths | None) -> Lengths:
     prompt = lengths.prompt if lengths else PROMPT_TOKENS
-    return Lengths(prompt, (float(config.sampling.max_new_tokens),))
+    return Lengths(prompt, (float(config.sampling.longest[1]),))
 
 
 def _phase(name: Phase, parts: Parts) -> PhaseMemory:
@@ -153,7 +153,7 @@ def _largest(fits: Callable[[int], bool], most: int) -> int:
 
 def _notes(config: RunConfig, model: Model, *, longest: bool, assumed: bool) -> list[str]:
     """What the figures rest on, a sentence each."""
-    tokens = config.sampling.max_new_tokens
+    _, tokens = config.sampling.longest
     notes = []
     if isinstance(model.shape, Sizes):
         notes.append(

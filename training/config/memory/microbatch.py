@@ -90,7 +90,7 @@ def bucket(count: int) -> int:
 
 
 def _sizes(job: Job) -> _Sizes:
-    shape, limit = job.shape, job.config.sampling.max_new_tokens
+    shape, limit = job.shape, job.config.sampling.longest[1]
     sequences = job.micro_batch
     mean, longest = job.lengths.longest(sequences / job.completions, limit)
     prompts = round(job.prompts * (1 - (1 - 1 / job.prompts) ** sequences))

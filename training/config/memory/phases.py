@@ -77,7 +77,7 @@ def sampling(job: Job, sequences: int, prompts: int) -> Parts:
     layers = shape.num_hidden_layers
     if job.config.sampling.speculative:
         layers += shape.num_nextn_predict_layers
-    limit = job.config.sampling.max_new_tokens
+    _, limit = job.config.sampling.longest
     latent = job.width * (shape.kv_lora_rank + shape.qk_rope_head_dim)
     parts["latent_cache"] += layers * latent * sequences * _columns(job)
     parts["logits"] += sequences * shape.vocab_size * (job.width + 4 + 4 + 4 + 8)
@@ -88,7 +88,7 @@ def sampling(job: Job, sequences: int, prompts: int) -> Parts:
 
 def _columns(job: Job) -> int:
     """Tokens that a sequence's latent cache holds, counting copies of them."""
-    limit, prompt = job.config.sampling.max_new_tokens, job.lengths.prompt
+    limit, prompt = job.config.sampling.longest[1], job.lengths.prompt
     if job.cuda:  # all pages from the start, as many as the longest completion needs
         return -(-(prompt + limit) // PAGE) * PAGE
     longest = prompt + job.lengths.longest(1, limit)[1]

@@ -9,7 +9,7 @@ from typing import Literal
 
 from training.config.memory.shape import Model, Shape, Sizes
 from training.config.problems import ConfigError
-from training.config.schema import HardwareConfig, RunConfig
+from training.config.schema import HardwareConfig, RunConfig, SamplingConfig
 
 
 def check_run(
@@ -18,7 +18,7 @@ def check_run(
     """Raises ConfigError. The longest prompt, in tokens, is None where nobody knows it."""
     _check_fp8(config.hardware, model.shape, device)
     if longest_prompt is not None:
-        _check_room(config.sampling.max_new_tokens, longest_prompt, model.shape)
+        _check_room(config.sampling, longest_prompt, model.shape)
     guesses = isinstance(model.shape, Shape) and model.shape.num_nextn_predict_layers
     if config.sampling.speculative and not guesses:
         raise ConfigError.of(
@@ -44,11 +44,12 @@ def _check_fp8(hardware: HardwareConfig, shape: Shape | Sizes, device: str) -> N
         )
 
 
-def _check_room(max_new_tokens: int, longest_prompt: int, shape: Shape | Sizes) -> None:
+def _check_room(sampling: SamplingConfig, longest_prompt: int, shape: Shape | Sizes) -> None:
     positions = shape.max_position_embeddings
+    field, max_new_tokens = sampling.longest
     if positions is not None and longest_prompt + max_new_tokens > positions:
         raise ConfigError.of(
-            "sampling.max_new_tokens",
+            field,
             f"{max_new_tokens} tokens after a prompt of {longest_prompt} are more than the "
             f"model's {positions} positions; take fewer.",
         )

@@ -25,7 +25,7 @@ from training.config.schema.optim import OptimConfig
 from training.config.schema.pretrain import PretrainConfig
 from training.config.schema.reward import RewardConfig
 from training.config.schema.run import RunConfig, json_schema
-from training.config.schema.sampling import NativeSampler, SamplingConfig, VllmSampler
+from training.config.schema.sampling import GrowthConfig, NativeSampler, SamplingConfig, VllmSampler
 from training.config.schema.task import (
     MixtureConfig,
     PartConfig,
@@ -45,6 +45,7 @@ __all__ = [
     "DrGrpoLoss",
     "EvaluationConfig",
     "Fraction",
+    "GrowthConfig",
     "GrpoConfig",
     "GrpoLoss",
     "GspoLoss",

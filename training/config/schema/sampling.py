@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from training.config.schema.base import Strict, unit
+from training.config.schema.base import Strict, fail, unit
 
 Address = Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^\s:/]+):\d{1,5}$")]
 """HOST:PORT; an IPv6 host stands in brackets."""
@@ -57,6 +57,20 @@ class VllmSampler(Strict):
 Sampler = Annotated[NativeSampler | VllmSampler, Field(discriminator="type")]
 
 
+class GrowthConfig(Strict):
+    """More room for completions from some step on, as R1-Zero was given."""
+
+    from_step: int = Field(
+        ge=2,
+        le=10_000_000,
+        description="First step with the new limit; a collection keeps that of its first step.",
+        json_schema_extra=unit("steps"),
+    )
+    max_new_tokens: int = Field(
+        ge=2, le=131072, description="Longest completion then.", json_schema_extra=unit("tokens")
+    )
+
+
 class SamplingConfig(Strict):
     """How completions are drawn from the policy."""
 
@@ -69,5 +83,30 @@ class SamplingConfig(Strict):
     max_new_tokens: int = Field(
         64, ge=1, le=131072, description="Longest completion.", json_schema_extra=unit("tokens")
     )
+    growth: GrowthConfig | None = Field(
+        None, description="A longer limit from some step on; null keeps it as it is."
+    )
     temperature: float = Field(1.0, gt=0, le=10)
     top_p: float = Field(1.0, gt=0, le=1)
+
+    def max_new_tokens_at(self, step: int) -> int:
+        """Longest completion of that step."""
+        grown = self.growth is not None and step >= self.growth.from_step
+        return self.longest[1] if grown else self.max_new_tokens
+
+    @property
+    def longest(self) -> tuple[str, int]:
+        """Longest completion of the whole run, in tokens, after the field that sets it."""
+        if self.growth is None:
+            return "sampling.max_new_tokens", self.max_new_tokens
+        return "sampling.growth.max_new_tokens", self.growth.max_new_tokens
+
+    @model_validator(mode="after")
+    def _grows(self) -> "SamplingConfig":
+        if self.growth is not None and self.growth.max_new_tokens <= self.max_new_tokens:
+            raise fail(
+                "sampling.growth.max_new_tokens",
+                f"{self.growth.max_new_tokens} is not above sampling.max_new_tokens "
+                f"({self.max_new_tokens}): raise it, or take sampling.growth out.",
+            )
+        return self
