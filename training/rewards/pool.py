@@ -21,7 +21,7 @@ from typing import Self
 from training.config import RewardConfig, TaskConfig
 from training.rewards.process import WorkerLostError, WorkerProcess
 from training.rewards.reward import Candidate, Reward, RewardError, combine
-from training.rewards.rules import parts_of, weights
+from training.rewards.rules import parts_of
 from training.rewards.scorer import Scores
 from training.tasks import Problem
 
@@ -62,7 +62,7 @@ class RewardPool:
         """Start the workers. Raises RewardError when they cannot do their work."""
         self._task, self._config = task, config
         self._rules = list(parts_of(config))
-        self._weights = weights(config)
+        self._weights = config.weights
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._scores: dict[Hashable, list[Scores | None]] = {}
         self._changed = threading.Condition()

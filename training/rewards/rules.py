@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from training.config import RewardConfig
+from training.config import LengthConfig, RewardConfig
 from training.rewards.accuracy import accuracy
 from training.rewards.format import format_reward
-from training.rewards.reward import Candidate
+from training.rewards.language import language_share
+from training.rewards.length import cosine_length
+from training.rewards.overlong import soft_overlong
+from training.rewards.repetition import repetition
+from training.rewards.reward import Candidate, RewardError
+from training.rewards.tag_count import tag_count
 from training.tasks import Problem, Task
 
 
@@ -26,17 +31,9 @@ Rule = Callable[[Case], Mapping[str, float]]
 """Gives one part or more, by name. May raise anything, take for ever, or end its process."""
 
 
-def weights(config: RewardConfig) -> dict[str, float]:
-    """The parts that a run measures with their weights, in the order they are computed.
-
-    Accuracy and format are always measured: charts and evaluation need them.
-    """
-    return {"accuracy": config.accuracy, "format": config.format}
-
-
 def parts_of(config: RewardConfig) -> dict[str, tuple[str, ...]]:
     """The parts that each rule gives, by the rule's name and in the order they are computed."""
-    return {name: (name,) for name in weights(config)}
+    return {name: (name,) for name in config.weights}
 
 
 def build_rules(config: RewardConfig, task: Task) -> dict[str, Rule]:
@@ -44,8 +41,22 @@ def build_rules(config: RewardConfig, task: Task) -> dict[str, Rule]:
     every: dict[str, Callable[[Case], float]] = {
         "accuracy": lambda case: accuracy(case.candidate.text, case.problem, task),
         "format": lambda case: format_reward(case.candidate.text, ended=case.candidate.ended),
+        "tag_count": lambda case: tag_count(case.candidate.text),
+        "language": lambda case: language_share(case.candidate.text, config.language.target),
+        "length": lambda case: _length(case, config.length),
+        "repetition": lambda case: repetition(case.candidate.text, config.repetition.ngram),
+        "overlong": lambda case: soft_overlong(
+            case.candidate.tokens, case.candidate.max_tokens, config.overlong.buffer_tokens
+        ),
     }
     return {name: _alone(name, every[name]) for name in parts_of(config)}
+
+
+def _length(case: Case, config: LengthConfig) -> float:
+    if "accuracy" not in case.parts:
+        raise RewardError("it depends on accuracy, which could not be computed")
+    seen = case.candidate
+    return cosine_length(seen.tokens, seen.max_tokens, case.parts["accuracy"] == 1.0, config)
 
 
 def _alone(name: str, part: Callable[[Case], float]) -> Rule:

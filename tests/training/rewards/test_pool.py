@@ -1,5 +1,6 @@
 """The pool with real worker processes."""
 
+import math
 import os
 import signal
 
@@ -34,6 +35,30 @@ def test_rewards_come_back_in_the_order_of_the_completions(workers: int) -> None
         assert [reward.parts["accuracy"] for reward in group] == [1, 0, 1]
         assert [reward.total for reward in group] == [2, 0, 2]
         assert all(not reward.errors for reward in group)
+
+
+def test_every_rule_is_told_beside_the_weighted_sum() -> None:
+    (problem,) = problems(1)
+    config = RewardConfig(
+        accuracy=0,
+        format=0,
+        tag_count=1,
+        language={"weight": 0.5, "target": "en"},
+        length={"weight": 0.25},
+        repetition={"weight": 2, "ngram": 1},
+        overlong={"weight": 4, "buffer_tokens": 50},
+        workers=1,
+    )
+    text = f"<think>so so</think><answer>{problem.answer}</answer>"
+    with RewardPool(TASK, config) as pool:
+        pool.submit(0, problem, [Candidate(text, tokens=75, max_tokens=100, ended=True)])
+        (reward,) = pool.collect()[0]
+    cosine = 0.5 + 0.25 * (1 + math.cos(0.75 * math.pi))
+    assert reward.parts == {
+        "accuracy": 1, "format": 1, "tag_count": 1, "language": 1, "length": cosine,
+        "repetition": 0, "overlong": -0.5,
+    }  # fmt: skip
+    assert reward.total == pytest.approx(1 + 0.5 + 0.25 * cosine - 2)
 
 
 def test_keys_are_collected_apart_and_may_be_used_again() -> None:

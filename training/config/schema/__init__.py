@@ -23,7 +23,14 @@ from training.config.schema.loss import (
 from training.config.schema.model import ModelConfig, StartConfig
 from training.config.schema.optim import OptimConfig
 from training.config.schema.pretrain import PretrainConfig
-from training.config.schema.reward import RewardConfig
+from training.config.schema.reward import (
+    Language,
+    LanguageConfig,
+    LengthConfig,
+    OverlongConfig,
+    RepetitionConfig,
+    RewardConfig,
+)
 from training.config.schema.run import RunConfig, json_schema
 from training.config.schema.sampling import GrowthConfig, NativeSampler, SamplingConfig, VllmSampler
 from training.config.schema.task import (
@@ -50,14 +57,19 @@ __all__ = [
     "GrpoLoss",
     "GspoLoss",
     "HardwareConfig",
+    "Language",
+    "LanguageConfig",
+    "LengthConfig",
     "Loss",
     "MixtureConfig",
     "ModelConfig",
     "NativeSampler",
     "OptimConfig",
+    "OverlongConfig",
     "PartConfig",
     "PretrainConfig",
     "ReasoningGymConfig",
+    "RepetitionConfig",
     "RewardConfig",
     "RunConfig",
     "SamplingConfig",

@@ -1,22 +1,73 @@
 """What a completion is rewarded for."""
 
+from typing import Annotated, Literal
+
 from pydantic import Field
 
 from training.config.schema.base import Strict, unit
+
+Weight = Annotated[float, Field(ge=0, le=100)]
+Language = Literal["ar", "el", "en", "he", "hi", "ja", "ko", "ru", "th", "zh"]
+
+
+class LanguageConfig(Strict):
+    """Language consistency, as in R1: share of the thinking's words that are of one language."""
+
+    weight: Weight = Field(0.0, description="Weight of language consistency, 0 to 1.")
+    target: Language = Field("en", description="Language the policy should think in.")
+
+
+class LengthConfig(Strict):
+    """Cosine of the length: from one value for the shortest completion to one for the longest."""
+
+    weight: Weight = Field(0.0, description="Weight of the cosine length reward.")
+    right_short: float = Field(1.0, ge=-10, le=10, description="For a right answer of no length.")
+    right_long: float = Field(
+        0.5, ge=-10, le=10, description="For a right answer of the greatest length."
+    )
+    wrong_short: float = Field(-1.0, ge=-10, le=10, description="For a wrong answer of no length.")
+    wrong_long: float = Field(
+        -0.5, ge=-10, le=10, description="For a wrong answer of the greatest length."
+    )
+
+
+class RepetitionConfig(Strict):
+    """Share of the word n-grams that were there before, negative."""
+
+    weight: Weight = Field(0.0, description="Weight of the repetition penalty, -1 to 0.")
+    ngram: int = Field(
+        3, ge=1, le=100, json_schema_extra=unit("words"), description="Words that count as one."
+    )
+
+
+class OverlongConfig(Strict):
+    """DAPO's soft punishment of completions that come near the greatest length."""
+
+    weight: Weight = Field(0.0, description="Weight of the overlong punishment, -1 to 0.")
+    buffer_tokens: int = Field(
+        4096,
+        ge=1,
+        json_schema_extra=unit("tokens"),
+        description="How far before the greatest length the punishment begins to grow.",
+    )
 
 
 class RewardConfig(Strict):
     """Rule rewards; the total is the weighted sum of the parts."""
 
-    accuracy: float = Field(
-        1.0, ge=0, le=100, description="Weight of the answer being right, by the task's verifier."
+    accuracy: Weight = Field(
+        1.0, description="Weight of the answer being right, by the task's verifier."
     )
-    format: float = Field(
-        1.0,
-        ge=0,
-        le=100,
-        description="Weight of the form: one <think> part, then one <answer>, nothing else.",
+    format: Weight = Field(
+        1.0, description="Weight of the form: one <think> part, then one <answer>, nothing else."
     )
+    tag_count: Weight = Field(
+        0.0, description="Weight of the four tags: a quarter for each that stands exactly once."
+    )
+    language: LanguageConfig = LanguageConfig()
+    length: LengthConfig = LengthConfig()
+    repetition: RepetitionConfig = RepetitionConfig()
+    overlong: OverlongConfig = OverlongConfig()
     workers: int = Field(
         2,
         ge=1,
@@ -32,3 +83,19 @@ class RewardConfig(Strict):
         description="Longest that one reward of one completion may take; then its process is "
         "killed, and the completion counts as not scored, never as wrong.",
     )
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """The parts that are measured, with their weights, in the order they are computed.
+
+        Accuracy and format are always among them: charts and evaluation read them.
+        """
+        optional = {
+            "tag_count": self.tag_count,
+            "language": self.language.weight,
+            "length": self.length.weight,
+            "repetition": self.repetition.weight,
+            "overlong": self.overlong.weight,
+        }
+        asked = {name: weight for name, weight in optional.items() if weight}
+        return {"accuracy": self.accuracy, "format": self.format, **asked}

@@ -47,8 +47,19 @@ class RunConfig(Strict):
 
     @model_validator(mode="after")
     def _rewards_something(self) -> "RunConfig":
-        if self.reward.accuracy == 0 and self.reward.format == 0:
+        if not any(self.reward.weights.values()):
             raise fail("reward.accuracy", "All reward weights are 0: set at least one above 0.")
+        return self
+
+    @model_validator(mode="after")
+    def _overlong_begins(self) -> "RunConfig":
+        overlong, longest = self.reward.overlong, self.sampling.max_new_tokens
+        if overlong.weight and overlong.buffer_tokens > longest:
+            raise fail(
+                "reward.overlong.buffer_tokens",
+                f"{overlong.buffer_tokens} tokens are more than sampling.max_new_tokens "
+                f"({longest}): take fewer.",
+            )
         return self
 
     @model_validator(mode="after")
