@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import platform
+import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
@@ -20,6 +22,40 @@ def machine() -> dict[str, object]:
         "torch": torch.__version__,
         "python": platform.python_version(),
     }
+
+
+Turn = Callable[[], float]
+"""Does a contender's work once and returns its seconds."""
+
+
+def timed(work: Callable[[], object]) -> Turn:
+    def turn() -> float:
+        start = time.perf_counter()
+        work()
+        return time.perf_counter() - start
+
+    return turn
+
+
+def take_turns(contenders: dict[str, Turn], rounds: int) -> dict[str, list[float]]:
+    """Seconds of each contender in each round; the round before the first warms up."""
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    for round_number in range(-1, rounds):
+        for name, turn in contenders.items():
+            taken = turn()
+            if round_number >= 0:
+                seconds[name].append(taken)
+    return seconds
+
+
+def compare_best(
+    seconds: dict[str, list[float]], unit: str, amount: float, json_path: Path | None
+) -> None:
+    """`compare` the fastest of those whose name begins with r1web with all others."""
+    mine = [name for name in seconds if name.startswith("r1web")]
+    best = min(mine, key=lambda name: median(seconds[name]))
+    shown = {name: times for name, times in seconds.items() if name == best or name not in mine}
+    compare(shown, best, unit, amount, json_path)
 
 
 def compare(

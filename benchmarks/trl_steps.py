@@ -32,6 +32,11 @@ def even_share(completion_ids: list[list[int]], **_: Any) -> list[float]:
     return [sum(token % 2 == 0 for token in tokens) / len(tokens) for tokens in completion_ids]
 
 
+def generation_kwargs(work: dict[str, Any]) -> dict[str, int]:
+    """Without an end before the last token where the length is fixed."""
+    return {"min_new_tokens": work["max_new_tokens"]} if work["fixed_length"] else {}
+
+
 def main() -> None:
     directory, dtype = sys.argv[1:]
     work = json.loads(sys.stdin.readline())
@@ -44,7 +49,7 @@ def main() -> None:
             output_dir=output, use_cpu=True, bf16=dtype == "bf16", gradient_checkpointing=False,
             per_device_train_batch_size=batch, num_generations=work["group_size"],
             max_completion_length=work["max_new_tokens"], temperature=1.0,
-            beta=work["kl_coef"],
+            beta=work["kl_coef"], generation_kwargs=generation_kwargs(work),
             loss_type="grpo", epsilon=work["clip_eps"],
             learning_rate=work["learning_rate"], max_steps=STEPS_AT_MOST,
             logging_steps=STEPS_AT_MOST, save_strategy="no", report_to="none", disable_tqdm=True,
