@@ -11,7 +11,7 @@ from torch import Tensor
 
 from training.config import AdvantageScale
 from training.events import CompletionRecord
-from training.grpo.advantage import advantages
+from training.grpo.advantage import advantages, is_flat
 from training.rewards import Candidate, Reward, RewardPool
 from training.rollout import Completion
 from training.tasks import Problem
@@ -94,6 +94,12 @@ def rewards_of(groups: list[Group]) -> Tensor:
     """Their totals, fp64 [P, G]; NaN where a completion could not be scored."""
     totals = [[total(reward) for reward in group.rewards] for group in groups]
     return torch.tensor(totals, dtype=torch.float64)
+
+
+def teaching(groups: list[Group]) -> list[Group]:
+    """Those whose completions differ in reward."""
+    flat_P = is_flat(rewards_of(groups)).tolist() if groups else []
+    return [group for group, flat in zip(groups, flat_P, strict=True) if not flat]
 
 
 def compared(

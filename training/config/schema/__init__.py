@@ -7,6 +7,7 @@ Validators check; they never rewrite a neighbour.
 from training.config.schema.base import Fraction, Strict, fail, unit
 from training.config.schema.checkpoint import CheckpointConfig
 from training.config.schema.correction import CorrectionConfig
+from training.config.schema.dynamic_sampling import DynamicSamplingConfig
 from training.config.schema.evaluation import EvaluationConfig
 from training.config.schema.grpo import GrpoConfig
 from training.config.schema.hardware import HardwareConfig
@@ -50,6 +51,7 @@ __all__ = [
     "CorrectionConfig",
     "DapoLoss",
     "DrGrpoLoss",
+    "DynamicSamplingConfig",
     "EvaluationConfig",
     "Fraction",
     "GrowthConfig",

@@ -4,6 +4,7 @@ from pydantic import Field
 
 from training.config.schema.base import Strict, unit
 from training.config.schema.correction import CorrectionConfig
+from training.config.schema.dynamic_sampling import DynamicSamplingConfig
 from training.config.schema.loss import GrpoLoss, Loss
 
 
@@ -38,6 +39,10 @@ class GrpoConfig(Strict):
         None,
         description="Importance sampling between the sampler's probabilities and the trainer's; "
         "null takes them as equal.",
+    )
+    dynamic_sampling: DynamicSamplingConfig | None = Field(
+        None,
+        description="Replace groups of equal rewards by those of new prompts; null trains on them.",
     )
     mask_truncated: bool = Field(
         False,
