@@ -46,6 +46,7 @@ class Manifest(BaseModel):
     tokens_total: int
     processes: int
     zero_stage: int
+    expert_parallel: int = 1
     dtype: str
     score: float | None = None
     """Held-out pass@1 of this very step, where it was measured."""

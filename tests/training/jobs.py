@@ -1,6 +1,7 @@
 """Real training processes for the tests."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,26 @@ def train(run_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "training", "train", "--run-dir", str(run_dir), *arguments],
         env=environment(), capture_output=True, text=True, check=False,
     )  # fmt: skip
+
+
+def run_ranks(command: list[str], processes: int) -> None:
+    """Run a Python file with its arguments as so many ranks of one job, to their end."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    ranks = [
+        subprocess.Popen(
+            [sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env=environment(
+                RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(processes),
+                MASTER_ADDR="127.0.0.1", MASTER_PORT=port, DS_ACCELERATOR="cpu",
+            ),
+        )
+        for rank in range(processes)
+    ]  # fmt: skip
+    for rank in ranks:
+        output, _ = rank.communicate()
+        assert rank.returncode == 0, output
 
 
 def events(run_dir: Path) -> list[Event]:

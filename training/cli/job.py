@@ -13,6 +13,7 @@ from training.checkpoint import Checkpoint, CheckpointError
 from training.cli.display import Display
 from training.cli.errors import UserError
 from training.config import RunConfig
+from training.distributed.expert_parallel import ExpertParallelError
 from training.distributed.process import DeviceError, Process
 from training.grpo.loop import train
 from training.grpo.setup import set_up
@@ -50,7 +51,7 @@ def run(
                 setup = set_up(config, run_dir, process, rewards, start)
             except (
                 StartError, CheckpointError, TaskError, RewardError, TokenizerError,
-                ModelConfigError, hf.CheckpointError,
+                ModelConfigError, hf.CheckpointError, ExpertParallelError,
             ) as error:  # fmt: skip
                 process.close()
                 raise UserError(str(error)) from error

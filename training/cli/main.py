@@ -29,7 +29,9 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _complain(message: str) -> int:
-    sys.stderr.write(f"{message}\n")
+    """Once a machine: its processes find the same mistake."""
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        sys.stderr.write(f"{message}\n")
     return 2
 
 

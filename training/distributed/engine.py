@@ -8,18 +8,16 @@ it, however the step was cut into processes and microbatches.
 from __future__ import annotations
 
 import copy
-import logging
 import math
-import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from training.config import OptimConfig
-from training.distributed.optimizer import Bf16AdamW, forget_empty_steps, make_optimizer
+from training.distributed import expert_parallel, zero
+from training.distributed.optimizer import forget_empty_steps, make_optimizer
 from training.distributed.process import Process
 from training.model import (
     CompletionLogprobs,
@@ -72,16 +70,26 @@ class Engine:
         *,
         zero_stage: int,
         dtype: torch.dtype,
+        expert_ranks: int = 1,
     ) -> None:
+        """With `expert_ranks` above 1 so many ranks share out the experts (ZeRO 1 or 2). Raises
+        ExpertParallelError."""
         self.process = process
         self.model = model.to(process.device, dtype)
-        self._zero_stage = zero_stage
-        self._whole = copy.deepcopy(self.model).eval() if zero_stage == 3 else self.model
+        self._zero_stage, self._expert_ranks = zero_stage, expert_ranks
+        sharded = zero_stage == 3 or expert_ranks > 1
+        self._whole = copy.deepcopy(self.model).eval() if sharded else self.model
+        if expert_ranks > 1:
+            expert_parallel.share_out(self.model, expert_ranks, process.rank)
         wrapped = _Logprobs(self.model)
-        self._adamw = make_optimizer(wrapped.parameters(), optim)
-        bucket = min(500_000_000, sum(parameter.numel() for parameter in wrapped.parameters()))
-        self._engine = _initialize(
-            wrapped, self._adamw, _settings(optim, zero_stage, dtype, bucket)
+        parameters = list(wrapped.parameters())
+        self._adamw = make_optimizer(expert_parallel.optimizer_groups(parameters), optim)
+        bucket = min(500_000_000, sum(parameter.numel() for parameter in parameters))
+        self._engine = zero.initialize(
+            wrapped,
+            self._adamw,
+            zero.settings(optim, zero_stage, dtype, bucket),
+            degree=expert_ranks,
         )
         forget_empty_steps(self._adamw)
 
@@ -145,24 +153,39 @@ class Engine:
 
     def save(self, directory: Path) -> None:
         """Write weights, optimiser and buffers; every rank writes its own files."""
-        self._engine.save_checkpoint(str(directory), tag="state", save_latest=False)
+        with zero.as_ordinary(self._engine):
+            self._engine.save_checkpoint(str(directory), tag="state", save_latest=False)
+        if self._expert_ranks > 1:
+            torch.save(self._held_experts(), self._experts_file(directory))
 
     def load(self, directory: Path) -> None:
         """Go on exactly where `save` was called, with the same ZeRO stage and world size."""
-        loaded, _ = self._engine.load_checkpoint(str(directory), tag="state")
+        with zero.as_ordinary(self._engine):
+            loaded, _ = self._engine.load_checkpoint(str(directory), tag="state")
         if loaded is None:
             raise OSError(f"DeepSpeed finds no state in {directory}")
+        if self._expert_ranks > 1:  # it has loaded those of rank 0 everywhere
+            saved = torch.load(self._experts_file(directory), map_location=self.process.device)
+            for mine, was in zip(self._held_experts(), saved, strict=True):
+                mine.copy_(was)
         self._gather_whole()
 
-    def _gather_whole(self) -> None:
-        if self._zero_stage < 3:
-            return
-        import deepspeed  # noqa: PLC0415 - see _initialize
+    def _held_experts(self) -> list[Tensor]:
+        mine = filter(expert_parallel.is_shared_out, self.model.parameters())
+        return [parameter.detach() for parameter in mine]
 
-        parameters = list(self.model.parameters())
-        with deepspeed.zero.GatheredParameters(parameters), torch.no_grad():
-            for whole, shard in zip(self._whole.parameters(), parameters, strict=True):
-                whole.copy_(shard)
+    def _experts_file(self, directory: Path) -> Path:
+        return directory / "state" / f"experts-{self.process.rank:05d}.pt"
+
+    def _gather_whole(self) -> None:
+        if self._whole is self.model:
+            return
+        with zero.gathered(self.model, self._zero_stage), torch.no_grad():
+            pairs = zip(self._whole.parameters(), self.model.parameters(), strict=True)
+            for whole, mine in pairs:
+                if not expert_parallel.is_shared_out(mine):
+                    whole.copy_(mine)
+            expert_parallel.gather(self.model, self._whole)
         for whole, mine in zip(self._whole.buffers(), self.model.buffers(), strict=True):
             whole.copy_(mine)
 
@@ -171,44 +194,3 @@ def _norm(tensors: list[Tensor]) -> float:
     """Of all together, in fp32 whatever they are: bf16 would round it to three digits."""
     norms = [torch.linalg.vector_norm(tensor, dtype=torch.float32) for tensor in tensors]
     return float(torch.linalg.vector_norm(torch.stack(norms)))
-
-
-def _settings(
-    optim: OptimConfig, zero_stage: int, dtype: torch.dtype, bucket: int
-) -> dict[str, Any]:
-    return {
-        # Both are placeholders: `backward(last=…)` says where a step ends.
-        "train_micro_batch_size_per_gpu": 1,
-        "gradient_accumulation_steps": 1,
-        "gradient_clipping": optim.grad_clip,
-        "bf16": {"enabled": dtype == torch.bfloat16},
-        "zero_optimization": {
-            "stage": zero_stage,
-            "overlap_comm": False,
-            "reduce_bucket_size": bucket,  # its buffer is allocated, however small the model
-        },
-        "zero_allow_untested_optimizer": True,
-        "zero_force_ds_cpu_optimizer": False,  # it is C++ that would have to be compiled here
-        "steps_per_print": None,
-    }
-
-
-def _initialize(
-    model: nn.Module, optimizer: torch.optim.Optimizer, settings: dict[str, Any]
-) -> Any:
-    # DeepSpeed looks for its accelerator while it is imported, and warns when it has to guess.
-    os.environ.setdefault("DS_ACCELERATOR", "cuda" if torch.cuda.is_available() else "cpu")
-    # It decorates an optimizer nobody uses here with torch.compile, whose import takes 3 s.
-    os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
-    import deepspeed  # noqa: PLC0415 - only once its accelerator is named
-
-    logging.getLogger("DeepSpeed").setLevel(logging.WARNING)
-    # On a CPU it would compile a communication kernel in C++ for a minute, or fail without a
-    # compiler; gloo does the same work.
-    deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
-    # It warns of optimisers it does not know; this one is tested under all stages.
-    deepspeed.runtime.zero.utils.ZERO_SUPPORTED_OPTIMIZERS.append(Bf16AdamW)
-    engine, *_ = deepspeed.initialize(
-        model=model, optimizer=optimizer, config=settings, dist_init_required=None
-    )
-    return engine

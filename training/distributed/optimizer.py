@@ -12,9 +12,11 @@ from kernels.adamw import adamw_step
 from training.config import OptimConfig
 
 
-def make_optimizer(parameters: Iterable[nn.Parameter], optim: OptimConfig) -> torch.optim.Optimizer:
-    """AdamW; under ZeRO it is given the fp32 master weights. Its learning rate is 0 until a step
-    sets it, so that nothing decays before."""
+def make_optimizer(
+    parameters: Iterable[nn.Parameter] | list[dict[str, Any]], optim: OptimConfig
+) -> torch.optim.Optimizer:
+    """AdamW for parameters or groups of them; under ZeRO it is given the fp32 master weights. Its
+    learning rate is 0 until a step sets it, so that nothing decays before."""
     adamw = Bf16AdamW if optim.moment_dtype == "bf16" else torch.optim.AdamW
     return adamw(
         parameters,

@@ -232,6 +232,7 @@ def save(
         manifest = checkpoint.Manifest(
             step=step, tokens_total=setup.tokens_total, processes=process.world_size,
             zero_stage=config.hardware.zero_stage, score=score,
+            expert_parallel=config.hardware.expert_parallel,
             dtype=str(setup.dtype).removeprefix("torch."),
         )  # fmt: skip
         written = checkpoint.commit(partial, manifest, config.checkpoint)

@@ -64,7 +64,8 @@ def set_up(
 ) -> Setup:
     """Load model, tokenizer and task, and go back to `start` if there is one.
 
-    Raises StartError, TaskError, TokenizerError or CheckpointError for what a person can mend.
+    Raises StartError, TaskError, TokenizerError, CheckpointError or ExpertParallelError for what a
+    person can mend.
     """
     source = find_model(config.model.path) if start is None else start.path / checkpoint.WEIGHTS
     if start is not None:
@@ -93,8 +94,9 @@ def set_up(
         twin = copy.deepcopy(model) if start is None else load(start.path / checkpoint.REFERENCE)
         reference = twin.eval().requires_grad_(False).to(process.device)
     engine = Engine(
-        model, process, config.optim, zero_stage=config.hardware.zero_stage, dtype=dtype
-    )
+        model, process, config.optim, zero_stage=config.hardware.zero_stage, dtype=dtype,
+        expert_ranks=config.hardware.expert_parallel,
+    )  # fmt: skip
     if start is not None:
         engine.load(start.path / checkpoint.ENGINE)
     return Setup(
@@ -172,4 +174,9 @@ def _check_fits(start: Checkpoint, config: RunConfig) -> None:
         raise CheckpointError(
             f"hardware: the checkpoint was written by {made.processes} processes with ZeRO stage "
             f"{made.zero_stage}; set the same, or start a new run from its weights."
+        )
+    if made.expert_parallel != hardware.expert_parallel:
+        raise CheckpointError(
+            f"hardware.expert_parallel: the checkpoint was written with {made.expert_parallel}; "
+            "set the same, or start a new run from its weights."
         )

@@ -104,6 +104,19 @@ def test_zero_shards_optimiser_then_gradients_then_weights() -> None:
     assert part(stages[3], "sampling", "weights") == 2 * P + P // 2 + folded + tables
 
 
+def test_shared_out_experts_lie_beside_the_whole_copy() -> None:
+    nano = shipped_model("nano-base")
+    assert nano is not None
+    routed = nano.shape.routed_parameters
+    plain, shared = (
+        of({"hardware": {"processes": 2, "expert_parallel": ranks}}) for ranks in (1, 2)
+    )
+    grown = part(shared, "sampling", "weights") - part(plain, "sampling", "weights")
+    assert grown == 2 * (P - routed // 2) + 8 * 512 * 16
+    assert part(shared, "sampling", "optimiser") == part(plain, "sampling", "optimiser")
+    assert any("each other's experts" in note for note in shared.notes)
+
+
 @pytest.mark.parametrize(
     ("overrides", "name", "phase", "saved"),
     [

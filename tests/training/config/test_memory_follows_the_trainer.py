@@ -23,6 +23,7 @@ from training.config.memory import (
     shape,
     shipped_model,
 )
+from training.distributed.expert_parallel import ExpertParallelError, share_out
 from training.grpo import setup
 from training.model import ModelConfigError, fp8_checkpoint, packing, policy
 from training.model.causal_lm import CausalLM, _check_config
@@ -129,3 +130,17 @@ def test_quantised_weights_are_refused_in_the_model_s_words(found: Any, tmp_path
         with pytest.raises(UnknownShapeError) as refused:
             read_model(tmp_path)
         assert str(refused.value) == str(said.value)
+
+
+def test_experts_that_cannot_be_shared_out_are_refused_in_the_trainer_s_words() -> None:
+    nano = shipped_model("nano-base")
+    assert nano is not None
+    experts = nano.shape.n_routed_experts
+    hardware = {"processes": 2 * experts, "expert_parallel": 2 * experts}
+    config = {"hardware": hardware, "grpo": {"prompts_per_step": 2 * experts}}
+    with pytest.raises(ExpertParallelError) as said:
+        share_out(policy.load(shape.BASE_MODELS / "nano-base"), 2 * experts, rank=0)
+    assert refusal(config, nano) == str(said.value)
+    with pytest.raises(ExpertParallelError) as said:
+        share_out(torch.nn.Linear(2, 2), 2, rank=0)
+    assert refusal(config, LLAMA) == str(said.value)

@@ -56,7 +56,8 @@ def test_the_fields_of_a_run_are_these() -> None:
         "checkpoint.every_steps", "checkpoint.keep_last", "checkpoint.keep_best",
         "checkpoint.keep_every_steps",
         "hardware.processes", "hardware.device", "hardware.dtype",
-        "hardware.require_native_fp8", "hardware.zero_stage", "hardware.micro_batch",
+        "hardware.require_native_fp8", "hardware.zero_stage", "hardware.expert_parallel",
+        "hardware.micro_batch",
     ]  # fmt: skip
 
 
@@ -90,6 +91,11 @@ def test_the_fields_of_pretraining_are_these() -> None:
         ({"task": {"type": "mixture", "parts": []}}, "task.parts"),
         ({"task": {"system_prompt": "Be brief."}}, "task"),
         ({"hardware": {"processes": 3}}, "grpo.prompts_per_step"),
+        ({"hardware": {"processes": 2, "expert_parallel": 3}}, "hardware.expert_parallel"),
+        (
+            {"hardware": {"processes": 2, "expert_parallel": 2, "zero_stage": 3}},
+            "hardware.zero_stage",
+        ),
         ({"reward": {"accuracy": 0, "format": 0}}, "reward.accuracy"),
         ({"reward": {"overlong": {"weight": 1}}}, "reward.overlong.buffer_tokens"),
         ({"reward": {"language": {"target": "xx"}}}, "reward.language.target"),

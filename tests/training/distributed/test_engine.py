@@ -1,8 +1,5 @@
 """One update comes out the same, however the step is cut into processes and microbatches."""
 
-import socket
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +8,7 @@ import pytest
 import torch
 
 from tests.tolerance import RELATIVE, relative_difference
-from tests.training.jobs import environment
+from tests.training.jobs import run_ranks
 from training.model import Transformer, hf
 
 WORKER = Path(__file__).with_name("update_worker.py")
@@ -21,31 +18,8 @@ def update_of(
     model: Path, out: Path, *, processes: int = 1, zero_stage: int = 1, micro_batch: int = 16
 ) -> dict[str, Any]:
     """What rank 0 of a real job says about its update."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
     file = out / f"{processes}-{zero_stage}-{micro_batch}.pt"
-    command = [
-        sys.executable,
-        str(WORKER),
-        str(model),
-        str(file),
-        str(zero_stage),
-        str(micro_batch),
-    ]
-    ranks = [
-        subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            env=environment(
-                RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(processes),
-                MASTER_ADDR="127.0.0.1", MASTER_PORT=port, DS_ACCELERATOR="cpu",
-            ),
-        )
-        for rank in range(processes)
-    ]  # fmt: skip
-    for rank in ranks:
-        output, _ = rank.communicate()
-        assert rank.returncode == 0, output
+    run_ranks([str(WORKER), str(model), str(file), str(zero_stage), str(micro_batch)], processes)
     found: dict[str, Any] = torch.load(file)
     return found
 

@@ -166,6 +166,11 @@ def _notes(config: RunConfig, model: Model, *, longest: bool, assumed: bool) -> 
         notes.append(
             f"The peak is that of completions as {config.model.path} was measured to write them."
         )
+    if config.hardware.expert_parallel > 1:
+        notes.append(
+            "What processes send each other's experts is not counted; gradients are, as if every "
+            "process had all experts."
+        )
     if assumed:
         notes.append("hardware.dtype auto is taken for bf16.")
     return notes

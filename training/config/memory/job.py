@@ -66,6 +66,13 @@ class Job:
         return -(-self.model.parameters // self.processes) if self.stage else self.model.parameters
 
     @property
+    def held(self) -> int:
+        """Elements of the weights that this process trains: of shared-out experts its slice."""
+        model, ranks = self.model, self.config.hardware.expert_parallel
+        routed = model.routed_parameters if isinstance(model, Shape) else 0
+        return model.parameters - routed + routed // ranks
+
+    @property
     def bucket(self) -> int:
         return self.width * min(BUCKET, self.model.parameters)
 

@@ -50,6 +50,8 @@ def standing(job: Job) -> Parts:
     parts["activations"] = tables
     if job.config.grpo.kl_coef:
         parts["reference"] = whole + tables
+    if job.config.hardware.expert_parallel > 1:  # a slice, beside the whole copy
+        parts["weights"] += job.width * job.held + tables
     if job.stage == 3:  # shards, beside the whole copy that is sampled from
         parts["weights"] += job.width * job.shard + tables
         parts["gradients"] = job.bucket + job.width * job.shard

@@ -1,8 +1,9 @@
 """What a run is refused for that a config and its model's shape already show.
 
 A run says the same when it starts (training/grpo/setup.py, training/rollout/native.py,
-training/model/policy.py, training/model/fp8_checkpoint.py). Those import torch, so their sentences
-are repeated here; tests/training/config/test_memory_follows_the_trainer.py holds them together.
+training/model/policy.py, training/model/fp8_checkpoint.py,
+training/distributed/expert_parallel.py). Those import torch, so their sentences are repeated here;
+tests/training/config/test_memory_follows_the_trainer.py holds them together.
 """
 
 from typing import Literal
@@ -17,6 +18,7 @@ def check_run(
 ) -> None:
     """Raises ConfigError. The longest prompt, in tokens, is None where nobody knows it."""
     _check_fp8(config.hardware, model.shape, device)
+    _check_experts(config.hardware.expert_parallel, model.shape)
     if longest_prompt is not None:
         _check_room(config.sampling, longest_prompt, model.shape)
     guesses = isinstance(model.shape, Shape) and model.shape.num_nextn_predict_layers
@@ -41,6 +43,22 @@ def _check_fp8(hardware: HardwareConfig, shape: Shape | Sizes, device: str) -> N
         raise ConfigError.of(
             "hardware.dtype",
             f"fp8 is for DeepSeek's architecture; train {shape.title} in bf16 or fp32.",
+        )
+
+
+def _check_experts(ranks: int, shape: Shape | Sizes) -> None:
+    if ranks == 1:
+        return
+    if isinstance(shape, Sizes) or not shape.sparse_layers:
+        raise ConfigError.of(
+            "hardware.expert_parallel",
+            "this model has no experts of DeepSeek's architecture to share out; set it to 1.",
+        )
+    if shape.n_routed_experts % ranks:
+        raise ConfigError.of(
+            "hardware.expert_parallel",
+            f"the model's {shape.n_routed_experts} experts do not divide over {ranks} processes; "
+            "take a divisor.",
         )
 
 

@@ -73,6 +73,12 @@ class Shape(ModelConfig):
         return self.hidden_size * (self.n_routed_experts + 3 * widths)
 
     @property
+    def routed_parameters(self) -> int:
+        """Of all layers' routed experts."""
+        layers = self.sparse_layers + self.num_nextn_predict_layers
+        return 3 * layers * self.n_routed_experts * self.moe_intermediate_size * self.hidden_size
+
+    @property
     def largest_tensor(self) -> int:
         dim = self.hidden_size
         sparse = self.sparse_layers + self.num_nextn_predict_layers

@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from training.config.schema.base import Strict, unit
+from training.config.schema.base import Strict, fail, unit
 
 
 class HardwareConfig(Strict):
@@ -25,6 +25,14 @@ class HardwareConfig(Strict):
     zero_stage: Literal[0, 1, 2, 3] = Field(
         1, description="What DeepSpeed ZeRO shards: 1 optimiser state, 2 gradients, 3 weights."
     )
+    expert_parallel: int = Field(
+        1,
+        ge=1,
+        le=1024,
+        description="Processes that share out the model's routed experts between them; with 1 "
+        "every process computes all experts.",
+        json_schema_extra=unit("processes"),
+    )
     micro_batch: int = Field(
         64,
         ge=1,
@@ -32,3 +40,19 @@ class HardwareConfig(Strict):
         description="Completions a process puts through the model at once; less needs less memory.",
         json_schema_extra=unit("completions"),
     )
+
+    @model_validator(mode="after")
+    def _experts_divide(self) -> "HardwareConfig":
+        ranks = self.expert_parallel
+        if self.processes % ranks:
+            raise fail(
+                "hardware.expert_parallel",
+                f"{self.processes} processes do not divide into groups of {ranks}: take a divisor.",
+            )
+        if ranks > 1 and self.zero_stage not in (1, 2):
+            raise fail(
+                "hardware.zero_stage",
+                f"Shared-out experts go with ZeRO 1 and 2 only, not {self.zero_stage}: set one of "
+                "these, or hardware.expert_parallel to 1.",
+            )
+        return self
