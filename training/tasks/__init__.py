@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from training.config import MixtureConfig, ReasoningGymConfig, SingleTaskConfig, TaskConfig
+from training.config import (
+    FileTaskConfig,
+    MixtureConfig,
+    PythonTaskConfig,
+    ReasoningGymConfig,
+    SingleTaskConfig,
+    TaskConfig,
+)
+from training.tasks.file import FileTask
 from training.tasks.mixture import Mixture
 from training.tasks.problem import Measured, Problem, Task, TaskError, is_held_out
+from training.tasks.python_file import PythonTask
 from training.tasks.reasoning_gym import ReasoningGymTask
 from training.tasks.template import Template, build_template
 
-TASKS: dict[type[Any], Callable[[Any], Task]] = {
+
+def build_task(config: TaskConfig | SingleTaskConfig, field: str = "task") -> Task:
+    """`field` is where the config stands, for what is told of it.
+
+    Raises TaskError when the options do not suit the task.
+    """
+    return TASKS[type(config)](config, field)
+
+
+TASKS: dict[type[Any], Callable[[Any, str], Task]] = {
+    FileTaskConfig: FileTask,
+    MixtureConfig: partial(Mixture, build=build_task),
+    PythonTaskConfig: PythonTask,
     ReasoningGymConfig: ReasoningGymTask,
-    MixtureConfig: lambda config: Mixture(config, build_task),
 }
-
-
-def build_task(config: TaskConfig | SingleTaskConfig) -> Task:
-    """Raises TaskError when the options do not suit the task."""
-    return TASKS[type(config)](config)
 
 
 __all__ = [

@@ -18,6 +18,10 @@ _DRAWS_PER_PROBLEM = 400
 class GeneratedTask(Task):
     """Draws training and held-out problems apart; what a draw is, is the subclass's own."""
 
+    def __init__(self, field: str) -> None:
+        """`field` is where the config stands, for what is told of it."""
+        self.field = field
+
     @abstractmethod
     def draw(self, name: str) -> Problem:
         """The problem of that name: the same for ever."""
@@ -28,8 +32,8 @@ class GeneratedTask(Task):
             if not is_held_out(problem.question):
                 return problem
         raise TaskError(
-            "task.options: these options give so few questions that none is left to train on; "
-            "widen their ranges."
+            f"{self.field}.options: these options give so few questions that none is left to train "
+            "on; widen their ranges."
         )
 
     def held_out_problems(self, count: int) -> list[Problem]:
@@ -46,6 +50,6 @@ class GeneratedTask(Task):
         if len(problems) < count:
             raise TaskError(
                 f"evaluation.problems: {count} held-out problems are asked for, the task with "
-                f"these options has about {len(problems)}; lower it or widen task.options."
+                f"these options has about {len(problems)}; lower it or widen {self.field}.options."
             )
         return list(problems.values())

@@ -26,9 +26,15 @@ _HELD_OUT = "held out"
 class Mixture(Task):
     """The parts by name; a problem's `task` is the name of the part it is of."""
 
-    def __init__(self, config: MixtureConfig, build: Callable[[SingleTaskConfig], Task]) -> None:
+    def __init__(
+        self, config: MixtureConfig, field: str, build: Callable[[SingleTaskConfig, str], Task]
+    ) -> None:
+        self._field = field
         self._names = [part.label for part in config.parts]
-        self._parts = [_build(place, part.task, build) for place, part in enumerate(config.parts)]
+        self._parts = [
+            build(part.task, f"{field}.parts.{place}.task")
+            for place, part in enumerate(config.parts)
+        ]
         self._quotas = quotas([part.weight for part in config.parts], BLOCK)
         self._starts = [0, *accumulate(self._quotas)]
 
@@ -40,8 +46,8 @@ class Mixture(Task):
             if not self.is_held_out(problem.question):
                 return replace(problem, task=self._names[part])
         raise TaskError(
-            f"task.parts.{part}.task: other parts hold out all of its questions, so that none is "
-            "left to train on."
+            f"{self._field}.parts.{part}.task: other parts hold out all of its questions, so that "
+            "none is left to train on."
         )
 
     def held_out_problems(self, count: int) -> list[Problem]:
@@ -85,11 +91,3 @@ def quotas(weights: list[float], places: int) -> list[int]:
     for part in by_remainder[: places - sum(whole)]:
         whole[part] += 1
     return whole
-
-
-def _build(place: int, config: SingleTaskConfig, build: Callable[[SingleTaskConfig], Task]) -> Task:
-    try:
-        return build(config)
-    except TaskError as error:  # which names a field of the part: say of which
-        message = str(error).replace("task.", f"task.parts.{place}.task.", 1)
-        raise TaskError(message) from error

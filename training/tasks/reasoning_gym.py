@@ -60,7 +60,8 @@ _SEED_BITS = {"pool_matrix": 32}
 class ReasoningGymTask(GeneratedTask):
     """One generator of reasoning-gym with its options; see `training.tasks.problem.Task`."""
 
-    def __init__(self, config: ReasoningGymConfig) -> None:
+    def __init__(self, config: ReasoningGymConfig, field: str) -> None:
+        super().__init__(field)
         self._config = config
         self._name = config.name
         self._dataset = self._build(0, _MADE_BEFOREHAND.get(config.name, 2**64))
@@ -86,19 +87,20 @@ class ReasoningGymTask(GeneratedTask):
         )
 
     def _build(self, seed: int, size: int) -> Any:
-        dataset_class, config_class = _generator(self._name)
+        dataset_class, config_class = _generator(self._name, self.field)
+        field = f"{self.field}.options"
         try:
             return dataset_class(config_class(seed=seed, size=size, **self._config.options))
         except TypeError as error:
             known = ", ".join(
                 sorted(set(config_class.__dataclass_fields__) - {"seed", "size", "difficulty"})
             )
-            raise TaskError(f"task.options: {self._name} takes only {known} ({error}).") from error
+            raise TaskError(f"{field}: {self._name} takes only {known} ({error}).") from error
         except (AssertionError, ValueError) as error:
-            raise TaskError(f"task.options: {self._name} refuses them: {error}.") from error
+            raise TaskError(f"{field}: {self._name} refuses them: {error}.") from error
 
 
-def _generator(name: str) -> tuple[Any, Any]:
+def _generator(name: str, field: str) -> tuple[Any, Any]:
     """Dataset and config class of one generator.
 
     The package's own `__init__` imports all of its hundred generators, and with them plotting
@@ -115,7 +117,7 @@ def _generator(name: str) -> tuple[Any, Any]:
         importlib.import_module(f"reasoning_gym.{folder}.{_FILES.get(name, name)}")
     except ModuleNotFoundError as error:
         raise TaskError(
-            f"task.name: {name} needs the Python package {error.name}, which is not installed "
+            f"{field}.name: {name} needs the Python package {error.name}, which is not installed "
             "here: install it with pip, or take another task."
         ) from error
     pair: tuple[Any, Any] = factory.DATASETS[name]

@@ -35,8 +35,10 @@ from training.config.schema.reward import (
 from training.config.schema.run import RunConfig, json_schema
 from training.config.schema.sampling import GrowthConfig, NativeSampler, SamplingConfig, VllmSampler
 from training.config.schema.task import (
+    FileTaskConfig,
     MixtureConfig,
     PartConfig,
+    PythonTaskConfig,
     ReasoningGymConfig,
     SingleTaskConfig,
     TaskConfig,
@@ -53,6 +55,7 @@ __all__ = [
     "DrGrpoLoss",
     "DynamicSamplingConfig",
     "EvaluationConfig",
+    "FileTaskConfig",
     "Fraction",
     "GrowthConfig",
     "GrpoConfig",
@@ -70,6 +73,7 @@ __all__ = [
     "OverlongConfig",
     "PartConfig",
     "PretrainConfig",
+    "PythonTaskConfig",
     "ReasoningGymConfig",
     "RepetitionConfig",
     "RewardConfig",

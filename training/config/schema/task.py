@@ -1,5 +1,7 @@
 """What the policy is asked: one variant a class, told apart by `type`."""
 
+import re
+from pathlib import PurePath
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -50,7 +52,63 @@ class ReasoningGymConfig(_Asked):
     )
 
 
-SingleTaskConfig = ReasoningGymConfig
+class FileTaskConfig(_Asked):
+    """Prompts and answers from JSONL or Parquet files."""
+
+    type: Literal["file"] = "file"
+    path: str = Field(
+        min_length=1,
+        max_length=1024,
+        description="A .jsonl, .jsonl.gz or .parquet file; * stands for any part of a name and "
+        "takes several. On the node, or with `dataset` inside that.",
+    )
+    dataset: str | None = Field(
+        None,
+        pattern=r"^[\w-][\w.-]*/[\w.-]*[\w-]$",
+        max_length=200,
+        description="Dataset on the Hugging Face hub, owner/name. Null: the file is on the node.",
+    )
+    question_field: str = Field(
+        "question",
+        min_length=1,
+        max_length=200,
+        description="Field with the question; dots lead into nested ones: messages.0.content.",
+    )
+    answer_field: str = Field(
+        "answer", min_length=1, max_length=200, description="Field with the answer, likewise."
+    )
+    verifier: Literal["math", "exact", "gsm8k"] = Field(
+        "math",
+        description="How answers are compared: as mathematics (of a worked solution its last "
+        "\\boxed{}), as the very text, or as the number that follows #### in GSM8K.",
+    )
+    held_out_path: str | None = Field(
+        None,
+        min_length=1,
+        max_length=1024,
+        description="File with the problems for evaluation, found like `path`; none of its "
+        "questions is trained on. Null: the sixteenth of `path` that the questions' hash chooses.",
+    )
+
+
+class PythonTaskConfig(_Asked):
+    """A task of your own: one Python file on the node."""
+
+    type: Literal["python"] = "python"
+    path: str = Field(
+        min_length=1,
+        max_length=1024,
+        description="A .py file with problem(rng, options) and, if need be, "
+        "is_right(answer, problem). It runs in the trainer: take only files you trust.",
+    )
+    options: dict[str, Option] = Field(
+        default_factory=dict, description="Given to problem() as they are."
+    )
+
+
+SingleTaskConfig = Annotated[
+    ReasoningGymConfig | FileTaskConfig | PythonTaskConfig, Field(discriminator="type")
+]
 """Every task but a mixture of them."""
 
 
@@ -103,9 +161,14 @@ class MixtureConfig(Strict):
         return self
 
 
-TaskConfig = Annotated[ReasoningGymConfig | MixtureConfig, Field(discriminator="type")]
+TaskConfig = Annotated[
+    ReasoningGymConfig | FileTaskConfig | PythonTaskConfig | MixtureConfig,
+    Field(discriminator="type"),
+]
 
 
-def task_name(config: ReasoningGymConfig) -> str:
-    """What metrics and rollouts call a task."""
-    return config.name
+def task_name(config: SingleTaskConfig) -> str:
+    """What metrics and rollouts call a task: its name, or its file's."""
+    if isinstance(config, ReasoningGymConfig):
+        return config.name
+    return re.sub(r"[^\w.-]+", "-", PurePath(config.path).name.partition(".")[0]).strip("-")

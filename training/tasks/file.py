@@ -1,0 +1,145 @@
+"""Problems from a file of prompts and answers, on this machine or on the Hugging Face hub.
+
+The file is read through once for its questions, so that a wrong line is told before training and
+what is held out is known; of each row a number is kept. Epochs follow one another without end, each
+in an order of its own (`permutation.shuffled`).
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from functools import cached_property
+from typing import NamedTuple
+
+from training.config import FileTaskConfig, task_name
+from training.tasks.permutation import shuffled
+from training.tasks.problem import Problem, Task, TaskError, is_held_out, number_of
+from training.tasks.rows import JoinedRows, Row, Rows, RowsError, open_rows
+from training.tasks.sources import find_files
+from training.tasks.verifiers import VERIFIERS
+
+
+class _Index(NamedTuple):
+    rows: Rows
+    training: array[int]
+    """Numbers of the rows to train on."""
+    apart: Rows
+    """Where the held-out rows are: the same rows, or those of a file of their own."""
+    held_out: dict[int, int]
+    """Digest of each held-out question → number of its row."""
+
+
+class FileTask(Task):
+    """The rows of one or several files. Nothing is read before the first problem is asked for: a
+    process that only verifies answers never reads them."""
+
+    def __init__(self, config: FileTaskConfig, field: str) -> None:
+        self._config, self._field = config, field
+        self._name = task_name(config)
+        self._reference, self._verify = VERIFIERS[config.verifier]
+
+    def training_problem(self, seed: int, index: int) -> Problem:
+        rows, training, _, _ = self._index
+        epoch, place = divmod(index, len(training))
+        return self._problem(rows, training[shuffled(place, len(training), f"{seed}/{epoch}")])
+
+    def held_out_problems(self, count: int) -> list[Problem]:
+        numbers, size = list(self._index.held_out.values()), len(self._index.held_out)
+        if count > size:
+            apart = self._config.held_out_path
+            more = "" if apart else f", or name a file of them by {self._field}.held_out_path"
+            raise TaskError(
+                f"evaluation.problems: {count} held-out problems are asked for, "
+                f"{apart or self._config.path} has {size}: lower it{more}."
+            )
+        chosen = (numbers[shuffled(place, size, "held out")] for place in range(count))
+        return [self._problem(self._index.apart, number) for number in chosen]
+
+    def is_held_out(self, question: str) -> bool:
+        if self._config.held_out_path is None:
+            return is_held_out(question)
+        return number_of(question) in self._index.held_out
+
+    def is_right(self, answer: str, problem: Problem) -> bool:
+        return self._verify(answer, problem.answer)
+
+    @cached_property
+    def _index(self) -> _Index:
+        path, apart = self._config.path, self._config.held_out_path
+        rows = self._open(path, "path")
+        held_out: dict[int, int] = {}
+        training = array("Q")
+        elsewhere = None if apart is None else self._open(apart, "held_out_path")
+        for number, question in self._questions(elsewhere):
+            held_out.setdefault(number_of(question), number)
+        for number, question in self._questions(rows):
+            digest = number_of(question)
+            if elsewhere is None and is_held_out(question):
+                held_out.setdefault(digest, number)
+            elif digest not in held_out:
+                training.append(number)
+        if not training:
+            what = f"all {len(rows)} questions of {path} are held out" if len(rows) else "no rows"
+            raise TaskError(f"{self._field}.path: there is nothing to train on: {what}.")
+        return _Index(rows, training, elsewhere or rows, held_out)
+
+    def _open(self, path: str, setting: str) -> Rows:
+        field = f"{self._field}.{setting}"
+        try:
+            return JoinedRows([open_rows(file) for file in find_files(self._config, path, field)])
+        except (RowsError, OSError) as error:
+            raise TaskError(f"{field}: {error}") from error
+
+    def _questions(self, rows: Rows | None) -> Iterator[tuple[int, str]]:
+        """Number and question of every row; each is checked whole."""
+        if rows is None:
+            return
+        try:
+            for number, row in enumerate(rows):
+                yield number, self._read(rows, number, row).question
+        except RowsError as error:
+            raise TaskError(f"{self._field}.path: {error}") from error
+
+    def _problem(self, rows: Rows, number: int) -> Problem:
+        return self._read(rows, number, rows[number])
+
+    def _read(self, rows: Rows, number: int, row: Row) -> Problem:
+        config = self._config
+        question = self._text(rows, number, row, "question_field", config.question_field)
+        answer = self._text(rows, number, row, "answer_field", config.answer_field)
+        try:
+            reference = self._reference(answer)
+        except ValueError as error:
+            raise TaskError(
+                f"{self._field}.verifier: {rows.where(number)}: the field "
+                f"“{config.answer_field}” {error}, which {config.verifier} asks for."
+            ) from error
+        return Problem(question, reference, id=rows.where(number), task=self._name)
+
+    def _text(self, rows: Rows, number: int, row: Row, setting: str, name: str) -> str:
+        try:
+            return text_at(row, name)
+        except LookupError as error:
+            raise TaskError(
+                f"{self._field}.{setting}: {rows.where(number)} has no text in a field “{name}”; "
+                f"its fields are {', '.join(map(str, row))}."
+            ) from error
+
+
+def text_at(row: Row, path: str) -> str:
+    """The text or number of a field; dots lead into nested ones, `messages.0.content`.
+
+    Raises LookupError where there is none.
+    """
+    found: object = row
+    for part in [path] if path in row else path.split("."):
+        if isinstance(found, list) and part.isdecimal():
+            found = found[int(part)]
+        elif isinstance(found, dict):
+            found = found[part]
+        else:
+            raise LookupError(part)
+    if isinstance(found, bool) or not isinstance(found, str | int | float):
+        raise LookupError(path)  # noqa: TRY004 - for the caller the same as a missing field
+    return str(found)
