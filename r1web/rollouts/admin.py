@@ -8,7 +8,10 @@ from r1web.rollouts.models import Completion, Group
 
 class CompletionInline(ReadOnlyInline):
     model = Completion
-    fields = ["index", "reward", "rewards", "advantage", "length", "finish_reason", "text"]
+    fields = [
+        "index", "reward", "rewards", "reward_errors", "advantage", "length", "finish_reason",
+        "text",
+    ]  # fmt: skip
 
 
 @admin.register(Group)

@@ -17,8 +17,11 @@ router = Router(tags=["rollouts"])
 class CompletionOut(Schema):
     index: int
     text: str = Field(description="As the model wrote it, without the prompt.")
-    reward: float
+    reward: float | None = Field(description="The weighted sum; null when a part is missing.")
     rewards: dict[str, float | str] = Field(description="Parts before weighting, by name.")
+    reward_errors: dict[str, str] = Field(
+        description="Why the parts that are missing could not be computed, by name."
+    )
     advantage: float
     length: int = Field(description="Tokens, the end token included.")
     finish_reason: str = Field(description="stop, or length when it was cut.")
@@ -36,7 +39,9 @@ class GroupOut(Schema):
     prompt: str
     question: str
     answer: str = Field(description="What the verifier expects.")
-    reward_mean: float
+    reward_mean: float | None = Field(
+        description="Over the completions with a reward; null when none has one."
+    )
     completions: list[CompletionOut]
 
 
@@ -85,15 +90,15 @@ def get_rollouts(
         step=page.step,
         steps=StepsOut(first=page.first_step, last=page.last_step),
         items=[_group_out(group) for group in page.groups],
-        next_cursor=encode_cursor([rest.step, rest.reward_mean, rest.pk]) if rest else None,
+        next_cursor=encode_cursor([rest.step, rest.rank, rest.pk]) if rest else None,
     )
 
 
 def _position(cursor: str | None) -> Position | None:
     if cursor is None:
         return None
-    step, reward_mean, pk = decode_cursor(cursor, (int, float, int))
-    return Position(step, reward_mean, pk)
+    step, rank, pk = decode_cursor(cursor, (int, float, int))
+    return Position(step, rank, pk)
 
 
 def _group_out(group: Group) -> GroupOut:
@@ -117,6 +122,7 @@ def _completion_out(completion: Completion) -> CompletionOut:
         text=completion.text,
         reward=completion.reward,
         rewards=completion.rewards,
+        reward_errors=completion.reward_errors,
         advantage=completion.advantage,
         length=completion.length,
         finish_reason=completion.finish_reason,

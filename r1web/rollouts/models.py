@@ -16,7 +16,9 @@ class Group(models.Model):
     prompt = models.TextField()
     question = models.TextField()
     answer = models.TextField()
-    reward_mean = models.FloatField()
+    reward_mean = models.FloatField(
+        null=True, help_text="Over the completions with a reward; null when none has one."
+    )
 
     class Meta:
         ordering = ["step", "index"]
@@ -37,8 +39,11 @@ class Completion(models.Model):
     group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="completions")
     index = models.PositiveIntegerField()
     text = models.TextField()
-    reward = models.FloatField()
+    reward = models.FloatField(null=True, help_text="Null when it could not be computed.")
     rewards = models.JSONField(help_text="Raw parts before weighting, by name.")
+    reward_errors = models.JSONField(
+        default=dict, help_text="Why the other parts could not be computed, by name."
+    )
     advantage = models.FloatField()
     length = models.PositiveIntegerField(help_text="Tokens.")
     finish_reason = models.CharField(max_length=10)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from django.db.models import Max, Min, Q, QuerySet
+from django.db.models import Max, Min, Q, QuerySet, Value
+from django.db.models.functions import Coalesce
 
 from r1web.rollouts.models import Group
 from r1web.runs.models import Attempt, Run
@@ -12,13 +13,16 @@ from r1web.runs.superseded import effective, last_valid_steps
 
 Sort = Literal["index", "reward", "-reward"]
 
+UNSCORED = -1e300
+"""Where a group without any reward stands by its reward: below all others."""
+
 
 @dataclass(frozen=True)
 class Position:
     """Where a page begins: after this group in the chosen order."""
 
     step: int
-    reward_mean: float
+    rank: float
     pk: int
 
 
@@ -58,7 +62,7 @@ def read_rollouts(
         first_step=ends["first"],
         last_step=ends["last"],
         groups=page,
-        next_position=Position(last.step, last.reward_mean, last.pk) if last else None,
+        next_position=Position(last.step, _rank(last), last.pk) if last else None,
     )
 
 
@@ -70,19 +74,24 @@ def _counting(run_id: int, attempt: int | None) -> Q:
 
 
 def _page(groups: QuerySet[Group], sort: Sort, after: Position | None) -> QuerySet[Group]:
+    ranked = groups.annotate(rank=Coalesce("reward_mean", Value(UNSCORED)))
     ordered = {
-        "index": groups.order_by("index", "pk"),
-        "reward": groups.order_by("reward_mean", "pk"),
-        "-reward": groups.order_by("-reward_mean", "pk"),
+        "index": ranked.order_by("index", "pk"),
+        "reward": ranked.order_by("rank", "pk"),
+        "-reward": ranked.order_by("-rank", "pk"),
     }[sort]
     if after is not None:
         ordered = ordered.filter(_after(sort, after))
     return ordered.select_related("attempt").prefetch_related("completions")
 
 
+def _rank(group: Group) -> float:
+    return UNSCORED if group.reward_mean is None else group.reward_mean
+
+
 def _after(sort: Sort, position: Position) -> Q:
     later = Q(pk__gt=position.pk)
     if sort == "index":
         return later  # within a step groups are written in order of their index
-    beyond = "reward_mean__gt" if sort == "reward" else "reward_mean__lt"
-    return Q(**{beyond: position.reward_mean}) | Q(reward_mean=position.reward_mean) & later
+    beyond = "rank__gt" if sort == "reward" else "rank__lt"
+    return Q(**{beyond: position.rank}) | Q(rank=position.rank) & later

@@ -38,15 +38,20 @@ def _completion(group: Group, index: int, record: CompletionRecord) -> Completio
         group=group,
         index=index,
         text=record.text,
-        reward=record.reward,
+        reward=_known(record.reward),
         rewards=record.rewards,
+        reward_errors=record.reward_errors,
         advantage=record.advantage,
         length=record.length,
         finish_reason=record.finish_reason,
-        logprob_mean=None if math.isnan(record.logprob_mean) else record.logprob_mean,
+        logprob_mean=_known(record.logprob_mean),
     )
 
 
-def _mean(rewards: Iterable[float]) -> float:
-    values = list(rewards)
-    return math.fsum(values) / len(values) if values else 0.0
+def _mean(rewards: Iterable[float]) -> float | None:
+    values = [reward for reward in rewards if not math.isnan(reward)]
+    return math.fsum(values) / len(values) if values else None
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value

@@ -985,14 +985,24 @@ export interface components {
              * @description As the model wrote it, without the prompt.
              */
             text: string;
-            /** Reward */
-            reward: number;
+            /**
+             * Reward
+             * @description The weighted sum; null when a part is missing.
+             */
+            reward: number | null;
             /**
              * Rewards
              * @description Parts before weighting, by name.
              */
             rewards: {
                 [key: string]: number | string;
+            };
+            /**
+             * Reward Errors
+             * @description Why the parts that are missing could not be computed, by name.
+             */
+            reward_errors: {
+                [key: string]: string;
             };
             /** Advantage */
             advantage: number;
@@ -1045,8 +1055,11 @@ export interface components {
              * @description What the verifier expects.
              */
             answer: string;
-            /** Reward Mean */
-            reward_mean: number;
+            /**
+             * Reward Mean
+             * @description Over the completions with a reward; null when none has one.
+             */
+            reward_mean: number | null;
             /** Completions */
             completions: components["schemas"]["CompletionOut"][];
         };

@@ -11,8 +11,8 @@ interface Payloads {
     group_id: number;
     group: number;
     question: string;
-    reward_mean: number;
-    rewards: number[];
+    reward_mean: number | null;
+    rewards: (number | null)[];
   };
   evaluation: {
     time: number;

@@ -9,6 +9,7 @@ function show(part: Partial<Completion>) {
     text: "",
     reward: 2,
     rewards: { accuracy: 1, format: 1 },
+    reward_errors: {},
     advantage: 0.5,
     length: 12,
     finish_reason: "stop",
@@ -25,6 +26,15 @@ describe("a completion", () => {
     expect(screen.getByText("answer").parentElement).toHaveTextContent("85");
     expect(screen.getByTitle("accuracy: 1")).toBeInTheDocument();
     expect(screen.getByText("+0.50")).toBeInTheDocument();
+  });
+
+  it("says which part of the reward could not be computed, and why", () => {
+    show({
+      reward: null,
+      rewards: { format: 1 },
+      reward_errors: { accuracy: "timed out after 10 s" },
+    });
+    expect(screen.getByText("accuracy not scored")).toHaveTextContent("timed out after 10 s");
   });
 
   it("never takes text for markup", () => {

@@ -23,6 +23,12 @@ export function CompletionCard({ completion }: { completion: Completion }) {
         {Object.entries(completion.rewards).map(([name, value]) => (
           <RewardBar key={name} name={name} value={Number(value)} />
         ))}
+        {Object.entries(completion.reward_errors).map(([name, reason]) => (
+          <span key={name} className={styles.cut} title={reason}>
+            {name} not scored
+            <span className="visually-hidden">: {reason}</span>
+          </span>
+        ))}
         <span
           className={styles.length}
           title={`${plural(length, "token")}, mean log-probability ${formatNumber(logprob_mean)}`}

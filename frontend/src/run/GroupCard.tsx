@@ -6,7 +6,7 @@ import { CompletionCard } from "./CompletionCard";
 import styles from "./GroupCard.module.css";
 import { MathText } from "./MathText";
 import type { Group } from "./queries";
-import { histogram, rightCount, type Sort, sorted } from "./rolloutOrder";
+import { histogram, rightCount, type Sort, sorted, unscoredCount } from "./rolloutOrder";
 
 /** Enough to see the best beside the rest without scrolling past the next prompt. */
 const SHOWN_COMPACT = 4;
@@ -23,6 +23,7 @@ export function GroupCard({ group, sort, compact }: GroupCardProps) {
   const [all, setAll] = useState(false);
   const completions = sorted(group.completions, sort);
   const shown = compact && !all ? completions.slice(0, SHOWN_COMPACT) : completions;
+  const unscored = unscoredCount(completions);
   const hidden = completions.length - shown.length;
   return (
     <article className={styles.group}>
@@ -34,11 +35,12 @@ export function GroupCard({ group, sort, compact }: GroupCardProps) {
           expected <code>{group.answer}</code>
         </span>
         <span className={styles.figures}>
-          <RewardHistogram rewards={completions.map((completion) => completion.reward)} />
+          <RewardHistogram rewards={completions.flatMap(({ reward }) => reward ?? [])} />
           <span>mean {formatFixed(group.reward_mean, 2)}</span>
           <span>
             {rightCount(completions)} of {completions.length} right
           </span>
+          {unscored > 0 && <span>{unscored} not scored</span>}
         </span>
       </header>
       <ul className={classes(styles.completions, compact && styles.stacked)}>

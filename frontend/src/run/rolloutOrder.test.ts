@@ -1,13 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Completion } from "./queries";
-import { histogram, rightCount, SORTS, sorted } from "./rolloutOrder";
+import { histogram, rightCount, SORTS, sorted, unscoredCount } from "./rolloutOrder";
 
 const completion = (index: number, part: Partial<Completion> = {}): Completion => ({
   index,
   text: "",
   reward: 0,
   rewards: {},
+  reward_errors: {},
   advantage: 0,
   length: 1,
   finish_reason: "stop",
@@ -50,6 +51,17 @@ describe("counts", () => {
       completion(2, { reward: 1, rewards: {} }),
     ];
     expect(rightCount(group)).toBe(2);
+    expect(unscoredCount(group)).toBe(0);
+  });
+
+  it("what could not be scored is neither right nor forgotten", () => {
+    const late = { accuracy: "timed out after 10 s" };
+    const group = [
+      completion(0, { reward: null, rewards: { format: 1 }, reward_errors: late }),
+      completion(1, { reward: 1, rewards: { format: 1 }, reward_errors: late }),
+    ];
+    expect(rightCount(group)).toBe(0);
+    expect(unscoredCount(group)).toBe(1);
   });
 
   it("every reward falls into one bin, the ends into the outer ones", () => {

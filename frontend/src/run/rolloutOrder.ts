@@ -24,10 +24,17 @@ export function sorted(completions: readonly Completion[], sort: Sort): Completi
   return [...completions].sort((a, b) => key(a) - key(b) || a.index - b.index);
 }
 
-/** How many earned the whole accuracy; all of what was rewarded when accuracy is not measured. */
+/** How many earned the whole accuracy; all of what was rewarded when accuracy is not measured. An
+ * answer that could not be verified is not among them. */
 export function rightCount(completions: readonly Completion[]): number {
-  return completions.filter(({ rewards, reward }) => Number(rewards.accuracy ?? reward) >= 1)
-    .length;
+  return completions.filter(({ rewards, reward, reward_errors }) =>
+    reward_errors.accuracy ? false : Number(rewards.accuracy ?? reward ?? 0) >= 1,
+  ).length;
+}
+
+/** How many have no reward, since a part of it could not be computed. */
+export function unscoredCount(completions: readonly Completion[]): number {
+  return completions.filter(({ reward }) => reward === null).length;
 }
 
 /** How many rewards fall into each of `bins` equal parts of their range. */

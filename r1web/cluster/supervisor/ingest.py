@@ -7,6 +7,7 @@ missing or comes twice, becomes a warning in the run's stream.
 
 import json
 import logging
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -217,5 +218,8 @@ def _rollouts_payload(event: RolloutsEvent, group: Group) -> dict[str, Any]:
         "group": event.group,
         "question": event.question,
         "reward_mean": group.reward_mean,
-        "rewards": [completion.reward for completion in event.completions],
+        "rewards": [
+            None if math.isnan(completion.reward) else completion.reward
+            for completion in event.completions
+        ],
     }

@@ -31,7 +31,7 @@ def record(seq: int, type_: str = "metrics", step: int = 1, **fields: Any) -> by
     return json.dumps({"seq": seq, "time": 1.0, "step": step, "type": type_, **fields}).encode()
 
 
-def rollouts(seq: int, text: str = "2", step: int = 1) -> bytes:
+def rollouts(seq: int, text: str = "2", step: int = 1, **changed: Any) -> bytes:
     completion = {
         "text": text,
         "reward": 1.0,
@@ -40,6 +40,7 @@ def rollouts(seq: int, text: str = "2", step: int = 1) -> bytes:
         "length": 2,
         "finish_reason": "stop",
         "logprob_mean": -0.1,
+        **changed,
     }
     return record(
         seq,
@@ -152,6 +153,16 @@ def test_text_keeps_everything_but_nul(attempt: Attempt) -> None:
     text = "a\0b \\u0000 \\\0 ∑ <script>\u2028"
     ingest(attempt_id=attempt.pk, lines=lines_of([rollouts(1, text)]))
     assert Completion.objects.get().text == text.replace("\0", "\ufffd")
+
+
+def test_a_reward_that_could_not_be_computed_comes_with_its_reason(attempt: Attempt) -> None:
+    unscored = {"reward": "NaN", "rewards": {}, "reward_errors": {"accuracy": "ValueError: x"}}
+    ingest(attempt_id=attempt.pk, lines=lines_of([rollouts(1, **unscored)]))
+    completion = Completion.objects.get()
+    assert (completion.reward, completion.rewards) == (None, {})
+    assert completion.reward_errors == {"accuracy": "ValueError: x"}
+    (news,) = Event.objects.filter(run=attempt.run, type="rollouts")
+    assert (news.payload["reward_mean"], news.payload["rewards"]) == (None, [None])
 
 
 def test_nan_and_infinity_arrive(attempt: Attempt) -> None:

@@ -1,6 +1,7 @@
 """The completions behind a point: what is stored, and how it is paged and sorted."""
 
 from collections.abc import Callable
+from math import isnan, nan
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from tests.r1web.conftest import Api, caller
 from training.events import CompletionRecord, RolloutsEvent
 
 MakeRun = Callable[..., Run]
+LATE = "timed out after 10 s"
 
 
 def rollouts(step: int, group: int, rewards: list[float]) -> RolloutsEvent:
@@ -31,8 +33,9 @@ def rollouts(step: int, group: int, rewards: list[float]) -> RolloutsEvent:
             CompletionRecord(
                 text=f"<think>{place}</think><answer>{reward}</answer>",
                 reward=reward,
-                rewards={"accuracy": reward, "format": 1.0},
-                advantage=reward - 0.5,
+                rewards={"format": 1.0} if isnan(reward) else {"accuracy": reward, "format": 1.0},
+                reward_errors={"accuracy": LATE} if isnan(reward) else {},
+                advantage=0.0 if isnan(reward) else reward - 0.5,
                 length=7,
                 finish_reason="stop",
                 logprob_mean=-0.25,
@@ -97,6 +100,7 @@ def test_the_newest_step_is_shown_with_everything_about_it(run: Run, api: Api) -
         "text": "<think>0</think><answer>1.0</answer>",
         "reward": 1.0,
         "rewards": {"accuracy": 1.0, "format": 1.0},
+        "reward_errors": {},
         "advantage": 0.5,
         "length": 7,
         "finish_reason": "stop",
@@ -115,6 +119,20 @@ def test_paging_gives_every_group_once_in_order(
     found = pages(api, run, step=1, sort=sort, limit=limit)
     assert [index for page in found for index in page] == order
     assert all(len(page) == limit for page in found[:-1])
+
+
+def test_a_completion_without_a_reward_says_why_and_stays_out_of_the_mean(
+    run: Run, api: Api
+) -> None:
+    events = [rollouts(3, 0, [1.0, nan]), rollouts(3, 1, [nan, nan]), rollouts(3, 2, [0.0, 0.0])]
+    append_groups(run=run, attempt=run.attempts.get(), events=events)
+    groups = api.get(f"/runs/{run.pk}/rollouts", step=3).json()["items"]
+    assert [group["reward_mean"] for group in groups] == [1.0, None, 0.0]
+    unscored = groups[0]["completions"][1]
+    assert (unscored["reward"], unscored["rewards"]) == (None, {"format": 1.0})
+    assert unscored["reward_errors"] == {"accuracy": LATE}
+    assert pages(api, run, step=3, sort="reward", limit=1) == [[1], [2], [0]]
+    assert pages(api, run, step=3, sort="-reward", limit=1) == [[0], [2], [1]]
 
 
 def test_a_cursor_stays_with_its_step_while_the_run_goes_on(run: Run, api: Api) -> None:
