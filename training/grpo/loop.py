@@ -19,6 +19,7 @@ from training import checkpoint
 from training.distributed.process import Process
 from training.grpo.evaluate import evaluate
 from training.grpo.metrics import (
+    Silence,
     acceptance,
     expert_load,
     extra_losses,
@@ -55,6 +56,7 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
     prompts_here = grpo.prompts_per_step // process.world_size
     waiting: list[list[Group]] = []  # the rest of a collection, a step's groups each
     per_collection = grpo.steps_per_collection
+    silence = Silence()
     scores: dict[int, float] = {}  # held-out pass@1 by step
 
     def tell(type_: str, step: int, **fields: object) -> None:
@@ -183,7 +185,8 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
                 "tokens/total": float(setup.tokens_total),
             }
             tell("metrics", step, values=values)
-            for warning in reward_warnings([records for _, records in gathered]):
+            trouble = reward_warnings([records for _, records in gathered])
+            for warning in (*trouble, *silence.warnings(values)):
                 tell("log", step, level="warning", message=warning)
             for place, (group, records) in enumerate(gathered):
                 tell(

@@ -27,13 +27,26 @@ def rollout_metrics(groups: list[list[CompletionRecord]]) -> dict[str, float]:
         "reward/std": pstdev(every_total) if every_total else math.nan,
         "reward/group_max_mean": _mean([max(group) for group in totals if group]),
         "completion/length_mean": fmean(lengths),
+        "completion/length_min": float(min(lengths)),
         "completion/length_max": float(max(lengths)),
         "completion/truncated": fmean(c.finish_reason == "length" for c in everyone),
         "groups/flat": fmean(flat),
         "groups/solved_all": fmean(all(group) for group in right),
         "groups/solved_none": fmean(not any(group) for group in right),
     }
-    return values | reward_parts(everyone)
+    return values | _ended_lengths(everyone) | reward_parts(everyone)
+
+
+def _ended_lengths(completions: list[CompletionRecord]) -> dict[str, float]:
+    """Lengths of the completions that were not cut off; nothing when all were."""
+    lengths = [c.length for c in completions if c.finish_reason == "stop"]
+    if not lengths:
+        return {}
+    return {
+        "completion/ended_length_mean": fmean(lengths),
+        "completion/ended_length_min": float(min(lengths)),
+        "completion/ended_length_max": float(max(lengths)),
+    }
 
 
 def reward_parts(completions: list[CompletionRecord]) -> dict[str, float]:
@@ -93,6 +106,31 @@ def update_metrics(totals: dict[str, float]) -> dict[str, float]:
         "sampler/ratio_max": "sampler_ratio_max",
     }
     return values | {name: totals[source] for name, source in extremes.items() if source in totals}
+
+
+class Silence:
+    """Steps whose groups teach nothing are spoken of once a streak, not each time."""
+
+    def __init__(self) -> None:
+        self._lasts = False
+
+    def warnings(self, values: dict[str, float]) -> list[str]:
+        """A sentence about the step with these metrics, where one begins the streak."""
+        begins = values["groups/flat"] == 1 and not self._lasts
+        self._lasts = values["groups/flat"] == 1
+        if not begins:
+            return []
+        if values["groups/solved_all"] == 1:
+            return [f"{_ALL_FLAT} all are right: give the run harder problems."]
+        if values["groups/solved_none"] == 1:
+            return [f"{_ALL_FLAT} none is right: give the run easier problems, or larger groups."]
+        return [f"{_ALL_FLAT} raise grpo.group_size, or set grpo.dynamic_sampling."]
+
+
+_ALL_FLAT = (
+    "In every group of this step all completions have the same reward, so that nothing can be "
+    "learned from comparing them;"
+)
 
 
 def expert_load(counts_LE: Tensor) -> dict[str, float]:

@@ -6,6 +6,7 @@ import torch
 from training.distributed.process import Process
 from training.events import CompletionRecord
 from training.grpo.metrics import (
+    Silence,
     expert_load,
     extra_losses,
     reward_warnings,
@@ -38,7 +39,11 @@ def test_rollouts_are_summed_up() -> None:
     assert values["reward/errors"] == values["reward/timeouts"] == 0
     assert values["reward/format"] == 0.75
     assert values["completion/length_mean"] == 31
+    assert values["completion/length_min"] == 10
     assert values["completion/length_max"] == 64
+    assert values["completion/ended_length_mean"] == 20
+    assert values["completion/ended_length_min"] == 10
+    assert values["completion/ended_length_max"] == 30
     assert values["completion/truncated"] == 0.25
     assert values["groups/flat"] == 0.5
     assert values["groups/solved_all"] == 0.5
@@ -75,6 +80,26 @@ def test_a_step_without_any_score_has_no_mean() -> None:
 
 def test_nothing_is_said_when_all_was_scored() -> None:
     assert reward_warnings([[completion(2, 1, 10)]]) == []
+
+
+def test_no_length_of_ended_completions_where_none_ended() -> None:
+    values = rollout_metrics([[completion(1, 1, 8, ended=False), completion(0, 0, 8, ended=False)]])
+    assert not [name for name in values if "ended" in name]
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "word"), [([1, 1], "harder"), ([0, 0], "easier"), ([1, 0], "group_size")]
+)
+def test_a_step_that_teaches_nothing_is_said_once_a_streak(
+    accuracies: list[float], word: str
+) -> None:
+    flat = rollout_metrics([[completion(a, a, 5), completion(a, a, 5)] for a in accuracies])
+    lively = rollout_metrics([[completion(1, 1, 5), completion(0, 0, 5)]])
+    silence = Silence()
+    said = [silence.warnings(values) for values in (lively, flat, flat, lively, flat)]
+    assert [len(warnings) for warnings in said] == [0, 1, 0, 0, 1]
+    assert "nothing can be learned" in said[1][0]
+    assert word in said[1][0]
 
 
 def test_expert_load_is_one_when_even_and_their_number_when_one_takes_all() -> None:

@@ -1,26 +1,26 @@
 """Advantages, loss and gradient are TRL's, by its own code; tests/training/grpo/trl_worker.py."""
 
+import re
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from tests.tolerance import TRL
 from tests.training.grpo.trl_worker import cases
-from tests.training.jobs import environment
+from tests.training.jobs import ROOT, environment
 
 WORKER = Path(__file__).with_name("trl_worker.py")
 Side = list[torch.Tensor]
 
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["one_process", "two_processes"])
-def both(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> list[tuple[Side, Side]]:
-    """What TRL and what we make of each case, in a job of one or two gloo processes."""
+def job(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a job of one or two gloo processes has found."""
     out = tmp_path_factory.mktemp("trl") / "found.pt"
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -40,8 +40,21 @@ def both(
     for rank in ranks:
         output, _ = rank.communicate()
         assert rank.returncode == 0, output
-    found: list[tuple[Side, Side]] = torch.load(out)
+    found: dict[str, Any] = torch.load(out)
     return found
+
+
+@pytest.fixture
+def both(job: dict[str, Any]) -> list[tuple[Side, Side]]:
+    """What TRL and what we make of each case."""
+    sides: list[tuple[Side, Side]] = job["sides"]
+    return sides
+
+
+def table(page: str, columns: int) -> list[list[str]]:
+    """The names in the first columns of a page's rows."""
+    rows = [line.split("|")[1:] for line in page.splitlines() if line.startswith("| `")]
+    return [re.findall(r"`([^`]+)`", cell) for row in rows for cell in row[:columns]]
 
 
 @pytest.mark.timeout(600)
@@ -66,3 +79,20 @@ def test_the_cases_differ(both: list[tuple[Side, Side]]) -> None:
     for place, first in enumerate(names):
         for second in names[place + 1 :]:
             assert not torch.allclose(alike[first], alike[second], atol=TRL), (first, second)
+
+
+def test_every_metric_of_trls_has_its_row_and_every_counterpart_is_ours(
+    job: dict[str, Any],
+) -> None:
+    page = (ROOT / "docs" / "metrics.md").read_text()
+    cells = table(page, 2)
+    theirs = {name for cell in cells[::2] for name in cell}
+    logged = {re.sub(r"^rewards/\w+/", "rewards/NAME/", name) for name in job["metrics"]}
+    assert len(logged) > 20
+    assert logged - theirs == set()
+    ours = {name for cell in cells[1::2] for name in cell} - {"time/…", "eval/…"}
+    described = {
+        name for cell in table((ROOT / "docs" / "training.md").read_text(), 1) for name in cell
+    }
+    described |= {"reward/NAME", "reward/NAME_std"}
+    assert ours - described == set()

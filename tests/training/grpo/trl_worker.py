@@ -2,7 +2,8 @@
 
 Called as: trl_worker.py OUT. Only the model is left out: log-probabilities, rewards and masks are
 fixed; sampling, scoring, advantages, corrections, slices and losses are TRL's own code.
-Rank 0 writes for each case both sides' advantages, loss and gradient to the log-probabilities.
+Rank 0 writes for each case both sides' advantages, loss and gradient to the log-probabilities, and
+the names of the metrics that TRL has logged.
 
 N completions of all ranks, T time.
 """
@@ -112,6 +113,8 @@ class Theirs:
         self.given, self.process = given, process
         share = len(LENGTHS) // process.world_size
         self.rows = range(process.rank * share, (process.rank + 1) * share)
+        self.metrics: set[str] = set()
+        """Names of all that the trainers have logged."""
 
     def __call__(
         self, variant: str, scale: AdvantageScale, number: int, accumulation: int
@@ -128,6 +131,7 @@ class Theirs:
             share.backward()
             loss += share.detach()
             advantages_N[inputs["prompt_ids"][:, -1] - FIRST_TOKEN] = inputs["advantages"]
+        self.metrics |= trainer._metrics["train"].keys()
         assert present_NT.grad is not None
         # What DDP does with the ranks' gradients is to average them.
         ranks = self.process.world_size
@@ -245,7 +249,7 @@ def main() -> None:
         ]
         found.append(sides)
     if process.is_main:
-        torch.save(found, sys.argv[1])
+        torch.save({"sides": found, "metrics": sorted(theirs.metrics)}, sys.argv[1])
     process.close()
 
 
