@@ -14,7 +14,6 @@ are compared. The contenders take turns step by step. Run with the product's env
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import os
 import subprocess
@@ -24,11 +23,12 @@ from pathlib import Path
 from benchmarks.report import Turn, compare_best, take_turns, timed
 from benchmarks.workload import SIZES, Workload, problems, prompt_of, workload
 from training.distributed.process import Process
-from training.grpo.rollouts import compared, score_groups
+from training.grpo.collect import Collector, Cursor
+from training.grpo.rollouts import compared
 from training.grpo.setup import set_up
 from training.grpo.step import make_minibatch, update
 from training.rewards import RewardPool
-from training.rollout import NativeEngine, Sampling
+from training.rollout import NativeEngine
 
 LEARNING_RATE = 1e-6
 """So small that the model, and with it the completions' lengths, stays as it is."""
@@ -38,22 +38,18 @@ def ours(work: Workload, dtype: str, process: Process, rewards: RewardPool) -> T
     hardware = work.config.hardware.model_copy(update={"dtype": dtype})
     config = work.config.model_copy(update={"hardware": hardware})
     setup = set_up(config, Path(), process, rewards, None)
-    engine, tokenizer = setup.engine, setup.tokenizer
-    sampler, seeds, asked = NativeEngine(engine.policy), itertools.count(), problems(config)
-    prompts = [prompt_of(problem, config) for problem in asked]
+    engine, sampler, cursor = setup.engine, NativeEngine(setup.engine.policy), Cursor()
+    collector = Collector(
+        config, setup.task, setup.template, setup.tokenizer, rewards, rank=0, world_size=1
+    )
+
+    if work.fixed_length:
+        setup.tokenizer.eos_id = None
 
     def step() -> None:
-        completions = sampler.generate(
-            [tokenizer.encode_prompt(prompt) for prompt in prompts],
-            group_size=config.grpo.group_size, sampling=Sampling.of(config.sampling, 1),
-            seeds=[next(seeds) for _ in prompts],
-            eos_id=None if work.fixed_length else tokenizer.eos_id,
-        )  # fmt: skip
-        groups = score_groups(
-            asked, prompts, completions,
-            pool=rewards, tokenizer=tokenizer, max_tokens=config.sampling.max_new_tokens,
-        )  # fmt: skip
-        groups = compared(groups, config.grpo.loss.advantage_scale, process.sum)
+        nonlocal cursor
+        collection, cursor = collector.collect(sampler, cursor, policy_version=0)
+        groups = compared(collection.groups, config.grpo.loss.advantage_scale, process.sum)
         minibatch = make_minibatch(groups, process.device)
         limit = config.sampling.max_new_tokens
         update(engine, minibatch, setup.reference, config, LEARNING_RATE, longest=limit)

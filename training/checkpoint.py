@@ -4,9 +4,10 @@
     weights/        Hugging Face directory, ready to be served or to start another run from
     reference/      likewise the reference policy, where there is one
     engine/         DeepSpeed's state: master weights, moments, buffers; one part a process
+    rollouts/       what was sampled and not trained on yet, and the curriculum; one part a process
 
-Everything random in a run follows from its seed and the step, so the step is all of the cursor and
-of the random state that has to be kept.
+Everything random in a run follows from its seed and from numbers that count on, so these numbers
+are all of the random state that has to be kept.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from training.config import CheckpointConfig
 
 DIRECTORY = "checkpoints"
 MANIFEST = "manifest.json"
-WEIGHTS, REFERENCE, ENGINE = "weights", "reference", "engine"
+WEIGHTS, REFERENCE, ENGINE, ROLLOUTS = "weights", "reference", "engine", "rollouts"
 _NAME = re.compile(r"step-(\d{6,})")
 
 

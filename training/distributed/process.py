@@ -67,6 +67,14 @@ class Process:
         dist.gather_object(list(items), everyone)
         return [item for part in everyone or [] for item in part]
 
+    def share(self, items: Sequence[Any]) -> list[Any]:
+        """All ranks' items on all ranks, in the order of the ranks."""
+        if self.world_size == 1:
+            return list(items)
+        everyone: list[Any] = [None] * self.world_size
+        dist.all_gather_object(everyone, list(items))
+        return [item for part in everyone for item in part]
+
     def barrier(self) -> None:
         if self.world_size > 1:
             dist.barrier()

@@ -8,15 +8,14 @@ exactly as it would have gone.
 
 from __future__ import annotations
 
-import hashlib
 import platform
 import time
 from collections.abc import Callable
 from importlib.metadata import version
-from itertools import product
 
-from training import checkpoint
 from training.distributed.process import Process
+from training.grpo.ahead import Ahead
+from training.grpo.collect import Collector
 from training.grpo.evaluate import evaluate
 from training.grpo.metrics import (
     Silence,
@@ -25,15 +24,18 @@ from training.grpo.metrics import (
     extra_losses,
     reward_warnings,
     rollout_metrics,
+    staleness,
     update_metrics,
 )
-from training.grpo.rollouts import Group, compared, completion_records, score_groups
+from training.grpo.rollouts import as_sampled, compared, completion_records, pass_rates
+from training.grpo.saving import Kept, read_kept, save
 from training.grpo.setup import Setup
 from training.grpo.step import make_minibatch, update, with_old_logprobs
 from training.journal import Journal
-from training.model import policy
-from training.rollout import Sampling, samplers
+from training.rollout import samplers
+from training.rollout.engine import Guesses
 from training.schedule import warmup
+from training.tasks import build_task
 
 Report = Callable[[int, dict[str, float]], None]
 """Called on rank 0 with the step and its metrics."""
@@ -50,12 +52,21 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
 
     `journal` is rank 0's; the others have none.
     """
-    config, engine, task, tokenizer = setup.config, setup.engine, setup.task, setup.tokenizer
-    grpo, sampling = config.grpo, config.sampling
-    make_sampler = samplers(sampling, process, setup.run_dir)
+    config, engine, task = setup.config, setup.engine, setup.task
+    grpo, sampling, per_collection = config.grpo, config.sampling, config.grpo.steps_per_collection
     prompts_here = grpo.prompts_per_step // process.world_size
-    waiting: list[list[Group]] = []  # the rest of a collection, a step's groups each
-    per_collection = grpo.steps_per_collection
+    kept = read_kept(setup.start, process.rank)
+    if setup.start is not None:
+        task.restore(kept.task)
+    waiting = kept.waiting  # the rest of a collection, a step's groups each
+    make_sampler = samplers(sampling, process, setup.run_dir)
+    behind = sampling.staleness > 0  # what is trained on was sampled from an earlier policy
+    task_ahead = build_task(config.task) if behind else task
+    collector = Collector(
+        config, task_ahead, setup.template, setup.tokenizer, setup.rewards,
+        process.rank, process.world_size,
+    )  # fmt: skip
+    ahead = Ahead(collector, engine.policy, make_sampler, sampling.staleness, kept.stock)
     silence = Silence()
     scores: dict[int, float] = {}  # held-out pass@1 by step
 
@@ -78,7 +89,8 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
 
     def save_now(step: int, reason: str) -> None:
         tell("phase", step, phase="checkpointing")
-        written = save(setup, process, step, scores.get(step))
+        kept = Kept(ahead.stock(), waiting, task.state())
+        written = save(setup, process, step, scores.get(step), kept)
         if written is not None:
             tell(
                 "checkpoint", step, reason=reason, bytes=written.bytes,
@@ -100,50 +112,34 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
             break
         step_started = time.monotonic()
 
-        # Sample a collection: each rank its own prompts, a group of completions for each.
-        rollout_s = reward_s = 0.0
+        # Take a collection: each rank its own prompts, a group of scored completions for each.
+        rollout_s = reward_s = wait_s = 0.0
+        guesses = Guesses(0, 0)
         if not waiting:
             tell("phase", step, phase="sampling")
-            # To the collection's end; after a resume amid one, only what is left of it.
-            steps_here = range(step, step + per_collection - (step - 1) % per_collection)
-            first_here = process.rank * prompts_here
-            places = list(product(steps_here, range(first_here, first_here + prompts_here)))
-            problems = [
-                task.training_problem(config.seed, (s - 1) * grpo.prompts_per_step + place)
-                for s, place in places
-            ]
-            prompts = [setup.template(problem) for problem in problems]
-            sampler = make_sampler(engine.policy, step - 1)
-            completions = sampler.generate(
-                [tokenizer.encode_prompt(prompt) for prompt in prompts],
-                group_size=grpo.group_size,
-                sampling=Sampling.of(sampling, step),
-                seeds=[derive_seed(config.seed, *place) for place in places],
-                eos_id=tokenizer.eos_id,
-            )
-            rollout_s, guesses = time.monotonic() - step_started, sampler.guesses
+            collection = ahead.take(step - 1, task.state())
+            wait_s, guesses = time.monotonic() - step_started, collection.guesses
+            rollout_s, reward_s = collection.rollout_s, collection.reward_s
             if process.any(stop()):
-                break  # these rollouts are sampled again on resume, exactly alike
-
-            # Reward each completion and compare it with its group.
-            tell("phase", step, phase="rewarding")
-            rewards_started = time.monotonic()
-            groups = score_groups(
-                problems, prompts, completions,
-                pool=setup.rewards, tokenizer=tokenizer,
-                max_tokens=sampling.max_new_tokens_at(step),
-            )  # fmt: skip
+                ahead.give_back(collection)
+                break
+            task.observe(process.share(pass_rates(collection.groups)))
+            if behind and step + sampling.staleness * per_collection <= grpo.steps:
+                ahead.sample(step - 1, task.state())
             waiting = [
                 compared(
-                    groups[start : start + prompts_here], grpo.loss.advantage_scale, process.sum
+                    collection.groups[start : start + prompts_here],
+                    grpo.loss.advantage_scale,
+                    process.sum,
                 )
-                for start in range(0, len(groups), prompts_here)
+                for start in range(0, len(collection.groups), prompts_here)
             ]
-            reward_s = time.monotonic() - rewards_started
-            policy_version = step - 1
-            if len(waiting) > 1:
+            # What the ratio compares with, where that is not the policy as it is now.
+            if behind and grpo.correction is None:
+                waiting = [as_sampled(groups) for groups in waiting]
+            elif per_collection > 1:
                 waiting = [
-                    with_old_logprobs(part, engine, config, process.device) for part in waiting
+                    with_old_logprobs(groups, engine, config, process.device) for groups in waiting
                 ]
 
         # Update on this step's share of the collection.
@@ -176,10 +172,13 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
                 **expert_load(counts_LE),
                 **extra_losses(totals),
                 **acceptance(totals),
+                **staleness(step, [group.policy_version for group, _ in gathered]),
+                **task.metrics(),
                 "perf/tokens_per_s": totals["tokens"] / step_s,
                 "perf/completions_per_s": config.completions_per_step / step_s,
                 "time/rollout_s": rollout_s,
                 "time/reward_s": reward_s,
+                **({"time/wait_s": wait_s} if behind else {}),
                 "time/update_s": update_s,
                 "time/step_s": step_s,
                 "tokens/total": float(setup.tokens_total),
@@ -193,7 +192,7 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
                     "rollouts",
                     step,
                     group=place,
-                    policy_version=policy_version,
+                    policy_version=group.policy_version,
                     fingerprint=group.fingerprint,
                     prompt=group.prompt,
                     question=group.problem.question,
@@ -212,42 +211,8 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
     finished = setup.step == grpo.steps
     if setup.step > saved:
         save_now(setup.step, "final" if finished else "stop")
+    ahead.close()
     return "finished" if finished else "stopped"
-
-
-def save(
-    setup: Setup, process: Process, step: int, score: float | None
-) -> checkpoint.Written | None:
-    """Write a checkpoint, all ranks together; rank 0 learns what was written. `score` is the
-    held-out pass@1 of this step, if it was measured."""
-    partial = checkpoint.partial_path(setup.run_dir, step)
-    if process.is_main:
-        checkpoint.begin(partial)
-        policy.save(setup.engine.policy, partial / checkpoint.WEIGHTS, setup.tokenizer_path)
-        if setup.reference is not None:
-            policy.save(setup.reference, partial / checkpoint.REFERENCE)
-    process.barrier()
-    setup.engine.save(partial / checkpoint.ENGINE)
-    process.barrier()
-    written = None
-    if process.is_main:
-        config = setup.config
-        manifest = checkpoint.Manifest(
-            step=step, tokens_total=setup.tokens_total, processes=process.world_size,
-            zero_stage=config.hardware.zero_stage, score=score,
-            expert_parallel=config.hardware.expert_parallel,
-            dtype=str(setup.dtype).removeprefix("torch."),
-        )  # fmt: skip
-        written = checkpoint.commit(partial, manifest, config.checkpoint)
-    process.barrier()
-    return written
-
-
-def derive_seed(seed: int, step: int, place: int) -> int:
-    """A seed of its own for each prompt, by its place among the step's prompts of all ranks, below
-    2⁶³."""
-    digest = hashlib.sha256(f"sampling/{seed}/{step}/{place}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1
 
 
 def versions() -> dict[str, str]:

@@ -170,6 +170,13 @@ def acceptance(totals: dict[str, float]) -> dict[str, float]:
     return {"sampler/acceptance_rate": totals["guesses_stood"] / made} if made else {}
 
 
+def staleness(step: int, versions: list[int]) -> dict[str, float]:
+    """How many optimiser steps the policy has seen that is updated at `step`, beyond those of the
+    policies that sampled its groups."""
+    behind = [step - 1 - version for version in versions]
+    return {"sampler/staleness_mean": fmean(behind), "sampler/staleness_max": float(max(behind))}
+
+
 def wilson_interval(right: int, total: int) -> tuple[float, float]:
     """95 % confidence interval of a share (Wilson 1927)."""
     z = NormalDist().inv_cdf(0.975)

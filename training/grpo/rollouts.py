@@ -12,9 +12,9 @@ from torch import Tensor
 from training.config import AdvantageScale
 from training.events import CompletionRecord
 from training.grpo.advantage import advantages, is_flat
-from training.rewards import Candidate, Reward, RewardPool
+from training.rewards import Candidate, Reward
 from training.rollout import Completion
-from training.tasks import Problem
+from training.tasks import Measured, Problem
 from training.tokenizer import TextTokenizer
 
 
@@ -61,30 +61,6 @@ def candidate(completion: Completion, tokenizer: TextTokenizer, max_tokens: int)
     )
 
 
-def score_groups(
-    problems: list[Problem],
-    prompts: list[str],
-    completions: list[Completion],
-    *,
-    pool: RewardPool,
-    tokenizer: TextTokenizer,
-    max_tokens: int,
-) -> list[Group]:
-    """Reward each completion; groups are in prompt order."""
-    size = len(completions) // len(problems)
-    seen = [candidate(completion, tokenizer, max_tokens) for completion in completions]
-    for place, problem in enumerate(problems):
-        pool.submit(place, problem, seen[place * size : (place + 1) * size])
-    rewards = pool.collect(range(len(problems)))
-    groups = []
-    for place, (problem, prompt) in enumerate(zip(problems, prompts, strict=True)):
-        members = slice(place * size, (place + 1) * size)
-        texts = [one.text for one in seen[members]]
-        tokens = tokenizer.encode_prompt(prompt)
-        groups.append(Group(problem, prompt, tokens, completions[members], texts, rewards[place]))
-    return groups
-
-
 def total(reward: Reward) -> float:
     """NaN for a completion that could not be scored."""
     return math.nan if reward.total is None else reward.total
@@ -110,6 +86,25 @@ def compared(
     return [
         replace(group, advantages=row) for group, row in zip(groups, found_PG.tolist(), strict=True)
     ]
+
+
+def as_sampled(groups: list[Group]) -> list[Group]:
+    """With the sampler's own log-probabilities as the old policy's: it is no longer at hand."""
+    return [
+        replace(group, old_logprobs=[member.logprobs for member in group.completions])
+        for group in groups
+    ]
+
+
+def pass_rates(groups: list[Group]) -> list[Measured]:
+    """How each group's problem went; nothing of a group of which no answer could be judged."""
+    found = []
+    for group in groups:
+        parts = [reward.parts["accuracy"] for reward in group.rewards]
+        judged = [part == 1.0 for part in parts if part is not None]
+        if judged:
+            found.append(Measured.of(group.problem, sum(judged) / len(judged)))
+    return found
 
 
 def completion_records(group: Group) -> list[CompletionRecord]:

@@ -42,6 +42,8 @@ class Setup:
     """None where the KL has no weight."""
     dtype: torch.dtype
     """Of the weights."""
+    start: Checkpoint | None
+    """What the run goes on from."""
     step: int
     """Steps already done."""
     tokens_total: int
@@ -111,6 +113,7 @@ def set_up(
         engine=engine,
         reference=reference,
         dtype=dtype,
+        start=start,
         step=start.manifest.step if start else 0,
         tokens_total=start.manifest.tokens_total if start else 0,
         warnings=warnings,

@@ -80,6 +80,14 @@ class SamplingConfig(Strict):
         description="The multi-token prediction layer drafts and the model checks: the same "
         "distribution, fewer passes. Needs a model with such a layer.",
     )
+    staleness: int = Field(
+        0,
+        ge=0,
+        le=16,
+        description="Collections that are sampled ahead while training goes on; each comes from a "
+        "policy that is so many collections older than the one it trains. 0 is on-policy.",
+        json_schema_extra=unit("collections"),
+    )
     max_new_tokens: int = Field(
         64, ge=1, le=131072, description="Longest completion.", json_schema_extra=unit("tokens")
     )
