@@ -32,7 +32,7 @@ types: ## Write the browser app's types anew from the server's schemas
 bench: ## Make .venv-bench, with what the scripts of benchmarks/ compare with
 	@$(SETUP) bench
 
-vllm: ## Make .venv-vllm, in which a test opens saved models (several GB)
+vllm: ## Make .venv-vllm, in which vLLM samples and opens saved models (several GB)
 	@$(SETUP) vllm
 
 lock: ## Write requirements/*.txt from the .in files and what is installed

@@ -22,6 +22,7 @@ import psycopg
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = [sys.executable, "-m"]
 LOCAL_POSTGRES = "postgres://postgres@127.0.0.1:5432/r1web"
+VLLM = ROOT / ".venv-vllm" / "bin" / "python"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 INTERPRETER = {"TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1"}
 Check = Callable[[], tuple[bool, str]]
@@ -118,6 +119,13 @@ def browser_tests() -> tuple[bool, str]:
     return pytest("-m", "e2e", "tests/e2e", "--maxfail", "3", R1WEB_TEST_BROWSER=browser)()
 
 
+def vllm_tests() -> tuple[bool, str]:
+    """Said, not counted as a failure, where vLLM is not: several GB that few machines need."""
+    if not VLLM.exists():
+        return True, "not run: there is no .venv-vllm; `make vllm` makes it (several GB)"
+    return pytest("-m", "vllm", "tests/training")()
+
+
 def types_are_fresh() -> tuple[bool, str]:
     passed, said = run([sys.executable, "tools/make_types.py", "check"])
     return passed, "" if passed else said.strip().splitlines()[-1]
@@ -146,11 +154,14 @@ def all_parts() -> dict[str, Check]:
         "TypeScript lint": script("lint"),
         "TypeScript types": script("typecheck"),
         "TypeScript tests": script("test"),
-        "Python tests on SQLite": pytest("-n", "2", "-m", "not e2e", "tests", DATABASE_URL=""),
+        "Python tests on SQLite": pytest(
+            "-n", "2", "-m", "not e2e and not vllm", "tests", DATABASE_URL=""
+        ),
         "Triton kernels, interpreted": pytest(
             "-n", "2", "tests/kernels/interpreted", **INTERPRETER
         ),
         "Python tests on PostgreSQL": pytest(*on_both, DATABASE_URL=url) if url else no_postgres,
+        "vLLM engine": vllm_tests,
         "browser tests": browser_tests,
     }
 

@@ -39,11 +39,12 @@ def texts(count: int) -> Iterator[tuple[str, str]]:
         yield r1_prompt(question), f" <think>{a}</think> <answer>{rng.randrange(10)}</answer>"
 
 
-def make_model(path: Path) -> None:
+def make_model(path: Path, **changes: Any) -> None:
     """A tiny Llama that has half learnt the form, so that rewards differ."""
     pairs = list(texts(64))
     tokenizer = train((prompt + answer for prompt, answer in pairs), 320)
-    learner = CausalLM(network("llama", eos_token_id=tokenizer.eos_id, max_position_embeddings=192))
+    shape = {"eos_token_id": tokenizer.eos_id, "max_position_embeddings": 192, **changes}
+    learner = CausalLM(network("llama", **shape))
     batch = make_batch(
         [tokenizer.encode_prompt(prompt) for prompt, _ in pairs],
         [[*tokenizer.encode(answer), tokenizer.eos_id] for _, answer in pairs],

@@ -34,6 +34,7 @@ V2 = with_fields(
 )  # fmt: skip
 
 
+@pytest.mark.vllm
 @pytest.mark.skipif(not PYTHON.exists(), reason="there is no .venv-vllm: `make vllm` makes it")
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("config", [V3, V2], ids=["V3", "V2"])

@@ -76,12 +76,12 @@ class Sampler:
                 max_num_seqs=header["max_sequences"],
                 kv_cache_memory_bytes=header["kv_cache_bytes"],
                 logprobs_mode="raw_logprobs",
-                **(_on_cpu(config) if on_cpu else {}),
+                **(_settings_on_cpu(config) if on_cpu else {}),
             )
         runner = self._llm.llm_engine.model_executor.driver_worker.worker.model_runner
         self._model, self._device = runner.get_model(), runner.device
         runner.sampler = _policy_sampler()
-        self._repack_experts = on_cpu
+        self._on_cpu = on_cpu
         longest = self._llm.llm_engine.model_config.max_model_len
         versions = {"torch": torch.__version__, "vllm": vllm.__version__}
         connection.send({"is": "opened", "versions": versions, "longest": longest})
@@ -90,17 +90,14 @@ class Sampler:
         """Take over the weights that follow, and tell the trainer what arrived."""
         lines: list[str] = []
         self._held = Held(-1, "")
-        if self._repack_experts:
-            # vLLM 0.32 packs experts for a CPU only with a layer's first weights: on a reload the
-            # old ones would go on computing. Without its kernel the layer counts as new.
-            for module in self._model.modules():
-                method = getattr(module, "quant_method", None)
-                if getattr(method, "moe_kernel", None) is not None:
-                    method.moe_kernel = None
+        if self._on_cpu:
+            forget_packed_experts(self._model)
         tensors = self._arriving(lines)
         self._llm.collective_rpc("reload_weights", kwargs={"weights_iterator": tensors})
         for _ in tensors:  # what vLLM has no place for was announced all the same
             raise ValueError("vLLM did not take all weights")
+        if self._on_cpu:
+            pack_embeddings_again(self._model)
         if not self._llm.reset_prefix_cache():
             raise RuntimeError("vLLM kept the cache of the former weights")
         self._held = Held(header["version"], fingerprint.of_model(lines))
@@ -150,7 +147,29 @@ class Sampler:
         self._connection.send({"is": "end"})
 
 
-def _on_cpu(config: wire.Header) -> dict[str, Any]:
+def forget_packed_experts(model: Any) -> None:
+    """Let a reload reach the experts: vLLM 0.32 packs them for a CPU only with a layer's first
+    weights, and the first ones would go on computing. Without its kernel a layer counts as new."""
+    for module in model.modules():
+        method = getattr(module, "quant_method", None)
+        if getattr(method, "moe_kernel", None) is not None:
+            method.moe_kernel = None
+
+
+def pack_embeddings_again(model: Any) -> None:
+    """Let a reload reach an output head that is the embedding: no weights come by its name, and
+    vLLM 0.32 leaves it what it packed for a CPU before."""
+    from vllm.model_executor.layers.vocab_parallel_embedding import (  # noqa: PLC0415
+        UnquantizedEmbeddingMethod,
+    )
+
+    for module in model.modules():
+        method = getattr(module, "quant_method", None)
+        if isinstance(method, UnquantizedEmbeddingMethod):
+            method.process_weights_after_loading(module)
+
+
+def _settings_on_cpu(config: wire.Header) -> dict[str, Any]:
     """What vLLM 0.32 needs on a CPU. Compiled code would keep the weights that it was made with.
     With compressed latents, AMX_MLA, its default, computes in bf16, and its own rotary operator
     turns a query of several heads wrongly; its plain torch one does not."""
