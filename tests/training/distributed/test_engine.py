@@ -1,5 +1,6 @@
 """One update comes out the same, however the step is cut into processes and microbatches."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,19 @@ WORKER = Path(__file__).with_name("update_worker.py")
 
 
 def update_of(
-    model: Path, out: Path, *, processes: int = 1, zero_stage: int = 1, micro_batch: int = 16
+    model: Path,
+    out: Path,
+    *,
+    processes: int = 1,
+    zero_stage: int = 1,
+    micro_batch: int = 16,
+    grpo: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """What rank 0 of a real job says about its update."""
     file = out / f"{processes}-{zero_stage}-{micro_batch}.pt"
-    run_ranks([str(WORKER), str(model), str(file), str(zero_stage), str(micro_batch)], processes)
+    settings = json.dumps(grpo or {})
+    cut = [str(zero_stage), str(micro_batch)]
+    run_ranks([str(WORKER), str(model), str(file), *cut, settings], processes)
     found: dict[str, Any] = torch.load(file)
     return found
 
@@ -66,6 +75,18 @@ def test_loss_and_gradient_do_not_depend_on_the_cut(
     assert found["biases"][0].any()
     for biases in found["biases"][1:]:
         assert torch.equal(biases, found["biases"][0])
+
+
+def test_tokens_are_counted_over_all_ranks(model: Path, tmp_path: Path) -> None:
+    # Means over the step's tokens need every rank's count, less the completions left out.
+    dapo = {"loss": {"type": "dapo"}, "correction": {"max": 1.2}, "mask_truncated": True}
+    whole = update_of(model, tmp_path, grpo=dapo)
+    found = update_of(model, tmp_path, processes=2, micro_batch=4, grpo=dapo)
+    assert whole["sums"]["tokens"] < whole["all_tokens"]
+    assert 0 < whole["sums"]["bounded"] < whole["sums"]["ratios"]
+    assert found["sums"] == pytest.approx(whole["sums"], rel=1e-5)
+    for gradient, wanted in zip(found["gradients"], whole["gradients"], strict=True):
+        assert relative_difference(gradient, wanted) < 10 * RELATIVE[torch.float32]
 
 
 def test_the_update_moves_the_weights_by_the_learning_rate(plain: dict[str, Any]) -> None:

@@ -1,9 +1,10 @@
 """One rank of a job that makes one update on a fixed batch and writes what came out.
 
-Called as: update_worker.py MODEL OUT ZERO_STAGE MICRO_BATCH
+Called as: update_worker.py MODEL OUT ZERO_STAGE MICRO_BATCH GRPO (its settings, as JSON)
 """
 
 import copy
+import json
 import random
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from deepspeed.utils import safe_get_full_grad
 from training.config import RunConfig
 from training.distributed.engine import Engine, StepResult
 from training.distributed.process import Process
+from training.events import FinishReason
 from training.grpo.rollouts import Group
 from training.grpo.step import make_minibatch, update
 from training.model import hf
@@ -43,7 +45,8 @@ def fixed_groups() -> list[Group]:
         members = []
         for _ in range(GROUP_SIZE):
             tokens = [rng.randrange(7, 500) for _ in range(rng.randint(1, 12))]
-            members.append(Completion(tokens, [-6.0] * len(tokens), "stop"))
+            reason: FinishReason = "length" if len(tokens) == 12 else "stop"
+            members.append(Completion(tokens, [-6.0] * len(tokens), reason))
         prompt = [rng.randrange(7, 500) for _ in range(rng.randint(3, 9))]
         advantages = [rng.uniform(-1, 1) for _ in members]
         groups.append(Group(Problem("", ""), "", prompt, members, [], [], advantages))
@@ -51,10 +54,15 @@ def fixed_groups() -> list[Group]:
 
 
 def main() -> None:
-    model_path, out, zero_stage, micro_batch = sys.argv[1:]
+    model_path, out, zero_stage, micro_batch, grpo = sys.argv[1:]
     config = RunConfig.model_validate(
         {
-            "grpo": {"prompts_per_step": PROMPTS, "group_size": GROUP_SIZE, "kl_coef": 0.1},
+            "grpo": {
+                "prompts_per_step": PROMPTS,
+                "group_size": GROUP_SIZE,
+                "kl_coef": 0.1,
+                **json.loads(grpo),
+            },
             "optim": {"balance_loss": 0.1, "mtp_weight": 0.5},
             "hardware": {"micro_batch": int(micro_batch)},
         }
@@ -71,7 +79,7 @@ def main() -> None:
     share = PROMPTS // process.world_size
     groups = fixed_groups()[process.rank * share : (process.rank + 1) * share]
     before = [parameter.clone() for parameter in engine.policy.parameters()]
-    minibatch = make_minibatch(groups, process.device)
+    minibatch = make_minibatch(groups, process.device, mask_truncated=config.grpo.mask_truncated)
     result, tally = update(engine, minibatch, reference, config, learning_rate=1e-3, longest=12)
     totals = tally.over_ranks(process)
     engine.balance_experts(0.01)
@@ -86,6 +94,7 @@ def main() -> None:
             {
                 "gradients": engine.gradients,
                 "sums": totals,
+                "all_tokens": int(minibatch.batch.completion_BT.sum()),
                 "grad_norm": result.grad_norm,
                 "moved": moved,
                 "biases": biases,

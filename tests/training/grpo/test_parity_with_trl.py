@@ -1,9 +1,6 @@
 """Advantages, loss and gradient are TRL's, by its own code; tests/training/grpo/trl_worker.py."""
 
 import re
-import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +9,7 @@ import torch
 
 from tests.tolerance import TRL
 from tests.training.grpo.trl_worker import cases
-from tests.training.jobs import ROOT, environment
+from tests.training.jobs import ROOT, run_ranks
 
 WORKER = Path(__file__).with_name("trl_worker.py")
 Side = list[torch.Tensor]
@@ -22,24 +19,7 @@ Side = list[torch.Tensor]
 def job(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What a job of one or two gloo processes has found."""
     out = tmp_path_factory.mktemp("trl") / "found.pt"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    ranks = [
-        subprocess.Popen(
-            [sys.executable, str(WORKER), str(out)],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            env=environment(
-                RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(request.param),
-                MASTER_ADDR="127.0.0.1", MASTER_PORT=port, ACCELERATE_USE_CPU="true",
-                HF_HUB_OFFLINE="1",
-            ),
-        )
-        for rank in range(request.param)
-    ]  # fmt: skip
-    for rank in ranks:
-        output, _ = rank.communicate()
-        assert rank.returncode == 0, output
+    run_ranks([str(WORKER), str(out)], request.param)
     found: dict[str, Any] = torch.load(out)
     return found
 

@@ -10,6 +10,7 @@ N completions of all ranks, T time.
 
 import itertools
 import logging
+import os
 import sys
 import tempfile
 import warnings
@@ -230,6 +231,7 @@ def ours(
 
 
 def main() -> None:
+    os.environ.update(ACCELERATE_USE_CPU="true", HF_HUB_OFFLINE="1")
     # Theirs to mend: deprecations and advice that their imports and constructor give.
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
