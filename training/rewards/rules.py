@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from training.config import LengthConfig, RewardConfig
 from training.rewards.accuracy import accuracy
+from training.rewards.custom import load_custom
 from training.rewards.format import format_reward
 from training.rewards.language import language_share
 from training.rewards.length import cosine_length
@@ -33,11 +34,16 @@ Rule = Callable[[Case], Mapping[str, float]]
 
 def parts_of(config: RewardConfig) -> dict[str, tuple[str, ...]]:
     """The parts that each rule gives, by the rule's name and in the order they are computed."""
-    return {name: (name,) for name in config.weights}
+    own = tuple(config.custom.weights) if config.custom else ()
+    parts = {name: (name,) for name in config.weights if name not in own}
+    return {**parts, "custom": own} if own else parts
 
 
 def build_rules(config: RewardConfig, task: Task) -> dict[str, Rule]:
-    """The same rules as `parts_of` names, in the same order."""
+    """The same rules as `parts_of` names, in the same order.
+
+    Raises RewardError for a reward that cannot be made.
+    """
     every: dict[str, Callable[[Case], float]] = {
         "accuracy": lambda case: accuracy(case.candidate.text, case.problem, task),
         "format": lambda case: format_reward(case.candidate.text, ended=case.candidate.ended),
@@ -49,7 +55,11 @@ def build_rules(config: RewardConfig, task: Task) -> dict[str, Rule]:
             case.candidate.tokens, case.candidate.max_tokens, config.overlong.buffer_tokens
         ),
     }
-    return {name: _alone(name, every[name]) for name in parts_of(config)}
+    rules = {name: _alone(name, every[name]) for name in parts_of(config) if name in every}
+    if config.custom:
+        custom = load_custom(config.custom)
+        rules["custom"] = lambda case: custom(case.candidate, case.problem)
+    return rules
 
 
 def _length(case: Case, config: LengthConfig) -> float:

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Collection, Mapping
 
 from training.config import RewardConfig
-from training.rewards.reward import Candidate
+from training.rewards.reward import Candidate, RewardError
 from training.rewards.rules import Case, build_rules, parts_of
 from training.tasks import Problem, Task
 
@@ -52,6 +52,8 @@ class Scorer:
                     given = rule(Case(candidate, problem, scored))
                     scored |= {part: float(given[part]) for part in self._parts[name]}
                     continue
+                except RewardError as error:
+                    reason = str(error)
                 except BaseException as error:  # noqa: BLE001 - rewards may be anybody's code; told
                     reason = f"{type(error).__name__}: {error}"
             errors |= dict.fromkeys(self._parts[name], reason)

@@ -25,6 +25,7 @@ from training.config.schema.model import ModelConfig, StartConfig
 from training.config.schema.optim import OptimConfig
 from training.config.schema.pretrain import PretrainConfig
 from training.config.schema.reward import (
+    CustomRewardConfig,
     Language,
     LanguageConfig,
     LengthConfig,
@@ -51,6 +52,7 @@ __all__ = [
     "CheckpointConfig",
     "CispoLoss",
     "CorrectionConfig",
+    "CustomRewardConfig",
     "DapoLoss",
     "DrGrpoLoss",
     "DynamicSamplingConfig",

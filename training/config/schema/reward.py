@@ -2,10 +2,17 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints, field_validator
+from pydantic_core import PydanticCustomError
 
 from training.config.schema.base import Strict, unit
+from training.config.schema.task import Option
 
+TAKEN_NAMES = frozenset({
+    "accuracy", "format", "tag_count", "language", "length", "repetition", "overlong", "model",
+    "judge", "mean", "std", "errors", "timeouts", "group_max_mean",
+})  # fmt: skip
+"""What a reward of one's own may not be called: `reward/<name>` is a series already."""
 Weight = Annotated[float, Field(ge=0, le=100)]
 Language = Literal["ar", "el", "en", "he", "hi", "ja", "ko", "ru", "th", "zh"]
 
@@ -52,6 +59,35 @@ class OverlongConfig(Strict):
     )
 
 
+PartName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+
+class CustomRewardConfig(Strict):
+    """Rewards of your own: one Python file. docs/rewards.md shows it."""
+
+    path: str = Field(
+        min_length=1,
+        max_length=1024,
+        description="A .py file with a function rewards(completion, problem, options). It runs in "
+        "the trainer's reward processes: take only files you trust.",
+    )
+    weights: dict[PartName, Weight] = Field(
+        min_length=1, description="Weight of each number that the function gives, by its name."
+    )
+    options: dict[str, Option] = Field(
+        default_factory=dict, description="Given to rewards() as they are."
+    )
+
+    @field_validator("weights")
+    @classmethod
+    def _names_of_its_own(cls, weights: dict[str, float]) -> dict[str, float]:
+        for name in weights:
+            if name in TAKEN_NAMES or name.endswith("_std"):
+                message = "“{name}” is the name of another series: choose another."
+                raise PydanticCustomError("taken", message, {"name": name})
+        return weights
+
+
 class RewardConfig(Strict):
     """Rule rewards; the total is the weighted sum of the parts."""
 
@@ -68,6 +104,9 @@ class RewardConfig(Strict):
     length: LengthConfig = LengthConfig()
     repetition: RepetitionConfig = RepetitionConfig()
     overlong: OverlongConfig = OverlongConfig()
+    custom: CustomRewardConfig | None = Field(
+        None, description="Rewards of your own, from a Python file."
+    )
     workers: int = Field(
         2,
         ge=1,
@@ -98,4 +137,5 @@ class RewardConfig(Strict):
             "overlong": self.overlong.weight,
         }
         asked = {name: weight for name, weight in optional.items() if weight}
-        return {"accuracy": self.accuracy, "format": self.format, **asked}
+        own = self.custom.weights if self.custom else {}
+        return {"accuracy": self.accuracy, "format": self.format, **asked, **own}
