@@ -75,6 +75,8 @@ class RolloutsEvent(EventBase):
     type: Literal["rollouts"] = "rollouts"
     group: int
     """Place of the prompt within the step, from 0."""
+    trained: bool = True
+    """False for a flat group in whose place others were sampled."""
     policy_version: int
     """Optimiser steps the sampling policy had seen."""
     fingerprint: str | None = None

@@ -14,7 +14,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from training.config import RunConfig
-from training.grpo.rollouts import Group, candidate, text_of
+from training.grpo.rollouts import Group, candidate, part_flat, text_of
 from training.rewards import RewardPool
 from training.rollout import Completion, Engine, Sampling
 from training.rollout.engine import Guesses
@@ -49,6 +49,8 @@ class Collection:
 
     groups: list[Group]
     """In the order of their prompts; an equal share for each step."""
+    dropped: list[Group]
+    """Flat ones, in whose place others were sampled: told of, and not trained on."""
     guesses: Guesses
     rollout_s: float
     reward_s: float
@@ -64,6 +66,8 @@ class _Work:
     policy_version: int
     drawn: int
     groups: list[Group] = field(default_factory=list)
+    flat: list[Group] = field(default_factory=list)
+    """Set aside, with dynamic sampling."""
     made: int = 0
     stood: int = 0
     rollout_s: float = 0.0
@@ -87,6 +91,8 @@ class Collector:
         self.task, self.template, self.tokenizer = task, template, tokenizer
         self.prompts_here = config.grpo.prompts_per_step // world_size
         """Of each step."""
+        dynamic = config.grpo.dynamic_sampling
+        self._rounds = dynamic.max_rounds if dynamic else 1
 
     def collect(
         self, sampler: Engine, cursor: Cursor, policy_version: int
@@ -95,10 +101,20 @@ class Collector:
         steps; and where the next collection starts."""
         steps = self.config.grpo.steps_per_collection
         work = _Work(cursor.collections * steps + 1, policy_version, cursor.drawn)
-        self._round(work, self.prompts_here * steps, sampler)
-        groups = sorted(work.groups, key=lambda group: group.number)
+        wanted = self.prompts_here * steps
+        for _ in range(self._rounds):
+            self._round(work, wanted - len(work.groups), sampler)
+            if len(work.groups) == wanted:
+                break
+        # A step has a fixed size: what could not be filled otherwise is filled by flat groups.
+        filled = wanted - len(work.groups)
+        groups = sorted(work.groups + work.flat[:filled], key=lambda group: group.number)
         collection = Collection(
-            groups, Guesses(work.made, work.stood), work.rollout_s, work.reward_s
+            groups,
+            work.flat[filled:],
+            Guesses(work.made, work.stood),
+            work.rollout_s,
+            work.reward_s,
         )
         return collection, Cursor(cursor.collections + 1, work.drawn)
 
@@ -114,18 +130,22 @@ class Collector:
         rewards = self.rewards.collect([_key(each) for each in asked])
         work.rollout_s += sampled - started
         work.reward_s += time.monotonic() - sampled
+        finished = []
         for each, members in zip(asked, completions, strict=True):
             texts = [text_of(member, self.tokenizer) for member in members]
-            work.groups.append(
+            finished.append(
                 Group(
                     each.problem, each.prompt, each.tokens, members, texts, rewards[_key(each)],
                     number=each.number, policy_version=work.policy_version,
                 )
             )  # fmt: skip
+        kept, flat = part_flat(finished) if self.config.grpo.dynamic_sampling else (finished, [])
+        work.groups += kept
+        work.flat += flat
 
     def _draw(self, place: int) -> Asked:
         """Prompt `place` of this rank. The ranks' prompts interleave by steps, so that every step
-        trains on the same prompts however many ranks share them."""
+        trains on the same prompts however many ranks share them, until some are replaced."""
         step, within = divmod(place, self.prompts_here)
         number = step * self.config.grpo.prompts_per_step + self.rank * self.prompts_here + within
         problem = self.task.training_problem(self.config.seed, number)

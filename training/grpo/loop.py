@@ -27,7 +27,7 @@ from training.grpo.metrics import (
     staleness,
     update_metrics,
 )
-from training.grpo.rollouts import as_sampled, compared, completion_records, pass_rates
+from training.grpo.rollouts import Group, as_sampled, compared, completion_records, pass_rates
 from training.grpo.saving import Kept, read_kept, save
 from training.grpo.setup import Setup
 from training.grpo.step import make_minibatch, update, with_old_logprobs
@@ -114,16 +114,17 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
 
         # Take a collection: each rank its own prompts, a group of scored completions for each.
         rollout_s = reward_s = wait_s = 0.0
-        guesses = Guesses(0, 0)
+        guesses, dropped = Guesses(0, 0), list[Group]()
         if not waiting:
             tell("phase", step, phase="sampling")
             collection = ahead.take(step - 1, task.state())
             wait_s, guesses = time.monotonic() - step_started, collection.guesses
             rollout_s, reward_s = collection.rollout_s, collection.reward_s
+            dropped = collection.dropped
             if process.any(stop()):
                 ahead.give_back(collection)
                 break
-            task.observe(process.share(pass_rates(collection.groups)))
+            task.observe(process.share(pass_rates(collection.groups + dropped)))
             if behind and step + sampling.staleness * per_collection <= grpo.steps:
                 ahead.sample(step - 1, task.state())
             waiting = [
@@ -160,11 +161,13 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
         # Tell: metrics over all ranks, and every completion.
         tally.sums.update(guesses_made=guesses.made, guesses_stood=guesses.stood)
         totals = tally.over_ranks(process)
-        gathered = process.gather([(group, completion_records(group)) for group in groups])
+        told = [(group, completion_records(group), True) for group in groups]
+        told += [(group, completion_records(group), False) for group in dropped]
+        gathered = process.gather(told)
         setup.step, setup.tokens_total = step, setup.tokens_total + round(totals["tokens"])
         step_s = time.monotonic() - step_started
         if gathered:
-            values = rollout_metrics([records for _, records in gathered]) | {
+            values = rollout_metrics([records for _, records, _ in gathered]) | {
                 **update_metrics(totals),
                 "optim/grad_norm": result.grad_norm,
                 "optim/learning_rate": learning_rate,
@@ -172,7 +175,8 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
                 **expert_load(counts_LE),
                 **extra_losses(totals),
                 **acceptance(totals),
-                **staleness(step, [group.policy_version for group, _ in gathered]),
+                "groups/dropped": float(sum(not trained for *_, trained in gathered)),
+                **staleness(step, [group.policy_version for group, *_ in gathered]),
                 **task.metrics(),
                 "perf/tokens_per_s": totals["tokens"] / step_s,
                 "perf/completions_per_s": config.completions_per_step / step_s,
@@ -184,14 +188,15 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
                 "tokens/total": float(setup.tokens_total),
             }
             tell("metrics", step, values=values)
-            trouble = reward_warnings([records for _, records in gathered])
+            trouble = reward_warnings([records for _, records, _ in gathered])
             for warning in (*trouble, *silence.warnings(values)):
                 tell("log", step, level="warning", message=warning)
-            for place, (group, records) in enumerate(gathered):
+            for place, (group, records, trained) in enumerate(gathered):
                 tell(
                     "rollouts",
                     step,
                     group=place,
+                    trained=trained,
                     policy_version=group.policy_version,
                     fingerprint=group.fingerprint,
                     prompt=group.prompt,

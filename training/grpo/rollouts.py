@@ -72,10 +72,15 @@ def rewards_of(groups: list[Group]) -> Tensor:
     return torch.tensor(totals, dtype=torch.float64)
 
 
-def teaching(groups: list[Group]) -> list[Group]:
-    """Those whose completions differ in reward."""
+def part_flat(groups: list[Group]) -> tuple[list[Group], list[Group]]:
+    """Those whose completions differ in reward; and the others, which teach nothing, with
+    advantages of 0."""
     flat_P = is_flat(rewards_of(groups)).tolist() if groups else []
-    return [group for group, flat in zip(groups, flat_P, strict=True) if not flat]
+    parts: tuple[list[Group], list[Group]] = ([], [])
+    for group, flat in zip(groups, flat_P, strict=True):
+        nothing = replace(group, advantages=[0.0] * len(group.completions))
+        parts[flat].append(nothing if flat else group)
+    return parts
 
 
 def compared(
