@@ -63,7 +63,7 @@ def evaluate_command(args: Namespace) -> int:
         held_out = build_held_out(config, task, tokenizer, template, rewards)
     except (ConfigError, TaskError, RewardError) as error:
         raise UserError(str(error)) from error
-    sampler = sampler_of(model)
+    sampler = sampler_of(model, decode=tokenizer.decode)
     process = Process("cpu")
     try:
         values = evaluate(sampler, held_out, settings, process)

@@ -59,7 +59,7 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
     if setup.start is not None:
         task.restore(kept.task)
     waiting = kept.waiting  # the rest of a collection, a step's groups each
-    make_sampler = samplers(sampling, process, setup.run_dir)
+    make_sampler = samplers(sampling, process, setup.run_dir, setup.tokenizer.decode)
     behind = sampling.staleness > 0  # what is trained on was sampled from an earlier policy
     task_ahead = build_task(config.task) if behind else task
     collector = Collector(

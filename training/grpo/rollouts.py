@@ -47,7 +47,7 @@ class Group:
 
 def text_of(completion: Completion, tokenizer: TextTokenizer) -> str:
     """Decoded text without the end token."""
-    ended = completion.finish_reason == "stop"
+    ended = completion.finish_reason == "stop" and completion.stop is None
     return tokenizer.decode(completion.tokens[:-1] if ended else completion.tokens)
 
 

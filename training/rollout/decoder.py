@@ -93,6 +93,9 @@ class Decoder:
         x_ND, norm = self.layers.step(x_ND, positions_BS, cache), self.model.norm
         return unit(x_ND, norm.eps, norm.weight.float()).to(self.layers.dtype)
 
+    def logits(self, hidden_ND: Tensor) -> Tensor:
+        return self.model.logits(hidden_ND)
+
 
 def unit(x: Tensor, eps: float, weight_D: Tensor | None = None) -> Tensor:
     """RMSNorm, without its weight where that was folded into what follows."""

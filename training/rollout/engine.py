@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
-from torch import Tensor
-
 from training.config import SamplingConfig
 
 
@@ -18,12 +16,24 @@ class Sampling:
     max_new_tokens: int
     temperature: float = 1.0
     top_p: float = 1.0
+    min_new_tokens: int = 0
+    """Before so many tokens no end token is drawn and no stop string looked for."""
+    stop: tuple[str, ...] = ()
+    """Strings that end a completion; it keeps the one that ended it."""
+    max_sequences: int | None = None
+    """Completions written at the same time; None: all."""
 
     @classmethod
     def of(cls, config: SamplingConfig, step: int) -> Sampling:
         """As a run's config says of that step."""
-        limit = config.max_new_tokens_at(step)
-        return cls(limit, temperature=config.temperature, top_p=config.top_p)
+        return cls(
+            config.max_new_tokens_at(step),
+            temperature=config.temperature,
+            top_p=config.top_p,
+            min_new_tokens=config.min_new_tokens,
+            stop=tuple(config.stop),
+            max_sequences=config.engine.max_sequences,
+        )
 
 
 class Weights(NamedTuple):
@@ -41,13 +51,16 @@ class Weights(NamedTuple):
 class Completion:
     """One sampled continuation.
 
-    `tokens` ends with the end-of-sequence token when `finish_reason` is "stop". `logprobs` belong
-    to the tokens one by one, under the policy at the sampling temperature (before top-p cut it).
+    `finish_reason` is "stop" behind an end token, which is the last of `tokens`, or behind a stop
+    string, which is then `stop` and stands at the end of the text; else "length". `logprobs` belong
+    to the tokens one by one, under the policy at the sampling temperature: before top-p cut it, and
+    with the end token where a least length forbade it, as the trainer computes them.
     """
 
     tokens: list[int]
     logprobs: list[float]
     finish_reason: Literal["stop", "length"]
+    stop: str | None = None
     weights: Weights | None = None
     """None where it was sampled from the trained model itself, not from a copy handed over."""
 
@@ -87,7 +100,7 @@ class Engine(Protocol):
 
         `seeds` are the prompts', below 2⁶³: what is drawn for a completion follows from its
         prompt's seed, its number in the group and the token's number, whatever else is sampled
-        beside it. `done` is called once for each completion.
+        beside it. `done` is told of each completion as soon as it has ended.
         """
         ...
 
@@ -108,22 +121,3 @@ def check_prompts(
                 f"prompt {index} has {len(prompt)} tokens: with max_new_tokens "
                 f"{max_new_tokens} it exceeds max_position_embeddings ({limit})"
             )
-
-
-def completions(
-    tokens_SA: Tensor, logprobs_SA: Tensor, stops: set[int], done: Done | None
-) -> list[Completion]:
-    """A column of S steps each, cut behind the first of `stops`, and told to `done`. Raises
-    `SamplingError` for log-probabilities that are not finite."""
-    if not bool(logprobs_SA.isfinite().all()):
-        raise SamplingError("the model's output is not finite: its weights have diverged")
-    found = []
-    for tokens, logprobs in zip(tokens_SA.T.tolist(), logprobs_SA.T.tolist(), strict=True):
-        end = next((place for place, token in enumerate(tokens) if token in stops), None)
-        length = len(tokens) if end is None else end + 1
-        found.append(
-            Completion(tokens[:length], logprobs[:length], "length" if end is None else "stop")
-        )
-    for number, completion in enumerate(found if done else []):
-        done(number, completion)
-    return found

@@ -1,21 +1,21 @@
 """The native sampler: whole batches, from a cache of compressed latents.
 
-Each distinct prompt is read once and its latents are copied to all completions of its group.
-
-A all sequences, B a thread's, S steps.
+Each prompt is read once for its group, when its turn comes, and a sequence that has ended gives its
+row to the next one that waits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import itertools
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import torch
-from torch import Tensor
 
 from training.model import Transformer
 from training.rollout.cache import LatentCache
-from training.rollout.decoder import Cache, Decoder, Layers
+from training.rollout.decoder import Decoder, Layers
 from training.rollout.engine import (
     Completion,
     Done,
@@ -23,13 +23,13 @@ from training.rollout.engine import (
     Sampling,
     SamplingError,
     check_prompts,
-    completions,
 )
+from training.rollout.order import Order
 from training.rollout.paged import PagedCache, PagedLayers
-from training.rollout.prefill import Prefilled, prefill
-from training.rollout.sampling import noise_keys
+from training.rollout.prefill import Waiting, read
 from training.rollout.speculative import SPARE, Guesser, write_speculatively
-from training.rollout.writing import ROW_MULTIPLE, Order, Running, write
+from training.rollout.stopping import Decode
+from training.rollout.writing import ROW_MULTIPLE, Rows, Running, write
 
 CACHED_BYTES = 1 << 25
 """Weights up to which threads read them from the processor's cache. Larger ones come from memory,
@@ -44,13 +44,15 @@ class NativeEngine:
     """Samples from `model` as it is at the moment of the call, in its own dtype.
 
     With `speculative` the model's multi-token prediction layer guesses tokens that the model then
-    checks; SamplingError when it has none.
+    checks; SamplingError when it has none. Stop strings need `decode`.
     """
 
-    def __init__(self, model: Transformer, *, speculative: bool = False) -> None:
+    def __init__(
+        self, model: Transformer, *, speculative: bool = False, decode: Decode | None = None
+    ) -> None:
         if speculative and model.mtp is None:
             raise SamplingError(NO_GUESSER)
-        self.model, self.speculative = model, speculative
+        self.model, self.speculative, self.decode = model, speculative, decode
         self.paged = model.head.weight.device.type == "cuda"  # else by training/rollout/decoder.py
         self.guesses = Guesses(0, 0)
 
@@ -67,63 +69,46 @@ class NativeEngine:
     ) -> list[Completion]:
         """See `Engine.generate`. Raises `SamplingError` when a prompt is empty or does not leave
         room for `max_new_tokens`, and when the model produces numbers that are not finite."""
-        limit, tokens = self.model.config.max_position_embeddings, sampling.max_new_tokens
-        check_prompts(prompts, seeds, tokens, limit)
-        count = len(prompts) * group_size
+        config, ends = self.model.config, set() if eos_id is None else {eos_id}
+        check_prompts(prompts, seeds, sampling.max_new_tokens, config.max_position_embeddings)
+        order = Order.of(
+            prompts, group_size, sampling, seeds, ends, done,
+            decode=self.decode, device=self.model.head.weight.device,
+        )  # fmt: skip
         kind = PagedLayers if self.paged else Layers
-        prefilled, decoder = prefill(self.model, prompts), Decoder(self.model, kind)
+        decoder = Decoder(self.model, kind)
         guesser = Guesser(self.model, kind) if self.speculative else None
-        order = self._order(noise_keys(seeds, group_size), sampling, eos_id)
 
         @torch.inference_mode()
-        def write_part(ids_B: Tensor) -> Guesses:
-            prompts_B = ids_B // group_size
-            hidden_BD = prefilled.hidden_PD[prompts_B]
-            running = Running(
-                ids_B=ids_B,
-                alive_B=torch.ones_like(ids_B, dtype=torch.bool),
-                positions_B=prefilled.lengths_P[prompts_B],
-                caches=self._caches(prefilled, prompts_B, len(order.tokens_SA)),
-            )
+        def write_part(numbers: range, slots: int) -> Guesses:
+            waiting = Waiting(order, numbers, partial(read, self.model))
+            rows = Rows.free(slots, sampling.max_new_tokens, order.keys_A.device)
+            running = Running(order, waiting, rows, self._caches(order, slots))
             if guesser is None:
-                write(decoder, running, hidden_BD, order)
+                write(decoder, running)
                 return Guesses(0, 0)
-            return write_speculatively(decoder, guesser, running, hidden_BD, order)
+            return write_speculatively(decoder, guesser, running)
 
-        ids_A = torch.arange(count, device=self.model.head.weight.device)
-        guesses = _side_by_side(write_part, ids_A.tensor_split(self._parts(count)))
+        guesses = _side_by_side(write_part, order, self._parts(order.slots))
         self.guesses = Guesses(
             sum(part.made for part in guesses), sum(part.stood for part in guesses)
         )
-        results = (order.tokens_SA[:tokens], order.logprobs_SA[:tokens])
-        return completions(*results, set() if eos_id is None else {eos_id}, done)
+        return order.completions()
 
-    def _caches(self, prefilled: Prefilled, prompts_B: Tensor, room: int) -> list[Cache]:
-        """The model's cache, and the guesser's when there is one: that is a place short, since the
-        token after a prompt's last is not known yet."""
+    def _caches(self, order: Order, rows: int) -> list[LatentCache | PagedCache]:
+        """The model's cache, and the guesser's when there is one."""
+        config, like = self.model.config, self.model.head.weight
+        width = config.kv_lora_rank + config.qk_rope_head_dim
+        longest = max(map(len, order.prompts)) + order.sampling.max_new_tokens
 
-        def cache(layers: Iterable[Tensor], valid_BT: Tensor) -> Cache:
-            return (
-                PagedCache(layers, valid_BT, room) if self.paged else LatentCache(layers, valid_BT)
-            )
+        def cache(layers: int) -> LatentCache | PagedCache:
+            if self.paged:
+                return PagedCache(rows, layers, width, like, longest + SPARE * self.speculative)
+            return LatentCache(rows, layers, width, like)
 
-        valid_BT = prefilled.valid_PT[prompts_B]
-        caches = [cache(prefilled.layers(prompts_B), valid_BT)]
-        if self.speculative and prefilled.mtp_latents_PTX is not None:
-            latents_BTX = prefilled.mtp_latents_PTX[prompts_B, :-1]
-            caches.append(cache([latents_BTX], valid_BT[:, :-1]))
-        return caches
+        return [cache(config.num_hidden_layers), *([cache(1)] if self.speculative else [])]
 
-    def _order(self, keys_A: Tensor, sampling: Sampling, eos_id: int | None) -> Order:
-        device, count = self.model.head.weight.device, len(keys_A)
-        room = sampling.max_new_tokens + (SPARE if self.speculative else 0)
-        return Order(
-            sampling=sampling, eos_id=eos_id, keys_A=keys_A.to(device),
-            tokens_SA=torch.zeros(room, count, dtype=torch.long, device=device),
-            logprobs_SA=torch.zeros(room, count, device=device),
-        )  # fmt: skip
-
-    def _parts(self, count: int) -> int:
+    def _parts(self, slots: int) -> int:
         """In how many parts a batch is written, each by a thread of its own.
 
         The threads of one small operation wait for each other again and again; those of
@@ -132,17 +117,23 @@ class NativeEngine:
         weights = sum(each.numel() * each.element_size() for each in self.model.parameters())
         if weights > CACHED_BYTES or self.model.head.weight.device.type != "cpu":
             return 1
-        return max(1, min(torch.get_num_threads(), count // ROW_MULTIPLE))
+        return max(1, min(torch.get_num_threads(), slots // ROW_MULTIPLE))
 
 
-def _side_by_side(work: Callable[[Tensor], Guesses], parts: tuple[Tensor, ...]) -> list[Guesses]:
-    """Do each part in a thread of its own, which computes by itself."""
-    if len(parts) == 1:
-        return [work(parts[0])]
+def _side_by_side(work: Callable[[range, int], Guesses], order: Order, parts: int) -> list[Guesses]:
+    """Share sequences and slots among so many threads, each of which computes by itself."""
+    cuts = [order.count * part // parts for part in range(parts + 1)]
+    numbers = [range(*cut) for cut in itertools.pairwise(cuts)]
+    slots = [
+        min(order.slots * (part + 1) // parts - order.slots * part // parts, len(numbers[part]))
+        for part in range(parts)
+    ]
+    if parts == 1:
+        return [work(numbers[0], slots[0])]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # what new threads begin with
     try:
-        with ThreadPoolExecutor(len(parts)) as pool:
-            return list(pool.map(work, parts))
+        with ThreadPoolExecutor(parts) as pool:
+            return list(pool.map(work, numbers, slots))
     finally:
         torch.set_num_threads(threads)

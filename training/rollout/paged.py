@@ -4,8 +4,8 @@ The weights stay where they are: folding them, as the CPU's decoder does, double
 has to read. Queries are multiplied into the latent space instead, and results out of it, head by
 head with the two halves of `kv_up`.
 
-Every sequence has pages of its own, named by its row of the page table, and a token's place follows
-from its position. On a CPU the same code runs through the kernels' references.
+A row of the page table names the pages of a sequence, and a token's place follows from its
+position. On a CPU the same code runs through the kernels' references.
 
 B sequences, S newest tokens of each, N = B * S, T time, P pages of a sequence, D hidden_size,
 H heads, Q q_lora_rank, C kv_lora_rank, K qk_nope_head_dim, R qk_rope_head_dim, U v_head_dim,
@@ -14,7 +14,7 @@ X = C + R.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -34,29 +34,51 @@ from training.model.rope import rotate
 
 
 class PagedCache:
-    """Latents and rotary keys of some layers in pages; see kernels/latent_cache.py."""
+    """Latents and rotary keys of some layers in pages; see kernels/latent_cache.py.
+
+    The whole pages of a prompt are shared by its group; the rest of it, which does not fill a page,
+    is copied for each. A page goes back to the pool with the last row that reads it. The pool grows
+    when a prompt finds no room.
+    """
 
     compact_share = 0.5
     """Rows are dropped when so many have ended: each new batch size is captured anew."""
 
-    def __init__(self, layers: Iterable[Tensor], valid_BT: Tensor, room: int) -> None:
-        """`layers` hold the prompts [B, T, X], aligned to the right; `room` is how many tokens
-        each sequence may get beyond them."""
-        batch, time = valid_BT.shape
-        pages, device = -(-(time + room) // PAGE), valid_BT.device
-        table_BP = torch.arange(batch * pages, dtype=torch.int32, device=device).view(batch, pages)
-        rows_M, places_M = valid_BT.nonzero(as_tuple=True)
-        positions_M = places_M - (time - valid_BT.sum(1))[rows_M]
-        slots = (table_BP[rows_M, positions_M // PAGE].long(), positions_M % PAGE)
-        self.table_BP, self.layers = table_BP, []
-        for prompts_BTX in layers:
-            cache_PTX = prompts_BTX.new_zeros(batch * pages, PAGE, prompts_BTX.shape[2])
-            cache_PTX[slots] = prompts_BTX[rows_M, places_M]
-            self.layers.append(cache_PTX)
+    def __init__(self, rows: int, layers: int, width: int, like: Tensor, tokens: int) -> None:
+        """Empty, in the dtype of `like`; no sequence grows longer than `tokens`."""
+        self.layers = [like.new_zeros(0, PAGE, width) for _ in range(layers)]
+        self.table_BP = like.new_zeros(rows, -(-tokens // PAGE), dtype=torch.int32)
+        self.pages: list[list[int]] = [[] for _ in range(rows)]
+        self.readers: list[int] = []
+        """Of each page of the pool: rows, and the last prompt that was placed."""
+        self._unread: list[int] = []
+        self._latest: tuple[list[Tensor], list[int]] = ([], [])
         # References, which stand in where Triton does not compute, wait for the host.
-        first = self.layers[0]
-        self._capturable = first.is_cuda and first.dtype == torch.bfloat16 and use_triton(first)
+        self._capturable = like.is_cuda and like.dtype == torch.bfloat16 and use_triton(like)
         self._captured: dict[tuple[torch.Size, ...], _Captured] = {}
+
+    def place(self, groups: list[tuple[list[Tensor], Tensor]]) -> None:
+        """Begin sequences anew: for each group what the layers keep of its prompt [T, X], and its
+        rows."""
+        for _, rows in groups:
+            self._leave(rows.tolist())
+        width = self.table_BP.shape[1]
+        wholes = [len(latents[0]) // PAGE for latents, _ in groups]
+        sizes = [len(rows) for _, rows in groups]
+        self._reserve(sum(n + size * (width - n) for n, size in zip(wholes, sizes, strict=True)))
+        for (latents, rows), whole in zip(groups, wholes, strict=True):
+            shared = self._prompt_pages(latents, whole)
+            for row in rows.tolist():
+                self._read(shared)
+                self.pages[row] = shared + self._take(width - whole)
+                self.table_BP[row] = self.table_BP.new_tensor(self.pages[row])
+            for cache_PTX, latents_TX in zip(self.layers, latents, strict=True):
+                rest_TX = latents_TX[whole * PAGE :]
+                if len(rest_TX):
+                    cache_PTX[self.table_BP[rows, whole].long(), : len(rest_TX)] = rest_TX
+
+    def end(self, rows_B: Tensor) -> None:
+        """Nothing to do: a row writes to its pages until it is taken or dropped."""
 
     def hide_newest(self, rows_B: Tensor) -> None:
         """Nothing to do: the next token of such a sequence has the same place, and none is seen
@@ -64,8 +86,52 @@ class PagedCache:
 
     def keep(self, rows: Tensor) -> None:
         """Drop all sequences but those with these numbers."""
+        kept = rows.tolist()
+        self._leave(sorted(set(range(len(self.pages))) - set(kept)))
+        self.pages = [self.pages[row] for row in kept]
         self.table_BP = self.table_BP[rows]
         self._captured.clear()
+
+    def _prompt_pages(self, latents: list[Tensor], whole: int) -> list[int]:
+        """The pages that a prompt fills, written unless it was the latest prompt already."""
+        prompt, pages = self._latest
+        if prompt is not latents:
+            self._release(pages)
+            pages = self._take(whole)
+            self._latest = (latents, pages)
+            for cache_PTX, latents_TX in zip(self.layers, latents, strict=True):
+                cache_PTX[pages] = latents_TX[: whole * PAGE].unflatten(0, (whole, PAGE))
+        return pages
+
+    def _reserve(self, count: int) -> None:
+        """Let there be so many pages that nobody reads."""
+        more, size = count - len(self._unread), len(self.readers)
+        if more > 0:
+            self._unread += reversed(range(size, size + more))
+            self.readers += [0] * more
+            self.layers = [F.pad(cache_PTX, (0, 0, 0, 0, 0, more)) for cache_PTX in self.layers]
+            self._captured.clear()
+
+    def _take(self, count: int) -> list[int]:
+        """Pages that nobody reads, now read by one."""
+        pages = [self._unread.pop() for _ in range(count)]
+        self._read(pages)
+        return pages
+
+    def _read(self, pages: list[int]) -> None:
+        for page in pages:
+            self.readers[page] += 1
+
+    def _release(self, pages: list[int]) -> None:
+        for page in pages:
+            self.readers[page] -= 1
+            if not self.readers[page]:
+                self._unread.append(page)
+
+    def _leave(self, rows: list[int]) -> None:
+        for row in rows:
+            self._release(self.pages[row])
+            self.pages[row] = []
 
     def run(self, step: Callable[..., Any], *inputs: Tensor) -> Any:
         """`step(*inputs, self)`, as one CUDA graph where kernels allow it. The result is written

@@ -1,12 +1,12 @@
-"""Reading the prompts: each distinct one once, all of them as one packed row.
+"""Reading what sequences begin with: each distinct beginning once, all of them as one packed row.
 
-P prompts, T time of the longest, N packed tokens, B sequences, X latent width, D hidden_size.
+T tokens of a beginning, N packed tokens, P beginnings, X latent width, D hidden_size.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -14,59 +14,84 @@ from torch import Tensor
 
 from training.model import Transformer
 from training.model.packing import pack
+from training.rollout.order import Order
 
 
 @dataclass(frozen=True)
-class Prefilled:
-    """What the prompts leave behind."""
+class Beginning:
+    """What a prompt leaves behind."""
 
-    lengths_P: Tensor
-    valid_PT: Tensor
-    """Which places hold tokens: prompts are aligned to the right."""
-    latents_LPTX: list[Tensor]
-    """Latents and rotary keys, normalised and rotated, of each layer."""
-    mtp_latents_PTX: Tensor | None
-    """The same of the multi-token prediction layer, if there is one; the last place, where the
-    next token is not known yet, means nothing."""
-    hidden_PD: Tensor
-    """States at the prompts' last tokens, after the last norm."""
-
-    def layers(self, prompts_B: Tensor) -> Iterator[Tensor]:
-        """Latents [B, T, X] of each layer for sequences that go on from these prompts."""
-        return (latents_PTX[prompts_B] for latents_PTX in self.latents_LPTX)
+    length: int
+    """Tokens that were read."""
+    caches: list[list[Tensor]]
+    """For each cache what its layers keep of the tokens: in our model the latents and rotary keys
+    [T, X], normalised and rotated; the guesser's end a token early, since what comes after the
+    last is not known yet."""
+    hidden_D: Tensor
+    """State at the last token, after the last norm."""
 
 
-def prefill(model: Transformer, prompts: list[list[int]]) -> Prefilled:
+Read = Callable[[list[list[int]]], list[Beginning]]
+
+
+class Waiting:
+    """Sequences whose turn has not come. A prompt is read when the first of its group comes."""
+
+    def __init__(self, order: Order, numbers: range, read: Read) -> None:
+        self._order, self._read = order, read
+        self._numbers = deque(numbers)
+        self._kept: dict[int, Beginning] = {}
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def take(self, count: int) -> list[tuple[Beginning, list[int]]]:
+        """The next sequences, up to `count`: each beginning with the numbers of those that share
+        it."""
+        groups: dict[int, list[int]] = {}
+        for _ in range(min(count, len(self._numbers))):
+            number = self._numbers.popleft()
+            groups.setdefault(number // self._order.group_size, []).append(number)
+        new = [prompt for prompt in groups if prompt not in self._kept]
+        read = self._read([self._order.prompts[prompt] for prompt in new]) if new else []
+        known = self._kept | dict(zip(new, read, strict=True))
+        last = next(reversed(groups))
+        self._kept = {last: known[last]}  # more of its group may come
+        return [(known[prompt], numbers) for prompt, numbers in groups.items()]
+
+
+def read(model: Transformer, texts: list[list[int]]) -> list[Beginning]:
+    """What the model, with its multi-token prediction layer if there is one, keeps of `texts`."""
     device, dtype = model.head.weight.device, model.head.weight.dtype
-    lengths_P = torch.tensor([len(prompt) for prompt in prompts], device=device)
-    longest = int(lengths_P.max())
-    valid_PT = torch.arange(longest, device=device) >= longest - lengths_P[:, None]
-    tokens_PT = torch.zeros(len(prompts), longest, dtype=torch.long, device=device)
-    tokens_PT[valid_PT] = torch.tensor(list(itertools.chain(*prompts)), device=device)
-    packed = pack(tokens_PT, valid_PT)
+    lengths = [len(text) for text in texts]
+    longest = max(lengths)
+    tokens_PT = torch.tensor([text + [0] * (longest - len(text)) for text in texts], device=device)
+    valid_PT = torch.arange(longest) < torch.tensor(lengths)[:, None]
+    packed = pack(tokens_PT, valid_PT.to(device))
     layout = packed.by_head(model.config.num_attention_heads)
     rotation = model.rope(packed.positions_N, dtype)
 
-    def grid(latents: list[Tensor]) -> Tensor:
-        latents_NX = torch.cat(latents, dim=-1)
-        latents_PTX = latents_NX.new_zeros(*valid_PT.shape, latents_NX.shape[1])
-        latents_PTX[valid_PT] = latents_NX[: packed.count]
-        return latents_PTX
+    def by_text(latents: list[Tensor]) -> tuple[Tensor, ...]:
+        return torch.cat(latents, dim=-1)[: packed.count].split(lengths)
 
     x_ND = model.embedding(packed.tokens_N)
-    latents_LPTX = []
+    latents_LP = []
     for block in model.blocks:
         queries, *latents = block.attention.compress(block.attention_norm(x_ND), rotation)
         x_ND = x_ND + block.attention.attend(queries, *latents, layout)
         x_ND = x_ND + block.feed_forward(block.feed_forward_norm(x_ND))
-        latents_LPTX.append(grid(latents))
-    hidden_ND, mtp_latents_PTX = model.norm(x_ND), None
+        latents_LP.append(by_text(latents))
+    hidden_ND = model.norm(x_ND)
+    caches_P = [[list(latents)] for latents in zip(*latents_LP, strict=True)]
     if model.mtp is not None:
-        # A prompt's last token meets another's first here; nothing looks at what comes of it.
+        # A text's last token meets another's first here: what comes of it is left out.
         pair_ND = model.mtp.pair(hidden_ND, model.embedding(packed.tokens_N.roll(-1)))
         block = model.mtp.block
         _, *latents = block.attention.compress(block.attention_norm(pair_ND), rotation)
-        mtp_latents_PTX = grid(latents)
-    return Prefilled(
-        lengths_P, valid_PT, latents_LPTX, mtp_latents_PTX, hidden_ND[lengths_P.cumsum(0) - 1]
-    )
+        for caches, latents_TX in zip(caches_P, by_text(latents), strict=True):
+            caches.append([latents_TX[:-1]])
+    states_PT = hidden_ND[: packed.count].split(lengths)
+    return [
+        Beginning(length, caches, states_TD[-1])
+        for length, caches, states_TD in zip(lengths, caches_P, states_PT, strict=True)
+    ]

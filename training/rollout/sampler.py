@@ -11,6 +11,7 @@ from training.model import Policy
 from training.model.causal_lm import CausalLM
 from training.rollout.engine import Engine, SamplingError
 from training.rollout.native import NO_GUESSER, NativeEngine
+from training.rollout.stopping import Decode
 from training.rollout.transformers_engine import TransformersEngine
 from training.rollout.vllm import peer
 from training.rollout.vllm.engine import VllmEngine
@@ -20,23 +21,29 @@ MakeSampler = Callable[[Policy, int], Engine]
 """The engine for a policy that has seen so many optimiser steps."""
 
 
-def samplers(config: SamplingConfig, process: Process, run_dir: Path) -> MakeSampler:
+def samplers(
+    config: SamplingConfig, process: Process, run_dir: Path, decode: Decode
+) -> MakeSampler:
     """The engines of a run. Where vLLM writes, this starts it: call it from the main thread.
     Raises `SamplingError`."""
     if config.engine.type == "vllm":
         reached = peer.reach(config.engine, process.rank, process.device, run_dir)
         session = Session(reached, config.engine)
         return lambda policy, version: VllmEngine(session, policy, version)
-    return lambda policy, _: sampler_of(policy, speculative=config.speculative)
+    speculative = config.speculative
+    return lambda policy, _: sampler_of(policy, speculative=speculative, decode=decode)
 
 
-def sampler_of(policy: Policy, *, speculative: bool = False) -> Engine:
-    """Ours for our model; for the others one that decodes with transformers' forward.
+def sampler_of(
+    policy: Policy, *, speculative: bool = False, decode: Decode | None = None
+) -> Engine:
+    """Ours for our model; for the others one that decodes with transformers' forward. `decode`
+    tells the text of tokens, for stop strings.
 
     Raises `SamplingError` when `speculative` is asked of a model that cannot guess.
     """
     if isinstance(policy, CausalLM):
         if speculative:
             raise SamplingError(NO_GUESSER)
-        return TransformersEngine(policy)
-    return NativeEngine(policy, speculative=speculative)
+        return TransformersEngine(policy, decode=decode)
+    return NativeEngine(policy, speculative=speculative, decode=decode)

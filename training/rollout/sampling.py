@@ -45,13 +45,20 @@ def _shifted(x: Tensor, count: int) -> Tensor:
 
 
 def draw(
-    logits_BV: Tensor, noise_B: Tensor, temperature: float, top_p: float
+    logits_BV: Tensor,
+    noise_B: Tensor,
+    temperature: float,
+    top_p: float,
+    allowed_BV: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """One token per row, and the fp32 log-probability it has before top-p. Temperature 0 takes the
-    likeliest token and tells its log-probability at temperature 1."""
+    """One token per row, and its fp32 log-probability by `logits_BV`: before top-p, and before
+    `allowed_BV`, the logits to draw by if they are others. Temperature 0 takes the likeliest token
+    and tells its log-probability at temperature 1."""
     p_BV = policy(logits_BV, temperature)
+    other = allowed_BV is not None and allowed_BV is not logits_BV
+    allowed_BV = policy(allowed_BV, temperature) if other else p_BV
     greedy = temperature == 0
-    tokens_B = p_BV.argmax(-1) if greedy else invert(nucleus(p_BV, top_p), noise_B)
+    tokens_B = allowed_BV.argmax(-1) if greedy else invert(nucleus(allowed_BV, top_p), noise_B)
     return tokens_B, logprob(p_BV, tokens_B)
 
 

@@ -8,7 +8,7 @@ A guess that stood brings a second token, drawn from the model's distribution af
 The layer reads a state of the model beside the token that came after it, and keeps a latent cache
 of its own. A guess that fell leaves a hidden column in both caches.
 
-B sequences that still run, N = 2B, A all sequences, S steps, V vocab_size, D hidden_size.
+B rows, N = 2B, S newest tokens, V vocab_size, D hidden_size.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from training.model import Transformer
 from training.rollout.decoder import Cache, Decoder, Layers, unit
 from training.rollout.engine import Guesses
 from training.rollout.paged import PagedLayers
-from training.rollout.sampling import ACCEPT, GUESS, draw, invert, logprob, policy, sampled
-from training.rollout.writing import Order, Running
+from training.rollout.sampling import ACCEPT, GUESS, invert, logprob, noise, policy, sampled
+from training.rollout.writing import Running, accept_first
 
-SPARE = 3
-"""Steps behind the last that a sequence may write to before it is found to have ended."""
+SPARE = 2
+"""Places behind the last token that a guess may be written to."""
 
 
 class Guesser:
@@ -51,66 +51,81 @@ class Guesser:
         return unit(x_ND, norm.eps, norm.weight.float()).to(self.layers.dtype)
 
 
-def write_speculatively(
-    decoder: Decoder, guesser: Guesser, running: Running, hidden_BD: Tensor, order: Order
-) -> Guesses:
-    """As `writing.write`, one or two tokens at a time. `order` has room for `SPARE` more steps."""
-    logits = decoder.model.logits
-    limit, steps = decoder.model.config.max_position_embeddings, order.sampling.max_new_tokens
-    settings = (order.sampling.temperature, order.sampling.top_p)
+def write_speculatively(decoder: Decoder, guesser: Guesser, running: Running) -> Guesses:
+    """As `writing.write`, one or two tokens at a time."""
+    order, logits, limit = (
+        running.order,
+        decoder.logits,
+        decoder.model.config.max_position_embeddings,
+    )
+    temperature, top_p = order.sampling.temperature, order.sampling.top_p
     cache, guesser_cache = running.caches
+    guess_BD = torch.empty(0)
     made = stood = 0
 
-    def put(steps_B: Tensor, tokens_B: Tensor, logprobs_B: Tensor) -> None:
-        order.tokens_SA[steps_B, running.ids_B] = tokens_B
-        order.logprobs_SA[steps_B, running.ids_B] = logprobs_B
+    def cut(logits_BV: Tensor, counts_B: Tensor) -> Tensor:
+        """What the tokens with these numbers are drawn from."""
+        return sampled(policy(order.allowed(logits_BV, counts_B), temperature), temperature, top_p)
 
-    counts_B = torch.zeros_like(running.ids_B)  # tokens written
-    newest_B, logprobs_B = draw(logits(hidden_BD), order.noise(running.ids_B, 0), *settings)
-    put(counts_B, newest_B, logprobs_B)
-    counts_B = counts_B + 1
-    before_B1 = running.positions_B[:, None] - 1
-    guess_BD = guesser.step(hidden_BD, newest_B[:, None], before_B1, guesser_cache)
-    ended_B = (counts_B >= steps) | order.ends(newest_B)
     while True:
-        rows = running.drop(ended_B)
-        if rows is not None:
-            newest_B, counts_B, guess_BD = newest_B[rows], counts_B[rows], guess_BD[rows]
-        if not bool(running.alive_B.any()):
+        while (begun := running.begin()) is not None:
+            guess_BD = _first_guess(decoder, guesser, running, begun, guess_BD)
+        if (kept := running.drop()) is not None:
+            guess_BD = guess_BD[kept]
+        if not running.alive:
             return Guesses(made, stood)
-        ids_B = running.ids_B
+        rows = running.rows
+        alive_B, keys_B, counts_B = rows.alive_B, rows.keys_B, rows.counts_B
 
         # Guess a token, and read it together with the one before it.
-        q_BV = sampled(policy(logits(guess_BD), settings[0]), *settings)
-        guessed_B = invert(q_BV, order.noise(ids_B, counts_B, GUESS))
-        positions_B2 = running.positions_B[:, None] + torch.arange(2, device=ids_B.device)
-        positions_B2.clamp_(max=limit - 1)  # ended sequences may go on past the end
-        pair_B2 = torch.stack((newest_B, guessed_B), dim=1)
+        q_BV = cut(logits(guess_BD), counts_B)
+        guessed_B = invert(q_BV, noise(keys_B, counts_B, GUESS))
+        positions_B2 = rows.positions_B[:, None] + torch.arange(2, device=counts_B.device)
+        positions_B2.clamp_(max=limit - 1)  # a guess may lie behind the last place
+        pair_B2 = torch.stack((rows.newest_B, guessed_B), dim=1)
         hidden_ND = decoder.step(pair_B2, positions_B2, cache)
-        p_NV = policy(logits(hidden_ND), settings[0])
+        first_logits_BV, second_logits_BV = logits(hidden_ND).unflatten(0, (-1, 2)).unbind(1)
 
         # Keep it or not.
-        first_BV, second_BV = sampled(p_NV, *settings).unflatten(0, (-1, 2)).unbind(1)
-        noise_B, redraw_B = order.noise(ids_B, counts_B, ACCEPT), order.noise(ids_B, counts_B)
+        noise_B, redraw_B = noise(keys_B, counts_B, ACCEPT), noise(keys_B, counts_B)
+        first_BV = cut(first_logits_BV, counts_B)
         first_B, stood_B = keep_or_redraw(first_BV, q_BV, guessed_B, noise_B, redraw_B)
-        second_B = invert(second_BV, order.noise(ids_B, counts_B + 1))
-        both_B2 = torch.stack((first_B, second_B), dim=1)
+        second_B, second_logprobs_B = order.draw(second_logits_BV, keys_B, counts_B + 1)
+        first_logprobs_B = logprob(policy(first_logits_BV, temperature), first_B)
         cache.hide_newest(~stood_B)
-        logprobs_B2 = logprob(p_NV, both_B2.flatten()).view_as(both_B2)
-        put(counts_B + 1, second_B, logprobs_B2[:, 1])  # written over later if the guess fell
-        put(counts_B, first_B, logprobs_B2[:, 0])
-        made += int(running.alive_B.sum())
-        stood += int((running.alive_B & stood_B).sum())
+        made += running.alive
+        stood += int((alive_B & stood_B).sum())
 
         # What the next guess starts from.
+        both_B2 = torch.stack((first_B, second_B), dim=1)
         guess_ND = guesser.step(hidden_ND, both_B2, positions_B2, guesser_cache)
         guesser_cache.hide_newest(~stood_B)
         guess_BD = torch.where(stood_B[:, None], guess_ND[1::2], guess_ND[::2])
-        newest_B = torch.where(stood_B, second_B, first_B)
-        written_B = (1 + stood_B.long()) * running.alive_B
-        counts_B = counts_B + written_B
-        running.positions_B = running.positions_B + written_B
-        ended_B = order.ends(first_B) | order.ends(newest_B) | (counts_B >= steps)
+        running.accept(first_B, first_logprobs_B)
+        running.accept(second_B, second_logprobs_B, stood_B)
+
+
+def _first_guess(
+    decoder: Decoder,
+    guesser: Guesser,
+    running: Running,
+    begun: tuple[Tensor, Tensor],
+    guess_BD: Tensor,
+) -> Tensor:
+    """Begin sequences, and put beside the states that others guess from those of the new ones.
+
+    The guesser passes over all rows; what it leaves in those that had begun before is hidden, or
+    stands where their next token will be written.
+    """
+    rows, hidden_bD = begun
+    began_B = accept_first(decoder, running, rows, hidden_bD)
+    hidden_BD = hidden_bD.new_zeros(len(began_B), hidden_bD.shape[1])
+    hidden_BD[rows] = hidden_bD
+    state, cache = running.rows, running.caches[1]
+    places_B = state.positions_B - began_B.long()
+    found_BD = guesser.step(hidden_BD, state.newest_B[:, None], places_B[:, None], cache)
+    cache.hide_newest(~began_B)
+    return torch.where(began_B[:, None], found_BD, guess_BD) if len(guess_BD) else found_BD
 
 
 def keep_or_redraw(

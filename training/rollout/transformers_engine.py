@@ -1,31 +1,134 @@
 """The sampler for models that transformers computes: a token at a time from its key-value cache.
 
-Each prompt is read once and its cache is copied to all completions of its group. Prompts are
-padded on the left, so that all sequences write the same column; finished sequences are dropped.
+Each prompt is read once for its group. All rows write the same column of the cache; a sequence may
+begin at any, its prompt laid into the columns before.
 
-B sequences, P prompts, T columns, V vocabulary, S steps.
+B rows, P prompts, T columns, N heads of keys, H head width, D hidden size.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from training.model.causal_lm import CausalLM
-from training.rollout.engine import Completion, Done, Guesses, Sampling, check_prompts, completions
-from training.rollout.sampling import draw, noise, noise_keys
+from training.rollout.engine import Completion, Done, Guesses, Sampling, check_prompts
+from training.rollout.order import Order
+from training.rollout.prefill import Beginning, Waiting
+from training.rollout.stopping import Decode
+from training.rollout.writing import Rows, Running, write
 
-DROP_SHARE = 0.125
-"""Drop finished rows once they are this share of the batch: dropping copies the whole cache."""
+
+class KeyValueCache:
+    """transformers' cache of a batch, and which of its columns each row sees."""
+
+    compact_share = 0.125
+    """Rows are given away or dropped when so many have ended: dropping copies the whole cache."""
+
+    def __init__(self, rows: int, device: torch.device) -> None:
+        self.mask_BT = torch.zeros(rows, 0, dtype=torch.bool, device=device)
+        self.cache = _empty_cache()
+
+    @property
+    def layers(self) -> list[Any]:
+        layers: list[Any] = self.cache.layers
+        return layers
+
+    def place(self, groups: list[tuple[list[Tensor], Tensor]]) -> None:
+        """Begin sequences anew: for each group the keys and values [N, T, H] of its prompt, layer
+        by layer in turn, and its rows."""
+        rows, columns = self.mask_BT.shape
+        longest = max(kept[0].shape[1] for kept, _ in groups)
+        if not self.layers:
+            for number, (key_NTH, value_NTH) in enumerate(_pairs(groups[0][0])):
+                self.cache.update(
+                    *(x.new_zeros(rows, len(x), 0, x.shape[2]) for x in (key_NTH, value_NTH)),
+                    number,
+                )
+        # Columns that nobody sees any more go; there must be enough for the longest prompt.
+        seen_T = self.mask_BT.any(0)
+        unused = int(seen_T.int().argmax()) if bool(seen_T.any()) else columns
+        more = max(-unused, longest - columns)
+        for layer in self.layers:
+            layer.keys = F.pad(layer.keys, (0, 0, more, 0))
+            layer.values = F.pad(layer.values, (0, 0, more, 0))
+        self.mask_BT = F.pad(self.mask_BT, (more, 0))
+        columns += more
+        for kept, taken in groups:
+            newest = slice(columns - kept[0].shape[1], columns)
+            for layer, (key_NTH, value_NTH) in zip(self.layers, _pairs(kept), strict=True):
+                layer.keys[taken, :, newest] = key_NTH
+                layer.values[taken, :, newest] = value_NTH
+            self.mask_BT[taken] = False
+            self.mask_BT[taken, newest] = True
+
+    def end(self, rows_B: Tensor) -> None:
+        """Forget the sequences where `rows_B` is true; their rows stay."""
+        self.mask_BT &= ~rows_B[:, None]
+
+    def keep(self, rows: Tensor) -> None:
+        """Drop all sequences but those with these numbers."""
+        self.cache.batch_select_indices(rows)
+        self.mask_BT = self.mask_BT[rows]
+
+    def run(self, step: Callable[..., Any], *inputs: Tensor) -> Any:
+        return step(*inputs, self)
+
+
+def _pairs(kept: list[Tensor]) -> list[tuple[Tensor, Tensor]]:
+    return list(zip(kept[::2], kept[1::2], strict=True))
+
+
+def _empty_cache() -> Any:
+    """A cache that keeps every column of every layer, so that any can be written to; a layer with a
+    window masks what lies outside."""
+    from transformers import DynamicCache  # noqa: PLC0415 - takes 3 s; loaded with the model
+
+    return DynamicCache()
+
+
+class Reader:
+    """transformers' forward as the sampler wants it."""
+
+    def __init__(self, model: CausalLM) -> None:
+        self.model, self.logits = model, model.logits
+
+    def read(self, tokens_B1: Tensor, _: Tensor, cache: KeyValueCache) -> Tensor:
+        """Append `tokens_B1`; states [B, D]. Positions follow from what each row sees."""
+        cache.mask_BT = F.pad(cache.mask_BT, (0, 1), value=True)
+        output = self.model.read(tokens_B1, cache.mask_BT, cache.cache)
+        hidden_BD: Tensor = output.last_hidden_state[:, -1]
+        return hidden_BD
+
+    def begin(self, texts: list[list[int]]) -> list[Beginning]:
+        """Read `texts`, padded on the left."""
+        device, longest = self.model.head.weight.device, max(map(len, texts))
+        rows = [[0] * (longest - len(text)) + text for text in texts]
+        lengths_P1 = torch.tensor([[len(text)] for text in texts])
+        mask_PT = (torch.arange(longest) >= longest - lengths_P1).to(device)
+        cache = _empty_cache()
+        output = self.model.read(torch.tensor(rows, device=device), mask_PT, cache)
+        kept = [x_PNTH for layer in cache.layers for x_PNTH in (layer.keys, layer.values)]
+        return [
+            Beginning(
+                length=len(text),
+                caches=[[x_PNTH[place, :, longest - len(text) :] for x_PNTH in kept]],
+                hidden_D=output.last_hidden_state[place, -1],
+            )
+            for place, text in enumerate(texts)
+        ]
 
 
 class TransformersEngine:
-    """Samples from `model` as it is at the moment of the call, in its own dtype."""
+    """Samples from `model` as it is at the moment of the call, in its own dtype. Stop strings need
+    `decode`."""
 
-    def __init__(self, model: CausalLM) -> None:
-        self.model, self.guesses = model, Guesses(0, 0)
+    def __init__(self, model: CausalLM, *, decode: Decode | None = None) -> None:
+        self.model, self.decode, self.guesses = model, decode, Guesses(0, 0)
 
     @torch.no_grad()  # not inference mode: some models keep rotary tables made here for training
     def generate(
@@ -41,50 +144,16 @@ class TransformersEngine:
         """See `Engine.generate`; the model's own end tokens end a sequence beside `eos_id`, unless
         that is None. Raises `SamplingError` as the native engine does."""
         limit = getattr(self.model.config, "max_position_embeddings", None)
-        max_new_tokens, settings = sampling.max_new_tokens, (sampling.temperature, sampling.top_p)
-        check_prompts(prompts, seeds, max_new_tokens, limit)
-        device = self.model.head.weight.device
-        stops = sorted(self.model.eos_ids | {eos_id}) if eos_id is not None else []
-        stops_E = torch.tensor(stops, dtype=torch.long, device=device)
-        count = len(prompts) * group_size
-        keys_B = noise_keys(seeds, group_size).to(device)
-        tokens_SB = torch.zeros(max_new_tokens, count, dtype=torch.long, device=device)
-        logprobs_SB = torch.zeros(max_new_tokens, count, device=device)
-        ids_B = torch.arange(count, device=device)
-        alive_B = torch.ones(count, dtype=torch.bool, device=device)
-        mask_BT, cache, logits_BV = self._prefill(prompts, group_size)
-        for step in range(max_new_tokens):
-            tokens_B, logprobs_B = draw(logits_BV, noise(keys_B[ids_B], step), *settings)
-            tokens_SB[step, ids_B], logprobs_SB[step, ids_B] = tokens_B, logprobs_B
-            alive_B &= ~torch.isin(tokens_B, stops_E)
-            alive = int(alive_B.sum())
-            if alive == 0 or step + 1 == max_new_tokens:
-                break
-            if alive <= (1 - DROP_SHARE) * len(alive_B):
-                ids_B, mask_BT, tokens_B = ids_B[alive_B], mask_BT[alive_B], tokens_B[alive_B]
-                cache.batch_select_indices(alive_B)
-                alive_B = alive_B[alive_B]
-            mask_BT = torch.cat((mask_BT, mask_BT.new_ones(len(mask_BT), 1)), dim=1)
-            logits_BV = self._last_logits(tokens_B[:, None], mask_BT, cache)
-        return completions(tokens_SB, logprobs_SB, set(stops), done)
-
-    def _prefill(self, prompts: list[list[int]], group_size: int) -> tuple[Tensor, Any, Tensor]:
-        """Read all prompts and spread them to their groups: mask [B, T], cache and the logits
-        [B, V] of the first token."""
-        from transformers import DynamicCache  # noqa: PLC0415 - takes 3 s; loaded with the model
-
-        device = self.model.head.weight.device
-        lengths_P1 = torch.tensor([[len(prompt)] for prompt in prompts])
-        longest = int(lengths_P1.max())
-        rows = [[0] * (longest - len(prompt)) + prompt for prompt in prompts]
-        tokens_PT = torch.tensor(rows, device=device)
-        mask_PT = (torch.arange(longest) >= longest - lengths_P1).to(device)
-        cache = DynamicCache(config=self.model.config)
-        logits_PV = self._last_logits(tokens_PT, mask_PT, cache)
-        cache.batch_repeat_interleave(group_size)
-        mask_BT = mask_PT.repeat_interleave(group_size, dim=0)
-        return mask_BT, cache, logits_PV.repeat_interleave(group_size, dim=0)
-
-    def _last_logits(self, tokens_BT: Tensor, mask_BT: Tensor, cache: Any) -> Tensor:
-        output = self.model.read(tokens_BT, mask_BT, cache)
-        return self.model.logits(output.last_hidden_state[:, -1])
+        check_prompts(prompts, seeds, sampling.max_new_tokens, limit)
+        ends = set(self.model.eos_ids | {eos_id}) if eos_id is not None else set()
+        order = Order.of(
+            prompts, group_size, sampling, seeds, ends, done,
+            decode=self.decode, device=self.model.head.weight.device,
+        )  # fmt: skip
+        reader = Reader(self.model)
+        waiting = Waiting(order, range(order.count), reader.begin)
+        rows = Rows.free(order.slots, sampling.max_new_tokens, order.keys_A.device)
+        write(
+            reader, Running(order, waiting, rows, [KeyValueCache(order.slots, rows.ids_B.device)])
+        )
+        return order.completions()

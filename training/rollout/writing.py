@@ -1,100 +1,196 @@
-"""Sequences being written: which of them still run, what is drawn, where it goes.
+"""Sequences being written: which rows they have, what is drawn, when they end, who comes next.
 
-B sequences that still run, A all sequences, S steps, P prompts, D hidden_size.
+B rows, b of them that begin, S steps, D hidden_size, V vocabulary.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from training.rollout.decoder import Cache, Decoder
-from training.rollout.engine import Sampling
-from training.rollout.sampling import DRAW, draw, noise
+from training.rollout.engine import Completion
+from training.rollout.order import Order
+from training.rollout.prefill import Waiting
+from training.rollout.stopping import StopStrings
 
 ROW_MULTIPLE = 16
 """Rows of a matrix tile: fewer than these cost the same, and few distinct batch sizes let the
 matrix library reuse its plans."""
 
 
-@dataclass(frozen=True)
-class Order:
-    """How tokens are to be drawn, and where they are put."""
+class Model(Protocol):
+    """Reads the newest tokens and tells what may come next."""
 
-    sampling: Sampling
-    eos_id: int | None
-    keys_A: Tensor
-    """What the noise of each sequence follows from."""
-    tokens_SA: Tensor
-    logprobs_SA: Tensor
-    """Results; what stands behind a sequence's end means nothing."""
-
-    def noise(self, ids_B: Tensor, tokens_B: Tensor | int, use: int = DRAW) -> Tensor:
-        """Uniform numbers [B] for the `tokens_B`-th tokens of these sequences."""
-        return noise(self.keys_A[ids_B], tokens_B, use)
-
-    def ends(self, tokens_B: Tensor) -> Tensor:
-        """Which of these end their sequences."""
-        if self.eos_id is None:
-            return torch.zeros_like(tokens_B, dtype=torch.bool)
-        return tokens_B == self.eos_id
+    def read(self, tokens_BS: Tensor, positions_BS: Tensor, cache: Any, /) -> Tensor: ...
+    def logits(self, hidden_BD: Tensor, /) -> Tensor: ...
 
 
 @dataclass
-class Running:
-    """The sequences still being written; `ids_B` are their columns in the result."""
+class Rows:
+    """State of each row; what stands in a row that is free means nothing."""
 
     ids_B: Tensor
-    alive_B: Tensor
+    """Number of the row's sequence in the order."""
+    keys_B: Tensor
+    counts_B: Tensor
+    """Tokens written."""
     positions_B: Tensor
-    """Where the next token will stand."""
-    caches: list[Cache]
+    """Where the newest token stands, which has not been read yet."""
+    newest_B: Tensor
+    alive_B: Tensor
+    tokens_BS: Tensor
+    logprobs_BS: Tensor
 
-    def drop(self, ended_B: Tensor) -> Tensor | None:
-        """Take note of ended sequences, and drop some rows when enough have ended: then the
-        numbers of those that stay are returned."""
-        self.alive_B &= ~ended_B
-        alive, batch = int(self.alive_B.sum()), len(self.alive_B)
-        kept = -(-alive // ROW_MULTIPLE) * ROW_MULTIPLE
-        if alive == 0 or kept > (1 - self.caches[0].compact_share) * batch:
+    @classmethod
+    def free(cls, rows: int, steps: int, device: torch.device) -> Rows:
+        numbers = [torch.zeros(rows, dtype=torch.long, device=device) for _ in range(5)]
+        room = (rows, steps + 1)  # rows that have ended go on writing into the last
+        return cls(
+            *numbers,
+            alive_B=torch.zeros(rows, dtype=torch.bool, device=device),
+            tokens_BS=torch.zeros(room, dtype=torch.long, device=device),
+            logprobs_BS=torch.zeros(room, device=device),
+        )
+
+    def keep(self, rows: Tensor) -> None:
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name)[rows])
+
+
+class Running:
+    """The batch that is being written. A row whose sequence has ended is computed on, unseen, until
+    another takes its place or it is dropped."""
+
+    def __init__(self, order: Order, waiting: Waiting, rows: Rows, caches: list[Any]) -> None:
+        self.order, self.waiting, self.rows, self.caches = order, waiting, rows, caches
+        self.alive = 0
+
+    def begin(self) -> tuple[Tensor, Tensor] | None:
+        """When enough rows are free, give them to sequences that wait: rows [b] that begin, and
+        states [b, D] that tell their first tokens."""
+        state, batch = self.rows, len(self.rows.ids_B)
+        enough = max(1, int(self.caches[0].compact_share * batch))
+        if not self.waiting or batch - self.alive < enough:
             return None
-        rows = self.alive_B.sort(descending=True, stable=True).indices[:kept]
-        self.ids_B, self.alive_B = self.ids_B[rows], self.alive_B[rows]
-        self.positions_B = self.positions_B[rows]
+        rows = (~state.alive_B).nonzero().squeeze(1)
+        groups = self.waiting.take(len(rows))
+        sizes = [len(numbers) for _, numbers in groups]
+        rows = rows[: sum(sizes)]
+        parts = rows.split(sizes)
+        for place, cache in enumerate(self.caches):
+            kept = [beginning.caches[place] for beginning, _ in groups]
+            cache.place(list(zip(kept, parts, strict=True)))
+        states = []
+        for (beginning, numbers), part in zip(groups, parts, strict=True):
+            state.ids_B[part] = state.ids_B.new_tensor(numbers)
+            state.positions_B[part] = beginning.length - 1
+            states.append(beginning.hidden_D.expand(len(numbers), -1))
+        state.keys_B[rows] = self.order.keys_A[state.ids_B[rows]]
+        state.counts_B[rows], state.alive_B[rows] = 0, True
+        self.alive += len(rows)
+        return rows, torch.cat(states)
+
+    def drop(self) -> Tensor | None:
+        """Drop rows that have ended when they are many: numbers of those that stay."""
+        batch = len(self.rows.ids_B)
+        kept = -(-self.alive // ROW_MULTIPLE) * ROW_MULTIPLE
+        if self.waiting or not 0 < kept <= (1 - self.caches[0].compact_share) * batch:
+            return None
+        rows = self.rows.alive_B.sort(descending=True, stable=True).indices[:kept]
+        self.rows.keep(rows)
         for cache in self.caches:
             cache.keep(rows)
         return rows
 
+    def accept(self, tokens_B: Tensor, logprobs_B: Tensor, taken_B: Tensor | None = None) -> None:
+        """Write each running sequence's next token, where `taken_B` is true; finish those that end
+        with it."""
+        rows, order = self.rows, self.order
+        went_B = rows.alive_B if taken_B is None else rows.alive_B & taken_B
+        rows.tokens_BS.scatter_(1, rows.counts_B[:, None], tokens_B[:, None])
+        rows.logprobs_BS.scatter_(1, rows.counts_B[:, None], logprobs_B[:, None])
+        rows.newest_B = torch.where(went_B, tokens_B, rows.newest_B)
+        rows.counts_B = rows.counts_B + went_B
+        rows.positions_B = rows.positions_B + went_B
+        stopped_B = order.stops(tokens_B) & went_B
+        strings = self._stop_strings(order.stop, went_B & ~stopped_B) if order.stop else {}
+        ended_B = stopped_B | (went_B & (rows.counts_B >= order.sampling.max_new_tokens))
+        if strings:
+            ended_B[list(strings)] = True
+        if bool(ended_B.any()):
+            self._finish(ended_B, stopped_B, strings)
 
-def write(decoder: Decoder, running: Running, hidden_BD: Tensor, order: Order) -> None:
-    """A token at a time for all sequences, given the states at their prompts' ends."""
-    (cache,) = running.caches
-    logits, sampling = decoder.model.logits, order.sampling
-    settings = (sampling.temperature, sampling.top_p)
+    def _stop_strings(self, stop: StopStrings, went_B: Tensor) -> dict[int, str]:
+        """Rows whose newest token completes a stop string, and which."""
+        found = {}
+        counts = self.rows.counts_B.tolist()
+        newest = zip(self.rows.newest_B.tolist(), went_B.tolist(), strict=True)
+        for row, (token, went) in enumerate(newest):
+            count = counts[row]
+            if not went or count < self.order.sampling.min_new_tokens:
+                continue
+            if stop.may_complete(token):
+                tail = self.rows.tokens_BS[row, max(0, count - stop.window) : count]
+                if (string := stop.completed(tail.tolist())) is not None:
+                    found[row] = string
+        return found
+
+    def _finish(self, ended_B: Tensor, stopped_B: Tensor, strings: dict[int, str]) -> None:
+        rows = self.rows
+        rows.alive_B = rows.alive_B & ~ended_B
+        for cache in self.caches:
+            cache.end(ended_B)
+        ended = ended_B.nonzero().squeeze(1)
+        self.alive -= len(ended)
+        columns = (
+            ended, rows.ids_B[ended], rows.counts_B[ended], stopped_B[ended],
+            rows.tokens_BS[ended], rows.logprobs_BS[ended],
+        )  # fmt: skip
+        for row, number, count, stopped, tokens, logprobs in zip(
+            *(column.tolist() for column in columns), strict=True
+        ):
+            string = strings.get(row)
+            reason = "stop" if stopped or string is not None else "length"
+            completion = Completion(tokens[:count], logprobs[:count], reason, string)
+            self.order.finish(number, completion)
+
+
+def write(model: Model, running: Running) -> None:
+    """A token at a time for all sequences."""
+    (cache,), order = running.caches, running.order
 
     def read_and_draw(
-        tokens_B1: Tensor, positions_B1: Tensor, noise_B: Tensor, cache: Any
+        tokens_B1: Tensor, positions_B1: Tensor, keys_B: Tensor, counts_B: Tensor, cache: Any
     ) -> tuple[Tensor, Tensor]:
         """The whole of a step, from a token to the next: on a GPU one graph."""
-        return draw(logits(decoder.read(tokens_B1, positions_B1, cache)), noise_B, *settings)
+        hidden_BD = model.read(tokens_B1, positions_B1, cache)
+        return order.draw(model.logits(hidden_BD), keys_B, counts_B)
 
-    drawn = draw(logits(hidden_BD), order.noise(running.ids_B, 0), *settings)
-    for step in range(sampling.max_new_tokens):
-        tokens_B, logprobs_B = drawn
-        order.tokens_SA[step, running.ids_B] = tokens_B
-        order.logprobs_SA[step, running.ids_B] = logprobs_B
-        if step + 1 == sampling.max_new_tokens:
+    while True:
+        while (begun := running.begin()) is not None:
+            accept_first(model, running, *begun)
+        running.drop()
+        if not running.alive:
             return
-        if order.eos_id is not None:
-            rows = running.drop(order.ends(tokens_B))
-            if rows is not None:
-                tokens_B = tokens_B[rows]
-            elif not bool(running.alive_B.any()):
-                return
-        noise_B = order.noise(running.ids_B, step + 1)
-        newest = (tokens_B[:, None], running.positions_B[:, None])
-        drawn = cache.run(read_and_draw, *newest, noise_B)
-        running.positions_B += 1
+        rows = running.rows
+        newest = (rows.newest_B[:, None], rows.positions_B[:, None])
+        running.accept(*cache.run(read_and_draw, *newest, rows.keys_B, rows.counts_B))
+
+
+def accept_first(model: Model, running: Running, begun: Tensor, hidden_bD: Tensor) -> Tensor:
+    """Draw the first token of sequences that begin in these rows; says where they are [B]."""
+    rows = running.rows
+    tokens_b, logprobs_b = running.order.draw(
+        model.logits(hidden_bD), rows.keys_B[begun], rows.counts_B[begun]
+    )
+    began_B = torch.zeros_like(rows.alive_B)
+    began_B[begun] = True
+    tokens_B = torch.zeros_like(rows.newest_B)
+    tokens_B[begun] = tokens_b
+    logprobs_B = logprobs_b.new_zeros(len(began_B))
+    logprobs_B[begun] = logprobs_b
+    running.accept(tokens_B, logprobs_B, began_B)
+    return began_B

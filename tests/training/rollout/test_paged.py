@@ -14,7 +14,7 @@ from training.model import ModelConfig, Transformer
 from training.rollout import Completion, NativeEngine
 from training.rollout.decoder import Decoder
 from training.rollout.paged import PagedCache, PagedLayers
-from training.rollout.prefill import prefill
+from training.rollout.prefill import Beginning, read
 
 PROMPTS = [[5, 6, 7, 8], [9], list(range(PAGE - 2))]
 
@@ -22,6 +22,12 @@ PROMPTS = [[5, 6, 7, 8], [9], list(range(PAGE - 2))]
 @pytest.fixture
 def model(config: ModelConfig) -> Transformer:
     return build(replace(config, num_nextn_predict_layers=1))
+
+
+def _cache(model: Transformer, rows: int, tokens: int) -> PagedCache:
+    config = model.config
+    width = config.kv_lora_rank + config.qk_rope_head_dim
+    return PagedCache(rows, config.num_hidden_layers, width, model.head.weight.detach(), tokens)
 
 
 def _sample(
@@ -51,8 +57,9 @@ def test_logits_equal_the_whole_forward(
     rows_BT = torch.randint(0, config.vocab_size, (3, PAGE + 6), generator=generator)
     start = PAGE - 4
     with torch.inference_mode():
-        prefilled = prefill(model, rows_BT[:, :start].tolist())
-        cache = PagedCache(prefilled.layers(torch.arange(3)), prefilled.valid_PT, room=10)
+        cache = _cache(model, rows=3, tokens=PAGE + 6)
+        texts = read(model, rows_BT[:, :start].tolist())
+        cache.place([(text.caches[0], torch.tensor([row])) for row, text in enumerate(texts)])
         decoder = Decoder(model, PagedLayers)
         for place in range(start, PAGE + 6, 2):
             positions_BS = torch.arange(place, place + 2).expand(3, 2)
@@ -75,10 +82,37 @@ def test_completions_equal_those_of_the_cpus_decoder(
     torch.testing.assert_close(sampled, expected, atol=1e-5, rtol=0)
 
 
-def test_sequences_have_pages_of_their_own(model: Transformer) -> None:
-    prefilled = prefill(model, PROMPTS)
-    prompts_B = torch.tensor([0, 0, 1, 2])
-    cache = PagedCache(prefilled.layers(prompts_B), prefilled.valid_PT[prompts_B], room=PAGE)
-    assert cache.table_BP.unique().numel() == cache.table_BP.numel() == 4 * 2
-    cache.keep(torch.tensor([3, 1]))
-    assert cache.table_BP.tolist() == [[6, 7], [2, 3]]
+def _place(cache: PagedCache, *groups: tuple[Beginning, list[int]]) -> None:
+    cache.place([(text.caches[0], torch.tensor(rows)) for text, rows in groups])
+
+
+def test_a_group_shares_the_pages_that_its_prompt_fills(model: Transformer) -> None:
+    long, short = read(model, [[3] * (2 * PAGE + 5), [4] * 9])
+    cache = _cache(model, rows=4, tokens=3 * PAGE)
+    _place(cache, (long, [0, 1]), (short, [2]))
+    _place(cache, (short, [3]))
+    table_BP = cache.table_BP
+    assert torch.equal(table_BP[0, :2], table_BP[1, :2])
+    assert table_BP.unique().numel() == 2 + 2 * 1 + 2 * 3
+    for row, text in ((0, long), (1, long), (2, short), (3, short)):
+        for layer_PTX, latents_TX in zip(cache.layers, text.caches[0], strict=True):
+            held_TX = layer_PTX[table_BP[row].long()].flatten(0, 1)
+            assert torch.equal(held_TX[: len(latents_TX)], latents_TX)
+
+
+def test_pages_go_back_with_the_last_row_that_reads_them(model: Transformer) -> None:
+    first, second = read(model, [[3] * (2 * PAGE + 5), [4] * (PAGE + 1)])
+    cache = _cache(model, rows=3, tokens=3 * PAGE)
+    _place(cache, (first, [0, 1, 2]))
+    shared = cache.table_BP[0, :2].tolist()
+    _place(cache, (second, [0, 1]))
+    assert [cache.readers[page] for page in shared] == [1, 1]  # row 2 alone still reads them
+    _place(cache, (second, [2]))
+    assert sum(map(bool, cache.readers)) == cache.table_BP.unique().numel() == 1 + 3 * 2
+    again, other = read(model, [[5] * (2 * PAGE + 1), [6] * 3])
+    for _ in range(5):
+        _place(cache, (again, [0, 1, 2]))
+        _place(cache, (other, [2, 0, 1]))
+    assert len(cache.readers) <= 3 * 3 + 2  # what runs at the same time, and the latest prompt
+    cache.keep(torch.tensor([2]))
+    assert sum(map(bool, cache.readers)) == cache.table_BP.numel() == 3

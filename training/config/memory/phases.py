@@ -28,7 +28,7 @@ def phases(job: Job) -> dict[Phase, Parts]:
         update["gradients"] += _gradients_at_the_end(job)
         return {"training": update, "optimiser_step": optimiser_step(job)}
     found: dict[Phase, Parts] = {
-        "sampling": sampling(job, job.completions * job.config.grpo.steps_per_collection,
+        "sampling": _in_turn(job, job.completions * job.config.grpo.steps_per_collection,
                              job.prompts * job.config.grpo.steps_per_collection),
         "training": training(job),
         "optimiser_step": optimiser_step(job),
@@ -73,7 +73,7 @@ def optimiser_step(job: Job) -> Parts:
 
 
 def sampling(job: Job, sequences: int, prompts: int) -> Parts:
-    """All sequences at once, the last of them at its longest."""
+    """So many sequences at the same time, the last of them at its longest."""
     shape, parts = job.shape, standing(job)
     parts["weights"] += _folded_weights(job)
     layers = shape.num_hidden_layers
@@ -81,21 +81,29 @@ def sampling(job: Job, sequences: int, prompts: int) -> Parts:
         layers += shape.num_nextn_predict_layers
     _, limit = job.config.sampling.longest
     latent = job.width * (shape.kv_lora_rank + shape.qk_rope_head_dim)
-    parts["latent_cache"] += layers * latent * sequences * _columns(job)
+    parts["latent_cache"] += layers * latent * _cached(job, sequences, prompts)
     parts["logits"] += sequences * shape.vocab_size * (job.width + 4 + 4 + 4 + 8)
-    parts["activations"] += 20 * sequences * limit  # noise, tokens, log-probabilities
+    parts["activations"] += 12 * sequences * limit  # tokens and log-probabilities
     parts["latent_cache"] += prompts * job.lengths.prompt * layers * latent
     return parts
 
 
-def _columns(job: Job) -> int:
-    """Tokens that a sequence's latent cache holds, counting copies of them."""
+def _in_turn(job: Job, sequences: int, prompts: int) -> Parts:
+    """Sampling with no more sequences at the same time than the sampler has rows."""
+    rows = min(job.config.sampling.engine.max_sequences or sequences, sequences)
+    together = -(-rows // -(-sequences // max(prompts, 1))) + 1  # a group may begin amid the rows
+    return sampling(job, rows, min(prompts, together))
+
+
+def _cached(job: Job, sequences: int, prompts: int) -> int:
+    """Tokens that the latent caches of so many sequences hold, counting copies of them."""
     limit, prompt = job.config.sampling.longest[1], job.lengths.prompt
-    if job.cuda:  # all pages from the start, as many as the longest completion needs
-        return -(-(prompt + limit) // PAGE) * PAGE
+    if job.cuda:  # all pages from the start; those that a prompt fills are shared by its group
+        shared = prompt // PAGE * PAGE
+        return prompts * shared + sequences * (-(-(prompt + limit) // PAGE) * PAGE - shared)
     longest = prompt + job.lengths.longest(1, limit)[1]
     # While it grows, the old cache lives beside the new one.
-    return 2 * -(-longest // COLUMN_STEP) * COLUMN_STEP - COLUMN_STEP
+    return sequences * (2 * -(-longest // COLUMN_STEP) * COLUMN_STEP - COLUMN_STEP)
 
 
 def training(job: Job) -> Parts:

@@ -83,11 +83,27 @@ class RunConfig(Strict):
                 "Only the native engine guesses: switch it off, or set sampling.engine.type to "
                 "native.",
             )
+        if self.sampling.stop:
+            raise fail(
+                "sampling.stop",
+                "Only the native engine looks for strings: leave this empty, or set "
+                "sampling.engine.type to native.",
+            )
         if engine.addresses and len(engine.addresses) != processes:
             raise fail(
                 "sampling.engine.addresses",
                 f"{len(engine.addresses)} addresses for {processes} training processes: give one "
                 "for each, or none.",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _shortest_is_shorter(self) -> "RunConfig":
+        least, most = self.sampling.min_new_tokens, self.sampling.max_new_tokens
+        if least > most:
+            raise fail(
+                "sampling.min_new_tokens",
+                f"{least} tokens are more than sampling.max_new_tokens ({most}): take fewer.",
             )
         return self
 

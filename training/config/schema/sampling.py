@@ -14,6 +14,14 @@ class NativeSampler(Strict):
     """In the trainer itself, from the very weights that are trained."""
 
     type: Literal["native"] = "native"
+    max_sequences: int | None = Field(
+        None,
+        ge=1,
+        le=65536,
+        description="Completions that a process writes at the same time: one that has ended gives "
+        "its place to the next. Empty: all of a collection at once.",
+        json_schema_extra=unit("completions"),
+    )
 
 
 class VllmSampler(Strict):
@@ -93,6 +101,19 @@ class SamplingConfig(Strict):
     )
     growth: GrowthConfig | None = Field(
         None, description="A longer limit from some step on; null keeps it as it is."
+    )
+    min_new_tokens: int = Field(
+        0,
+        ge=0,
+        le=131072,
+        description="Shortest completion: before so many tokens none ends by itself.",
+        json_schema_extra=unit("tokens"),
+    )
+    stop: list[Annotated[str, Field(min_length=1, max_length=256)]] = Field(
+        [],
+        max_length=16,
+        description="Strings that end a completion, beside the end token; it keeps the one that "
+        "ended it.",
     )
     temperature: float = Field(1.0, gt=0, le=10)
     top_p: float = Field(1.0, gt=0, le=1)

@@ -85,6 +85,7 @@ class Session:
             "settings": {
                 "max_tokens": sampling.max_new_tokens, "temperature": sampling.temperature,
                 "top_p": sampling.top_p, "stop_token_ids": stops,
+                "min_tokens": sampling.min_new_tokens,
             },
         })  # fmt: skip
         written: dict[int, Completion] = {}
