@@ -45,6 +45,7 @@ class Manifest(BaseModel):
 
     step: int
     tokens_total: int
+    skipped_total: int = 0
     processes: int
     zero_stage: int
     expert_parallel: int = 1

@@ -165,6 +165,7 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
         told += [(group, completion_records(group), False) for group in dropped]
         gathered = process.gather(told)
         setup.step, setup.tokens_total = step, setup.tokens_total + round(totals["tokens"])
+        setup.skipped_total += result.skipped
         step_s = time.monotonic() - step_started
         if gathered:
             values = rollout_metrics([records for _, records, _ in gathered]) | {
@@ -172,6 +173,7 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
                 "optim/grad_norm": result.grad_norm,
                 "optim/learning_rate": learning_rate,
                 "optim/skipped": float(result.skipped),
+                "optim/skipped_total": float(setup.skipped_total),
                 **expert_load(counts_LE),
                 **extra_losses(totals),
                 **acceptance(totals),

@@ -56,7 +56,8 @@ def save(
     if process.is_main:
         config = setup.config
         manifest = checkpoint.Manifest(
-            step=step, tokens_total=setup.tokens_total, processes=process.world_size,
+            step=step, tokens_total=setup.tokens_total, skipped_total=setup.skipped_total,
+            processes=process.world_size,
             zero_stage=config.hardware.zero_stage, score=score,
             expert_parallel=config.hardware.expert_parallel,
             dtype=str(setup.dtype).removeprefix("torch."),

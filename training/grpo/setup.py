@@ -47,6 +47,8 @@ class Setup:
     step: int
     """Steps already done."""
     tokens_total: int
+    skipped_total: int
+    """Steps of the whole run whose gradient was not finite."""
     warnings: list[str]
     """Sentences for the person who watches."""
 
@@ -116,6 +118,7 @@ def set_up(
         start=start,
         step=start.manifest.step if start else 0,
         tokens_total=start.manifest.tokens_total if start else 0,
+        skipped_total=start.manifest.skipped_total if start else 0,
         warnings=warnings,
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.training.jobs import events, train, write_config
+from tests.training.jobs import events, run_ranks, train, write_config
 from training import checkpoint
 from training.config import GrowthConfig, RunConfig
 from training.events import (
@@ -14,6 +14,7 @@ from training.events import (
     EvaluationEvent,
     FinishedEvent,
     LogEvent,
+    MetricsEvent,
     RolloutsEvent,
 )
 from training.model import hf
@@ -150,6 +151,32 @@ def test_several_steps_on_one_collection(tiny_model: Path, tmp_path: Path) -> No
     assert max(longest[:6]) == 6
     assert max(longest[6:]) == 9
     assert len({group.question for group in groups}) == 12
+
+
+def test_a_skipped_step_is_counted_over_the_run(tiny_model: Path, tmp_path: Path) -> None:
+    config = run_config(tiny_model)
+    grpo = config.grpo.model_copy(update={"steps": 3})
+    often = config.checkpoint.model_copy(update={"every_steps": 1})
+    still = config.optim.model_copy(update={"expert_bias_rate": 0.0})  # it follows load alone
+    changes = {"grpo": grpo, "checkpoint": often, "optim": still}
+    write_config(tmp_path, config.model_copy(update=changes))
+    run_ranks([str(Path(__file__).with_name("skipping_run.py")), str(tmp_path)], 1)
+
+    def counts() -> list[tuple[int, float, float]]:
+        metrics = [event for event in events(tmp_path) if isinstance(event, MetricsEvent)]
+        return [
+            (event.step, event.values["optim/skipped"], event.values["optim/skipped_total"])
+            for event in metrics
+        ]
+
+    assert counts() == [(1, 0, 0), (2, 1, 1), (3, 0, 1)]
+    before, after = (
+        checkpoint.path_of(tmp_path, step) / "weights" / "model.safetensors" for step in (1, 2)
+    )
+    assert after.read_bytes() == before.read_bytes()
+    shutil.rmtree(checkpoint.path_of(tmp_path, 3))
+    assert train(tmp_path).returncode == 0
+    assert counts()[-1] == (3, 0, 1)
 
 
 def test_a_model_that_is_gone_ends_the_run_in_one_sentence(
