@@ -59,7 +59,8 @@ def evaluate_command(args: Namespace) -> int:
         config = config.model_copy(update={"evaluation": settings})
         model, tokenizer, source = load_model(args.model)
         template, task = build_template(config.task, source), build_task(config.task)
-        rewards = RewardPool(config.task, config.reward)
+        rules = config.reward.model_copy(update={"judge": None})
+        rewards = RewardPool(config.task, rules)
         held_out = build_held_out(config, task, tokenizer, template, rewards)
     except (ConfigError, TaskError, RewardError) as error:
         raise UserError(str(error)) from error

@@ -34,7 +34,7 @@ def means_the_same(answer: str, reference: str) -> bool:
         return True
     expected = _read(reference if _MARKED.search(reference) else f"${reference}$")
     found = _read(answer if _is_prose(answer) else f"${answer}$")
-    return verify(expected, found, timeout_seconds=None, raise_on_error=True)
+    return bool(verify(expected, found, timeout_seconds=None, raise_on_error=True))
 
 
 def _plain(text: str) -> str:

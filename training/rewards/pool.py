@@ -19,8 +19,10 @@ from queue import SimpleQueue
 from typing import Self
 
 from training.config import RewardConfig, TaskConfig
+from training.rewards.entry import Entry, grade_by_model
+from training.rewards.judge import Judge
 from training.rewards.process import WorkerLostError, WorkerProcess
-from training.rewards.reward import Candidate, Reward, RewardError, combine
+from training.rewards.reward import Candidate, Grader, Reward, RewardError
 from training.rewards.rules import parts_of
 from training.rewards.scorer import Scores
 from training.tasks import Problem
@@ -58,13 +60,17 @@ class _Job:
 class RewardPool:
     """`submit` as completions arrive, `collect` when all are there, `close` at the end."""
 
-    def __init__(self, task: TaskConfig, config: RewardConfig) -> None:
-        """Start the workers. Raises RewardError when they cannot do their work."""
-        self._task, self._config = task, config
+    def __init__(self, task: TaskConfig, config: RewardConfig, model: Grader | None = None) -> None:
+        """Start the workers. `model` computes the part of that name, within `collect`.
+
+        Raises RewardError when they, or the judge, cannot do their work.
+        """
+        self._task, self._config, self._model = task, config, model
+        self._judge = Judge(config.judge) if config.judge else None
         self._rules = list(parts_of(config))
         self._weights = config.weights
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._scores: dict[Hashable, list[Scores | None]] = {}
+        self._entries: dict[Hashable, Entry] = {}
         self._changed = threading.Condition()
         self._failure: Exception | None = None
         self._closing = threading.Event()
@@ -102,12 +108,16 @@ class RewardPool:
 
         Args:
             key: what `collect` gives the rewards under; not one that waits to be collected.
-            only: names of the rules to apply; None: all of the config's.
+            only: names of the rewards to compute; None: all of the config's.
         """
+        entry = Entry(problem, candidates, [None] * len(candidates))
+        entry.for_model = self._model is not None and (only is None or "model" in only)
         with self._changed:
-            if key in self._scores:
+            if key in self._entries:
                 raise ValueError(f"completions were already submitted under {key!r}")
-            self._scores[key] = [None] * len(candidates)
+            self._entries[key] = entry
+        if self._judge is not None and (only is None or "judge" in only):
+            entry.judged = [self._judge.submit(problem, candidate) for candidate in candidates]
         pieces = [_Piece(place, candidate) for place, candidate in enumerate(candidates)]
         self._jobs.put(_Job(key, problem, pieces, only))
 
@@ -118,21 +128,24 @@ class RewardPool:
         Raises RewardError when a worker is lost and cannot be started again.
         """
         with self._changed:
-            wanted = list(self._scores if keys is None else keys)
+            wanted = list(self._entries if keys is None else keys)
             self._changed.wait_for(
-                lambda: self._failure or all(None not in self._scores[key] for key in wanted)
+                lambda: self._failure or all(self._entries[key].scored for key in wanted)
             )
             if self._failure is not None:
                 raise RewardError(str(self._failure)) from self._failure
-            scores = {key: self._scores.pop(key) for key in wanted}
-        return {
-            key: [combine(*one, self._weights) for one in every if one is not None]
-            for key, every in scores.items()
-        }
+            entries = {key: self._entries.pop(key) for key in wanted}
+        for entry in entries.values():
+            entry.take_grades()
+        if self._model is not None:
+            grade_by_model(entries.values(), self._model)
+        return {key: entry.rewards(self._weights) for key, entry in entries.items()}
 
     def close(self) -> None:
         """End the workers, whatever they do. What was not collected is lost."""
         self._closing.set()
+        if self._judge is not None:
+            self._judge.close()
         for _ in self._threads:
             self._jobs.put(None)
         for thread in self._threads:
@@ -169,8 +182,8 @@ class RewardPool:
 
     def _keep(self, key: Hashable, place: int, scores: Scores) -> None:
         with self._changed:
-            self._scores[key][place] = scores
-            if None not in self._scores[key]:
+            self._entries[key].scores[place] = scores
+            if self._entries[key].scored:
                 self._changed.notify_all()
 
     def _give_back(self, job: _Job, left: dict[int, _Piece], lost: WorkerLostError) -> None:

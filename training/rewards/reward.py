@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+
+from training.tasks import Problem
 
 TIMED_OUT = "timed out"
 """How the error of a reward begins that took longer than it may."""
@@ -43,6 +45,10 @@ class Reward:
     def scored(self) -> dict[str, float]:
         """The parts that there are."""
         return {name: part for name, part in self.parts.items() if part is not None}
+
+
+Grader = Callable[[Sequence[tuple[Problem, Candidate]]], Sequence[float | str]]
+"""Grades many completions in one call: a number, or the reason why there is none, for each."""
 
 
 def combine(

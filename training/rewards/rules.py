@@ -28,6 +28,9 @@ class Case:
     """What the rules before it gave."""
 
 
+_ELSEWHERE = ("judge",)
+"""Parts that no worker computes."""
+
 Rule = Callable[[Case], Mapping[str, float]]
 """Gives one part or more, by name. May raise anything, take for ever, or end its process."""
 
@@ -35,7 +38,9 @@ Rule = Callable[[Case], Mapping[str, float]]
 def parts_of(config: RewardConfig) -> dict[str, tuple[str, ...]]:
     """The parts that each rule gives, by the rule's name and in the order they are computed."""
     own = tuple(config.custom.weights) if config.custom else ()
-    parts = {name: (name,) for name in config.weights if name not in own}
+    parts: dict[str, tuple[str, ...]] = {
+        name: (name,) for name in config.weights if name not in (*own, *_ELSEWHERE)
+    }
     return {**parts, "custom": own} if own else parts
 
 

@@ -15,6 +15,7 @@ import pickle
 import resource
 import signal
 import sys
+from functools import partial
 
 from training.rewards.frames import FrameReader, write_frame
 from training.rewards.progress import Progress
@@ -55,7 +56,7 @@ def _do(job: bytes, scorer: Scorer, progress: Progress, answers: int) -> None:
             problem,
             only=only,
             failed=failed,
-            begin=lambda rule, place=place: progress.begin(place, rule),
+            begin=partial(progress.begin, place),
         )
         progress.rest()
         write_frame(answers, json.dumps([place, *scores]).encode())

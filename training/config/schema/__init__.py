@@ -26,10 +26,12 @@ from training.config.schema.optim import OptimConfig
 from training.config.schema.pretrain import PretrainConfig
 from training.config.schema.reward import (
     CustomRewardConfig,
+    JudgeConfig,
     Language,
     LanguageConfig,
     LengthConfig,
     OverlongConfig,
+    Reads,
     RepetitionConfig,
     RewardConfig,
 )
@@ -64,6 +66,7 @@ __all__ = [
     "GrpoLoss",
     "GspoLoss",
     "HardwareConfig",
+    "JudgeConfig",
     "Language",
     "LanguageConfig",
     "LengthConfig",
@@ -76,6 +79,7 @@ __all__ = [
     "PartConfig",
     "PretrainConfig",
     "PythonTaskConfig",
+    "Reads",
     "ReasoningGymConfig",
     "RepetitionConfig",
     "RewardConfig",

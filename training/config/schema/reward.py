@@ -59,6 +59,11 @@ class OverlongConfig(Strict):
     )
 
 
+Reads = Literal["completion", "answer"]
+READS_HELP = (
+    "What it is shown: everything, or the answer alone (as R1's helpfulness model was, so that the "
+    "thinking stays free)."
+)
 PartName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
@@ -88,6 +93,40 @@ class CustomRewardConfig(Strict):
         return weights
 
 
+class JudgeConfig(Strict):
+    """A language model as judge, behind an OpenAI-compatible endpoint."""
+
+    url: str = Field(
+        pattern=r"^https?://[^\s@]+$",
+        max_length=2048,
+        description="Address up to /v1; /chat/completions is added.",
+    )
+    model: str = Field(min_length=1, max_length=256, description="Name the endpoint knows it by.")
+    criterion: str = Field(
+        min_length=1,
+        max_length=20_000,
+        description="What to grade by. {answer} stands for the answer that the task expects.",
+    )
+    weight: Weight = Field(1.0, description="Weight of the judge's grade, 0 to 1.")
+    reads: Reads = Field("completion", description=READS_HELP)
+    key_variable: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        description="Environment variable of the trainer that holds the endpoint's key; the key "
+        "itself is never part of a config.",
+    )
+    timeout_s: float = Field(
+        60.0, gt=0, le=3600, json_schema_extra=unit("s"), description="Longest for one question."
+    )
+    concurrency: int = Field(
+        16,
+        ge=1,
+        le=1024,
+        json_schema_extra=unit("questions"),
+        description="Questions asked at once by each process that trains.",
+    )
+
+
 class RewardConfig(Strict):
     """Rule rewards; the total is the weighted sum of the parts."""
 
@@ -107,6 +146,7 @@ class RewardConfig(Strict):
     custom: CustomRewardConfig | None = Field(
         None, description="Rewards of your own, from a Python file."
     )
+    judge: JudgeConfig | None = Field(None, description="A language model that grades completions.")
     workers: int = Field(
         2,
         ge=1,
@@ -138,4 +178,5 @@ class RewardConfig(Strict):
         }
         asked = {name: weight for name, weight in optional.items() if weight}
         own = self.custom.weights if self.custom else {}
-        return {"accuracy": self.accuracy, "format": self.format, **asked, **own}
+        graded = {"judge": self.judge.weight} if self.judge else {}
+        return {"accuracy": self.accuracy, "format": self.format, **asked, **own, **graded}
