@@ -25,6 +25,10 @@ ABSORBED = {torch.float32: 1e-6, torch.bfloat16: 5e-3}
 """As RELATIVE, for absorbed attention against the expanded form in the same dtype."""
 
 
+PACKED = 1e-6
+"""Absolute difference of losses of order 1 and norm of their gradients' difference over the norm of
+the reference, in fp32, between packed sequences and one sequence at a time."""
+
 TRL = 1e-6
 """Largest absolute difference of advantages, losses and their gradients, of order 1, from TRL's,
 which computes advantages in fp32."""

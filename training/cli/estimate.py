@@ -110,7 +110,7 @@ def verdict(found: MemoryEstimate) -> str:
         return f"{line}, of {device}."
     answer = f"fits in {device}" if found.fits else f"does not fit in {device}"
     return (
-        f"{line}: {answer}. Largest hardware.micro_batch {found.largest_micro_batch:,}, "
+        f"{line}: {answer}. Largest hardware.chunk_tokens {found.largest_chunk_tokens:,}, "
         f"most sequences sampled at once {found.largest_sequences:,}."
     )
 

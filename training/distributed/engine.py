@@ -114,6 +114,26 @@ class Engine:
         )
         return result
 
+    def take_part(
+        self,
+        tokens_BT: Tensor,
+        mask_BT: Tensor,
+        completion_BT: Tensor,
+        temperature: float,
+        *,
+        mtp: MtpMode,
+        balance: bool,
+    ) -> None:
+        """Pass through the model there and back beside the other ranks, which under ZeRO 3 gather
+        weights together, with a gradient of zero and without counting the experts' load."""
+        self.model.eval()
+        result = self.logprobs(
+            tokens_BT, mask_BT, completion_BT, temperature, mtp=mtp, balance=balance
+        )
+        self.model.train()
+        learnt = (result.logprobs_BT, result.mtp_BT, result.balance_B)
+        self.backward(0.0 * sum(x.sum() for x in learnt if x is not None), last=False)
+
     def backward(self, loss: Tensor, *, last: bool) -> None:
         """Add this rank's share of the gradient; `last` on the last call before `step`."""
         self._engine.set_gradient_accumulation_boundary(last)

@@ -6,25 +6,30 @@ B completions of this rank, T time.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import torch
 from torch import Tensor
 
 from training.batch import Batch, make_batch
+from training.chunks import Sequence, cut, split_to
 from training.config import OptimConfig, RunConfig
 from training.distributed.engine import Engine, StepResult
 from training.grpo.aggregation import Whole, aggregate
 from training.grpo.loss import Scored, part_loss
 from training.grpo.rollouts import Group
 from training.grpo.tally import Tally
-from training.model import CompletionLogprobs, Policy, completion_logprobs
+from training.model import CompletionLogprobs, MtpMode, Policy, completion_logprobs
+from training.model.policy import shares_prompts
 
 
 @dataclass(frozen=True)
 class Minibatch:
-    """This rank's completions of one step, the shortest first."""
+    """This rank's completions of one step, group by group."""
 
     batch: Batch
+    sequences: list[Sequence]
+    """Their lengths, by which they are packed into chunks."""
     advantages_B: Tensor
     sampled_BT: Tensor
     """Log-probabilities the sampler gave the tokens; 0 outside the completions."""
@@ -37,25 +42,29 @@ class Minibatch:
     def __len__(self) -> int:
         return len(self.advantages_B)
 
-    def part(self, start: int, size: int) -> Minibatch:
+    def part(self, rows: list[int]) -> Minibatch:
         """Some of the rows, without the columns that none of them needs."""
-        rows = slice(start, start + size)
-        columns = slice(int(self.batch.mask_BT[rows].sum(1).max()))
-        cut = (rows, columns)
+        sequences = [self.sequences[row] for row in rows]
+        longest = max(each.prompt + each.completion for each in sequences)
+
+        def cut(x_BT: Tensor) -> Tensor:
+            return x_BT[rows, :longest]
+
         batch = Batch(
-            self.batch.tokens_BT[cut], self.batch.mask_BT[cut], self.batch.completion_BT[cut]
+            cut(self.batch.tokens_BT), cut(self.batch.mask_BT), cut(self.batch.completion_BT)
         )
-        old_BT = None if self.old_BT is None else self.old_BT[cut]
+        old_BT = None if self.old_BT is None else cut(self.old_BT)
         return Minibatch(
-            batch, self.advantages_B[rows], self.sampled_BT[cut], self.counted_BT[cut], old_BT
-        )
+            batch, sequences, self.advantages_B[rows], cut(self.sampled_BT), cut(self.counted_BT),
+            old_BT,
+        )  # fmt: skip
 
 
 def make_minibatch(
     groups: list[Group], device: torch.device, *, mask_truncated: bool = False
 ) -> Minibatch:
-    """Rows of like length stand together, so that a microbatch holds little padding."""
-    rows = _rows(groups)
+    """All completions of `groups` as one batch."""
+    rows = [(group, member) for group in groups for member in range(len(group.completions))]
     prompts = [group.prompt_tokens for group, _ in rows]
     members = [group.completions[member] for group, member in rows]
     batch = make_batch(prompts, [member.tokens for member in members], device)
@@ -69,6 +78,11 @@ def make_minibatch(
     old = [group.old_logprobs[member] for group, member in rows if group.old_logprobs]
     return Minibatch(
         batch,
+        [
+            Sequence(number, len(group.prompt_tokens), len(member.tokens))
+            for number, group in enumerate(groups)
+            for member in group.completions
+        ],
         torch.tensor([group.advantages[member] for group, member in rows], device=device),
         spread([member.logprobs for member in members]),
         batch.completion_BT & torch.tensor(whole, device=device)[:, None],
@@ -76,35 +90,41 @@ def make_minibatch(
     )
 
 
-def _rows(groups: list[Group]) -> list[tuple[Group, int]]:
-    """Every completion as its group and number, the shortest first."""
-    rows = [(group, member) for group in groups for member in range(len(group.completions))]
-    rows.sort(key=lambda row: len(row[0].prompt_tokens) + len(row[0].completions[row[1]].tokens))
-    return rows
+def chunks_of(minibatch: Minibatch, engine: Engine, budget: int) -> list[list[int]]:
+    """Rows of the minibatch that go through the model together, `budget` tokens at most.
+
+    All ranks get the same number of chunks, since under ZeRO 3 they gather weights together: a rank
+    with fewer splits some, and where it has too few rows an empty list stands for a chunk that only
+    takes part.
+    """
+    chunks = cut(minibatch.sequences, budget, shared=shares_prompts(engine.policy))
+    count = int(engine.process.max(torch.tensor(len(chunks))))
+    chunks = split_to(chunks, count)
+    return [[] for _ in range(count - len(chunks))] + chunks
 
 
 def with_old_logprobs(
     groups: list[Group], engine: Engine, config: RunConfig, device: torch.device
 ) -> list[Group]:
     """Note what the present policy makes of the completions, before it is changed."""
-    size = config.hardware.micro_batch
     minibatch = make_minibatch(groups, device)
     old_BT = torch.zeros_like(minibatch.sampled_BT)
     with torch.no_grad():
-        for start in range(0, len(minibatch), size):
-            batch = minibatch.part(start, size).batch
+        for rows in chunks_of(minibatch, engine, config.hardware.chunk_tokens):
+            batch = minibatch.part(rows or [0]).batch
             result = engine.logprobs(
                 batch.tokens_BT, batch.mask_BT, batch.completion_BT, config.sampling.temperature
             )
-            old_BT[start : start + size, : batch.tokens_BT.shape[1]] = result.logprobs_BT
+            if rows:
+                old_BT[rows, : batch.tokens_BT.shape[1]] = result.logprobs_BT
     flat = iter(old_BT[minibatch.batch.completion_BT].tolist())
-    old: dict[int, list[list[float]]] = {
-        id(group): [[] for _ in group.completions] for group in groups
-    }
-    for group, member in _rows(groups):
-        tokens = group.completions[member].tokens
-        old[id(group)][member] = [next(flat) for _ in tokens]
-    return [replace(group, old_logprobs=old[id(group)]) for group in groups]
+    return [
+        replace(
+            group,
+            old_logprobs=[list(islice(flat, len(member.tokens))) for member in group.completions],
+        )
+        for group in groups
+    ]
 
 
 def update(
@@ -118,17 +138,18 @@ def update(
 ) -> tuple[StepResult, Tally]:
     """Train on the minibatch; also what to tell of this rank's tokens. `longest`: most tokens that
     a completion of this step may have."""
-    tally, optim, size = Tally(), config.optim, config.hardware.micro_batch
+    tally, optim = Tally(), config.optim
     whole = whole_step(engine, minibatch, longest)
-    for start in range(0, len(minibatch), size):
-        part = minibatch.part(start, size)
+    chunks = chunks_of(minibatch, engine, config.hardware.chunk_tokens)
+    mtp: MtpMode = "detached" if optim.mtp_weight else "off"
+    for number, rows in enumerate(chunks):
+        part = minibatch.part(rows or [0])
         batch, temperature = part.batch, config.sampling.temperature
         inputs = (batch.tokens_BT, batch.mask_BT, batch.completion_BT, temperature)
-        result = engine.logprobs(
-            *inputs,
-            mtp="detached" if optim.mtp_weight else "off",
-            balance=optim.balance_loss > 0,
-        )
+        if not rows:
+            engine.take_part(*inputs, mtp=mtp, balance=optim.balance_loss > 0)
+            continue
+        result = engine.logprobs(*inputs, mtp=mtp, balance=optim.balance_loss > 0)
         with torch.no_grad():
             reference_BT = (
                 completion_logprobs(reference, *inputs).logprobs_BT if reference else None
@@ -142,7 +163,7 @@ def update(
         loss, of_part = part_loss(scored, config.grpo, whole)
         beside, sums = _losses_beside(result, part.counted_BT, optim, whole)
         entropy_BT = result.entropy_BT.where(part.counted_BT, 0.0)
-        engine.backward(loss + beside, last=start + size >= len(minibatch))
+        engine.backward(loss + beside, last=number + 1 == len(chunks))
         of_part.add({"entropy": entropy_BT.sum(), **sums})
         tally.join(of_part)
     return engine.step(learning_rate), tally

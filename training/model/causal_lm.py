@@ -24,6 +24,7 @@ from kernels.linear_logprob import linear_logprob
 from training.model.config import ModelConfigError
 from training.model.hf import CheckpointError
 from training.model.logprobs import CompletionLogprobs
+from training.model.rows import pack_rows
 
 TOKENIZER_FILES = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
@@ -46,6 +47,8 @@ class CausalLM(nn.Module):
         self._takes_positions = "position_ids" in inspect.signature(self.trunk.forward).parameters
         _check_cache(self.config)
         self.train(self.training)
+        self.packs = self._takes_positions and _keeps_apart(self)
+        """Whether several documents in one row do not see each other, by their positions."""
 
     @property
     def trunk(self) -> Any:
@@ -106,10 +109,18 @@ class CausalLM(nn.Module):
         completion_mask_BT: Tensor,
         temperature: float = 1.0,
     ) -> CompletionLogprobs:
-        """See `training.model.logprobs`. Every row is computed whole: prompts are not shared."""
+        """See `training.model.logprobs`. Prompts are not shared. Sequences are packed into rows as
+        long as the longest of them; padding is computed only where `packs` is false."""
         scored_BT = completion_mask_BT.bool()
         before_BT = F.pad(scored_BT[:, 1:], (0, 1))
-        hidden_MD = self(tokens_BT, attention_mask_BT)[before_BT]
+        if self.packs:
+            rows = pack_rows(tokens_BT, attention_mask_BT.bool())
+            found = self.trunk(
+                input_ids=rows.tokens_RS, position_ids=rows.positions_RS, use_cache=False
+            )
+            hidden_MD = found.last_hidden_state.flatten(0, 1)[rows.places_BT[before_BT]]
+        else:
+            hidden_MD = self(tokens_BT, attention_mask_BT)[before_BT]
         logprobs_M, entropy_M = self.head(hidden_MD, tokens_BT[scored_BT], temperature)
         zeros_BT = torch.zeros(tokens_BT.shape, dtype=torch.float32, device=tokens_BT.device)
         return CompletionLogprobs(
@@ -136,6 +147,21 @@ class Head(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Log-probabilities [M] of `targets_M` and entropies [M] (nats), both fp32."""
         return linear_logprob(hidden_MD, self.weight, targets_M, temperature / self.scale)
+
+
+def _keeps_apart(model: CausalLM) -> bool:
+    """Whether a document's states are the same, bit for bit, whatever stands before it in its row:
+    transformers hides other documents from attention where positions start again, but only in
+    classes that build their masks by its common code."""
+    positions_1T = torch.arange(4).repeat(2)[None]
+    tokens_1T = torch.tensor([[0, 1, 2, 3, 0, 1, 2, 3]]) % model.head.weight.shape[0]
+    others_1T = torch.tensor([[3, 2, 1, 0, 0, 1, 2, 3]]) % model.head.weight.shape[0]
+    with torch.no_grad():
+        one, two = (
+            model.trunk(input_ids=row, position_ids=positions_1T, use_cache=False)
+            for row in (tokens_1T, others_1T)
+        )
+    return torch.equal(one.last_hidden_state[:, 4:], two.last_hidden_state[:, 4:])
 
 
 def load(path: Path, dtype: torch.dtype | None = None) -> CausalLM:

@@ -80,6 +80,11 @@ def completion_logprobs(
     return logprobs.completion_logprobs(policy, *inputs, **of_ours)
 
 
+def shares_prompts(policy: Policy) -> bool:
+    """Whether a prompt that several sequences of a batch begin with is computed once."""
+    return isinstance(policy, Transformer)
+
+
 def title(policy: Policy) -> str:
     """Which class computes the policy, for people."""
     if isinstance(policy, CausalLM):

@@ -1126,8 +1126,6 @@ export interface components {
             prompts_per_process: number;
             /** Completions Per Process */
             completions_per_process: number;
-            /** Micro Batches Per Process */
-            micro_batches_per_process: number;
             /**
              * Max Tokens Per Step
              * @description Most tokens sampled in one step.
@@ -1201,10 +1199,10 @@ export interface components {
              */
             fits: boolean | null;
             /**
-             * Largest Micro Batch
-             * @description Largest hardware.micro_batch that fits; 0 when none does.
+             * Largest Chunk Tokens
+             * @description Largest hardware.chunk_tokens that fits; 0 when none does.
              */
-            largest_micro_batch: number | null;
+            largest_chunk_tokens: number | null;
             /**
              * Largest Sequences
              * @description Most sequences that can be sampled at once on one device.

@@ -68,9 +68,9 @@ function Limits({ memory }: { memory: Memory }) {
           {memory.fits !== null && (memory.fits ? ": fits" : ": does not fit")}
         </Limit>
       )}
-      {memory.largest_micro_batch !== null && (
-        <Limit label="Largest micro-batch that fits" wrong={memory.largest_micro_batch === 0}>
-          {memory.largest_micro_batch ? formatNumber(memory.largest_micro_batch, 0) : "none"}
+      {memory.largest_chunk_tokens !== null && (
+        <Limit label="Most chunk tokens that fit" wrong={memory.largest_chunk_tokens === 0}>
+          {memory.largest_chunk_tokens ? formatNumber(memory.largest_chunk_tokens, 0) : "none"}
         </Limit>
       )}
       {memory.largest_sequences !== null && (

@@ -56,7 +56,6 @@ const ARITHMETIC = {
   completions_per_step: 128,
   prompts_per_process: 8,
   completions_per_process: 128,
-  micro_batches_per_process: 2,
   max_tokens_per_step: 8192,
   steps: 300,
   total_completions: 38400,
@@ -182,11 +181,11 @@ test("the memory of a device is told by part, with what would still fit", async 
   expect(row("Latent cache")).toHaveTextContent("in sampling 80 B");
   expect(row("With the longest completions")).toHaveTextContent("2 KiB");
   expect(row("A device has")).toHaveTextContent("4 KiB: fits");
-  expect(row("Largest micro-batch that fits")).toHaveTextContent("128");
+  expect(row("Most chunk tokens that fit")).toHaveTextContent("8,320");
 });
 
 test("what does not fit is said, and what is unknown is not guessed", async () => {
-  memory = memoryEstimate({ device_bytes: 10, fits: false, largest_micro_batch: 0 });
+  memory = memoryEstimate({ device_bytes: 10, fits: false, largest_chunk_tokens: 0 });
   open();
   expect(await screen.findByText(/does not fit/)).toBeVisible();
   expect(screen.getByText("none")).toBeVisible();

@@ -69,8 +69,7 @@ function Arithmetic({ config, sums }: ArithmeticProps) {
       </p>
       <dl className={styles.sums}>
         <Sum label={`On ${plural(processes, "process", "processes")}`}>
-          {n(sums.completions_per_process)} each, in{" "}
-          {plural(sums.micro_batches_per_process, "micro-batch", "micro-batches")}
+          {n(sums.completions_per_process)} each
         </Sum>
         <Sum label="Tokens a step, at most">
           {n(sums.max_tokens_per_step)}

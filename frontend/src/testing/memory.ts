@@ -28,7 +28,7 @@ export function memoryEstimate(
     complete: true,
     device_bytes: 4096,
     fits: true,
-    largest_micro_batch: 128,
+    largest_chunk_tokens: 8320,
     largest_sequences: 900,
     notes: ["Computed for completions that all reach 64 tokens."],
     ...changes,

@@ -45,7 +45,6 @@ class Arithmetic(Schema):
     completions_per_step: int = Field(description="Prompts times group size.")
     prompts_per_process: int
     completions_per_process: int
-    micro_batches_per_process: int
     max_tokens_per_step: int = Field(description="Most tokens sampled in one step.")
     steps: int
     total_completions: int
@@ -132,7 +131,6 @@ def _arithmetic(config: RunConfig) -> Arithmetic:
         completions_per_step=config.completions_per_step,
         prompts_per_process=config.grpo.prompts_per_step // processes,
         completions_per_process=each,
-        micro_batches_per_process=-(-each // config.hardware.micro_batch),
         max_tokens_per_step=config.completions_per_step * config.sampling.longest[1],
         steps=steps,
         total_completions=config.completions_per_step * steps,

@@ -54,7 +54,7 @@ def try_out(api: Api, config: Any, **more: Any) -> dict[str, Any]:
 def test_a_good_config_comes_resolved_with_its_arithmetic(api: Api) -> None:
     config = {
         "grpo": {"prompts_per_step": 6, "group_size": 10, "steps": 100},
-        "hardware": {"processes": 2, "micro_batch": 8},
+        "hardware": {"processes": 2, "chunk_tokens": 512},
         "sampling": {"max_new_tokens": 50},
         "evaluation": {"every_steps": 30},
         "checkpoint": {"every_steps": 40},
@@ -68,7 +68,6 @@ def test_a_good_config_comes_resolved_with_its_arithmetic(api: Api) -> None:
         "completions_per_step": 60,
         "prompts_per_process": 3,
         "completions_per_process": 30,
-        "micro_batches_per_process": 4,
         "max_tokens_per_step": 3000,
         "steps": 100,
         "total_completions": 6000,
@@ -125,13 +124,13 @@ def test_the_memory_is_told_before_the_run_starts(api: Api, node: Node) -> None:
         memory["parts"]
     )
     assert memory["fits"]
-    assert memory["largest_micro_batch"] == 128
+    assert memory["largest_chunk_tokens"] == 8320
 
 
 def test_a_device_can_be_named_and_its_processes_share_it(api: Api, node: Node) -> None:
     small = try_out(api, {}, device_memory_bytes=GB // 4)["memory"]
     assert (small["device_bytes"], small["fits"]) == (GB // 4, False)
-    assert 0 < small["largest_micro_batch"] < 128
+    assert 0 < small["largest_chunk_tokens"] < 8320
     assert try_out(api, {"hardware": {"processes": 2}})["memory"]["device_bytes"] == 4 * GB
 
 
@@ -145,7 +144,7 @@ def test_gpus_are_taken_where_there_are_some(api: Api, node: Node) -> None:
 
 def test_without_a_node_nothing_is_said_of_what_fits(api: Api) -> None:
     memory = try_out(api, {})["memory"]
-    assert memory["device_bytes"] is memory["fits"] is memory["largest_micro_batch"] is None
+    assert memory["device_bytes"] is memory["fits"] is memory["largest_chunk_tokens"] is None
 
 
 def test_a_directory_on_the_server_is_not_read(owner: User, tmp_path: Path) -> None:

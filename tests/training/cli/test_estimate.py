@@ -39,7 +39,7 @@ def test_a_table_by_part_and_phase_with_a_verdict(capsys: pytest.CaptureFixture[
     for word in ("weights", "gradients", "optimiser", "activations", "latent cache", "logits"):
         assert word in out
     last = out.strip().splitlines()[-1]
-    assert "fits in 7.5 GiB. Largest hardware.micro_batch 128" in last
+    assert "fits in 7.5 GiB. Largest hardware.chunk_tokens 8,320" in last
 
 
 def test_json_is_the_estimate(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -50,8 +50,8 @@ def test_json_is_the_estimate(capsys: pytest.CaptureFixture[str], tmp_path: Path
     assert found.parameters == 2_812_864
     assert found.device_bytes == 100_000_000
     assert found.fits is False
-    assert found.largest_micro_batch is not None
-    assert found.largest_micro_batch < 64
+    assert found.largest_chunk_tokens is not None
+    assert found.largest_chunk_tokens < 4160
 
 
 def test_without_memory_that_of_this_machine_is_taken(capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,8 +23,8 @@ from training.config.memory import (
     read_model,
     shipped_model,
 )
+from training.config.memory.chunk import chunk_memory
 from training.config.memory.job import Dtype, Job
-from training.config.memory.microbatch import microbatch
 from training.model import ModelConfig, Transformer
 
 NANO = shipped_model("nano-base")
@@ -90,7 +90,7 @@ def test_parameters_are_those_of_the_model(config: ModelConfig, changes: dict[st
 
 def test_zero_shards_optimiser_then_gradients_then_weights() -> None:
     stages = [
-        of({"hardware": {"zero_stage": stage, "processes": 4, "micro_batch": 1}})
+        of({"hardware": {"zero_stage": stage, "processes": 4, "chunk_tokens": 80}})
         for stage in range(4)
     ]
     optimiser = [part(found, "sampling", "optimiser") for found in stages]
@@ -152,18 +152,18 @@ def test_the_parts_of_a_phase_add_up_and_the_peak_is_the_hungriest() -> None:
 
 
 def test_evaluation_counts_when_it_asks_for_more_than_a_step() -> None:
-    found = of({"evaluation": {"problems": 20_000}, "hardware": {"micro_batch": 1}})
+    found = of({"evaluation": {"problems": 20_000}, "hardware": {"chunk_tokens": 80}})
     assert found.phases[0].phase == "evaluation"
     off = of({"evaluation": {"every_steps": 0}})
     assert {each.phase for each in off.phases} == {"training", "optimiser_step", "sampling"}
 
 
-def test_the_largest_micro_batch_is_the_largest() -> None:
-    size = of(device_bytes=200_000_000).largest_micro_batch
+def test_the_largest_chunk_tokens_is_the_largest() -> None:
+    size = of(device_bytes=200_000_000).largest_chunk_tokens
     assert size
-    assert 0 < size < 128
+    assert 80 < size < 8320
     least, next_one = (
-        of({"hardware": {"micro_batch": each}}, device_bytes=200_000_000)
+        of({"hardware": {"chunk_tokens": each}}, device_bytes=200_000_000)
         for each in (size, size + 1)
     )
     assert (least.fits, next_one.fits) == (True, False)
@@ -171,42 +171,41 @@ def test_the_largest_micro_batch_is_the_largest() -> None:
 
 def test_what_does_not_fit_at_all_says_so() -> None:
     found = of(device_bytes=10_000_000)
-    assert (found.fits, found.largest_micro_batch, found.largest_sequences) == (False, 0, 0)
+    assert (found.fits, found.largest_chunk_tokens, found.largest_sequences) == (False, 0, 0)
 
 
 def test_nothing_is_claimed_of_an_unknown_device() -> None:
     found = of()
-    assert found.fits is found.largest_micro_batch is found.largest_sequences is None
+    assert found.fits is found.largest_chunk_tokens is found.largest_sequences is None
 
 
 @settings(max_examples=40, derandomize=True, deadline=None)
 @given(
-    small=st.integers(1, 128),
-    more=st.integers(0, 128),
+    small=st.integers(1, 8320),
+    more=st.integers(0, 8320),
     stage=st.integers(0, 3),
     processes=st.sampled_from([1, 2, 8]),
     cuda=st.booleans(),
 )
-def test_a_larger_micro_batch_never_takes_less(
+def test_a_larger_chunk_never_takes_less(
     small: int, more: int, stage: int, processes: int, cuda: bool
 ) -> None:
     hardware = {"zero_stage": stage, "processes": processes}
     device = "cuda" if cuda else "cpu"
     before, after = (
-        of({"hardware": {**hardware, "micro_batch": size}}, device=device)
+        of({"hardware": {**hardware, "chunk_tokens": size}}, device=device)
         for size in (small, small + more)
     )
-    # The last micro-batch of several holds gradients of those before it; a lone one does not.
-    kept = 4 * P if small < 128 // processes <= small + more else 0
+    # The last chunk of several holds gradients of those before it; a lone one does not.
+    kept = 4 * P if small < 8320 // processes <= small + more else 0
     assert after.most_bytes + kept >= before.most_bytes
 
 
-def test_lengths_tell_the_longest_share() -> None:
+def test_lengths_tell_their_mean_and_the_longest() -> None:
     lengths = Lengths(5, (10.0, 20.0, 40.0))
-    assert lengths.longest(1, 100) == (pytest.approx(22.5, rel=1e-3), 40)
-    assert lengths.longest(0.5, 100) == (pytest.approx(30, rel=1e-3), 40)
-    assert lengths.longest(1, 15) == (pytest.approx(14.375, rel=1e-3), 15)
-    assert Lengths(5, (7.0,)).longest(0.1, 100) == (7, 7)
+    assert lengths.spread(100) == (pytest.approx(22.5, rel=1e-3), 40)
+    assert lengths.spread(15) == (pytest.approx(14.375, rel=1e-3), 15)
+    assert Lengths(5, (7.0,)).spread(100) == (7, 7)
 
 
 def test_without_measured_lengths_the_longest_allowed_are_assumed() -> None:
@@ -230,7 +229,7 @@ def test_a_model_of_another_kind_is_counted_by_its_headers(tmp_path: Path) -> No
     found = estimate(RunConfig(), model, device="cpu", device_bytes=10**9)
     assert not found.complete
     assert set(found.parts) == {"weights", "reference", "gradients", "optimiser"}
-    assert found.fits is found.largest_micro_batch is None
+    assert found.fits is found.largest_chunk_tokens is None
     assert "not estimated" in found.notes[0]
 
 
@@ -301,8 +300,8 @@ def test_a_guessing_layer_that_the_files_lack_does_not_count(
 def test_the_head_on_a_gpu_holds_what_its_backward_pass_makes() -> None:
     v3, longest = replace(V3, num_hidden_layers=4), Lengths(64, (4096.0,))
     config = resolve(None, {"sampling": {"max_new_tokens": 4096}}).config
-    rows = 4096 * min(config.hardware.micro_batch, config.completions_per_step)
-    head = {dtype: microbatch(Job(config, v3, True, dtype, longest)).head for dtype in DTYPES}
+    rows = 3 * 4096  # completions that fit into a chunk of 16,384 tokens with their prompt
+    head = {dtype: chunk_memory(Job(config, v3, True, dtype, longest)).head for dtype in DTYPES}
     # Gradients: the weight's in bf16, the states' and what is added to them in fp32, and as many
     # of the logits' as the kernels leave at once (tiles of 128 columns).
     columns = (1 << 27) // rows // 128 * 128

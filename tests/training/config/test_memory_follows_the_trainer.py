@@ -17,7 +17,7 @@ from training.config.memory import (
     Sizes,
     UnknownShapeError,
     check_run,
-    microbatch,
+    chunk,
     phases,
     read_model,
     shape,
@@ -44,17 +44,17 @@ def settings(config: dict[str, Any]) -> RunConfig:
 
 
 def test_sizes_are_those_of_the_trainer() -> None:
-    assert microbatch.CHUNK_ELEMENTS == linear_logprob.CHUNK_ELEMENTS
-    assert microbatch.CHUNK_ROWS == linear_logprob.CHUNK_ROWS
-    assert microbatch.GRADIENT_ELEMENTS == linear_logprob.GRADIENT_ELEMENTS
-    assert microbatch.TILE_COLUMNS == linear_logprob.TILE_V
-    assert microbatch.SMALL_NORM == rms_norm.SMALL
-    assert microbatch.TIME_MULTIPLE == packing.TIME_MULTIPLE
+    assert chunk.CHUNK_ELEMENTS == linear_logprob.CHUNK_ELEMENTS
+    assert chunk.CHUNK_ROWS == linear_logprob.CHUNK_ROWS
+    assert chunk.GRADIENT_ELEMENTS == linear_logprob.GRADIENT_ELEMENTS
+    assert chunk.TILE_COLUMNS == linear_logprob.TILE_V
+    assert chunk.SMALL_NORM == rms_norm.SMALL
+    assert chunk.TIME_MULTIPLE == packing.TIME_MULTIPLE
     assert phases.COLUMN_STEP == cache.COLUMN_STEP
     assert phases.PAGE == latent_cache.PAGE
     assert phases.FEW_EXPERTS == decoder.FEW
     counts = range(1, 5000, 7)
-    assert [*map(microbatch.bucket, counts)] == [*map(buckets.bucket, counts)]
+    assert [*map(chunk.bucket, counts)] == [*map(buckets.bucket, counts)]
 
 
 def test_gradients_of_the_logits_are_as_many_as_the_kernels_write(
@@ -66,7 +66,7 @@ def test_gradients_of_the_logits_are_as_many_as_the_kernels_write(
     for positions in (1, 100, 4096, 100_000, 1 << 21):
         for vocabulary in (100, 512, 32_000, 129_280):
             columns = linear_logprob._columns.__wrapped__(positions, vocabulary)
-            assert microbatch.gradient_columns(positions, vocabulary) == columns
+            assert chunk.gradient_columns(positions, vocabulary) == columns
 
 
 def test_speculation_without_a_guesser_is_refused_in_the_sampler_s_words() -> None:

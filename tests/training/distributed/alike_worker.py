@@ -43,7 +43,7 @@ def main() -> None:
         stage, ranks = map(int, case.split(":"))
         config = run_config(
             Path(model), processes=int(os.environ["WORLD_SIZE"]), zero_stage=stage,
-            expert_parallel=ranks, micro_batch=3,
+            expert_parallel=ranks, chunk_tokens=48,
         )  # fmt: skip
         grpo = config.grpo.model_copy(update={"steps": STEPS})
         often = config.checkpoint.model_copy(update={"every_steps": 1, "keep_last": STEPS})

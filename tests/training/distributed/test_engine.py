@@ -1,4 +1,4 @@
-"""One update comes out the same, however the step is cut into processes and microbatches."""
+"""One update comes out the same, however the step is cut into processes and chunks."""
 
 import json
 from dataclasses import replace
@@ -21,14 +21,15 @@ def update_of(
     *,
     processes: int = 1,
     zero_stage: int = 1,
-    micro_batch: int = 16,
+    chunk_tokens: int = 1000,
+    first: int | None = None,
     grpo: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """What rank 0 of a real job says about its update."""
-    file = out / f"{processes}-{zero_stage}-{micro_batch}.pt"
-    settings = json.dumps(grpo or {})
-    cut = [str(zero_stage), str(micro_batch)]
-    run_ranks([str(WORKER), str(model), str(file), *cut, settings], processes)
+    """What rank 0 of a real job says about its update; `first`: how many of 4 prompts it has."""
+    file = out / f"{processes}-{zero_stage}-{chunk_tokens}.pt"
+    first = 4 // processes if first is None else first
+    cut = [str(zero_stage), str(chunk_tokens), str(first)]
+    run_ranks([str(WORKER), str(model), str(file), *cut, json.dumps(grpo or {})], processes)
     found: dict[str, Any] = torch.load(file)
     return found
 
@@ -45,17 +46,19 @@ def model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def plain(model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """One process, one microbatch."""
+    """One process, one chunk."""
     return update_of(model, tmp_path_factory.mktemp("plain"))
 
 
 @pytest.mark.parametrize(
     "cut",
     [
-        {"micro_batch": 4},
-        {"processes": 2, "micro_batch": 4},
-        {"processes": 2, "zero_stage": 2, "micro_batch": 4},
-        {"processes": 2, "zero_stage": 3, "micro_batch": 4},
+        {"chunk_tokens": 40},
+        {"processes": 2, "chunk_tokens": 40},
+        {"processes": 2, "zero_stage": 2, "chunk_tokens": 40},
+        {"processes": 2, "zero_stage": 3, "chunk_tokens": 40},
+        # 12 chunks of a sequence each, beside 4 sequences on the other rank.
+        {"processes": 2, "zero_stage": 3, "chunk_tokens": 1, "first": 3},
         {"zero_stage": 0},
     ],
     ids=str,

@@ -1,6 +1,7 @@
 """One rank of a job that makes one update on a fixed batch and writes what came out.
 
-Called as: update_worker.py MODEL OUT ZERO_STAGE MICRO_BATCH GRPO (its settings, as JSON)
+Called as: update_worker.py MODEL OUT ZERO_STAGE CHUNK_TOKENS PROMPTS_OF_RANK_0 GRPO (its settings,
+as JSON)
 """
 
 import copy
@@ -54,7 +55,7 @@ def fixed_groups() -> list[Group]:
 
 
 def main() -> None:
-    model_path, out, zero_stage, micro_batch, grpo = sys.argv[1:]
+    model_path, out, zero_stage, chunk_tokens, first, grpo = sys.argv[1:]
     config = RunConfig.model_validate(
         {
             "grpo": {
@@ -64,7 +65,7 @@ def main() -> None:
                 **json.loads(grpo),
             },
             "optim": {"balance_loss": 0.1, "mtp_weight": 0.5},
-            "hardware": {"micro_batch": int(micro_batch)},
+            "hardware": {"chunk_tokens": int(chunk_tokens)},
         }
     )
     process = Process("cpu")
@@ -76,8 +77,8 @@ def main() -> None:
     with torch.no_grad():
         for parameter in reference.parameters():
             parameter.mul_(1.1)
-    share = PROMPTS // process.world_size
-    groups = fixed_groups()[process.rank * share : (process.rank + 1) * share]
+    mine = slice(int(first)) if process.is_main else slice(int(first), PROMPTS)
+    groups = fixed_groups()[mine]
     before = [parameter.clone() for parameter in engine.policy.parameters()]
     minibatch = make_minibatch(groups, process.device, mask_truncated=config.grpo.mask_truncated)
     result, tally = update(engine, minibatch, reference, config, learning_rate=1e-3, longest=12)

@@ -71,7 +71,7 @@ def run(model: Path, run_dir: Path, max_new_tokens: int = 16) -> None:
             "optim": {"learning_rate": 0.01},
             "evaluation": {"every_steps": 2, "problems": 4},
             "checkpoint": {"every_steps": 1},
-            "hardware": {"device": "cpu", "dtype": "fp32", "micro_batch": 6},
+            "hardware": {"device": "cpu", "dtype": "fp32", "chunk_tokens": 300},
         }
     )
     write_config(run_dir, config)

@@ -26,8 +26,8 @@ class _PlainEngine:
     """Backward passes without DeepSpeed."""
 
     def __init__(self, model: Transformer) -> None:
-        self.model = model
-        self.process = SimpleNamespace(sum=lambda values: values)
+        self.model = self.policy = model
+        self.process = SimpleNamespace(sum=lambda values: values, max=lambda values: values)
 
     def logprobs(self, *batch: Any, **asked: Any) -> Any:
         return completion_logprobs(self.model, *batch, **asked)
@@ -40,7 +40,7 @@ class _PlainEngine:
 
 
 def _update(config: ModelConfig, **optim: float) -> tuple[dict[str, Tensor], Counter[str]]:
-    """Gradients and sums of one update in two microbatches."""
+    """Gradients and sums of one update in two chunks."""
     model = build(replace(config, num_nextn_predict_layers=1)).train()
     generator = torch.Generator().manual_seed(0)
     groups = []
@@ -52,7 +52,7 @@ def _update(config: ModelConfig, **optim: float) -> tuple[dict[str, Tensor], Cou
         groups.append(Group(Problem("", ""), "", prompt, members, [], [], [0.7, -1.1, 0.4]))
     run = RunConfig.model_validate({
         "grpo": {"prompts_per_step": 2, "group_size": 3, "kl_coef": 0},
-        "hardware": {"micro_batch": 4},
+        "hardware": {"chunk_tokens": 15},
         "optim": {"mtp_weight": 0, "balance_loss": 0, **optim},
     })  # fmt: skip
     engine: Any = _PlainEngine(model)

@@ -52,8 +52,8 @@ class MemoryEstimate(BaseModel):
     complete: bool = Field(description="False: weights, gradients and optimiser are all it counts.")
     device_bytes: int | None = Field(description="Memory of one device; null when it is unknown.")
     fits: bool | None = Field(description="Whether even the longest completions fit.")
-    largest_micro_batch: int | None = Field(
-        description="Largest hardware.micro_batch that fits; 0 when none does."
+    largest_chunk_tokens: int | None = Field(
+        description="Largest hardware.chunk_tokens that fits; 0 when none does."
     )
     largest_sequences: int | None = Field(
         description="Most sequences that can be sampled at once on one device."
@@ -86,10 +86,10 @@ def estimate(
     most = max(parts.total() for parts in phases(job(config, longest)).values())
     whole = isinstance(model.shape, Shape)
     limit = None if device_bytes is None else round(USABLE * device_bytes)
-    mean, _ = expected.longest(1, config.sampling.longest[1])
+    mean, _ = expected.spread(config.sampling.longest[1])
     batch = sequences = None
     if limit is not None and whole:
-        batch = _largest_micro_batch(job(config, longest), limit)
+        batch = _largest_chunk_tokens(job(config, longest), limit)
         sequences = _largest_sequences(job(config, longest), limit)
     return MemoryEstimate(
         device=device,
@@ -104,7 +104,7 @@ def estimate(
         complete=whole,
         device_bytes=device_bytes,
         fits=None if limit is None or not whole else most <= limit,
-        largest_micro_batch=batch,
+        largest_chunk_tokens=batch,
         largest_sequences=sequences,
         notes=_notes(
             config, model, longest=expected is longest, assumed=asked == "auto" and not dtype
@@ -125,13 +125,14 @@ def _used(parts: Parts) -> dict[Part, int]:
     return {part: size for part, size in parts.items() if size}
 
 
-def _largest_micro_batch(job: Job, limit: int) -> int:
+def _largest_chunk_tokens(job: Job, limit: int) -> int:
     def fits(size: int) -> bool:
-        hardware = job.config.hardware.model_copy(update={"micro_batch": size})
+        hardware = job.config.hardware.model_copy(update={"chunk_tokens": size})
         changed = replace(job, config=job.config.model_copy(update={"hardware": hardware}))
         return max(parts.total() for parts in phases(changed).values()) <= limit
 
-    return _largest(fits, job.completions)
+    prompt, (mean, _) = job.lengths.prompt, job.lengths.spread(job.limit)
+    return _largest(fits, round(job.prompts * prompt + job.completions * mean))
 
 
 def _largest_sequences(job: Job, limit: int) -> int:

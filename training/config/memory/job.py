@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from training.config.memory.shape import Lengths, Shape, Sizes
 from training.config.schema import RunConfig
@@ -17,6 +17,15 @@ Part = Literal[
 Parts = Counter[Part]
 """Bytes by part."""
 Phase = Literal["sampling", "training", "optimiser_step", "evaluation"]
+
+
+class Chunk(NamedTuple):
+    """What goes through the model at once in training."""
+
+    sequences: int
+    prompts: int
+    mean: float
+    """Tokens of a completion."""
 
 
 @dataclass(frozen=True)
@@ -86,5 +95,18 @@ class Job:
         return self.config.grpo.prompts_per_step // self.processes
 
     @property
-    def micro_batch(self) -> int:
-        return min(self.config.hardware.micro_batch, self.completions)
+    def chunk(self) -> Chunk:
+        """The largest that training/chunks.py makes of groups whose completions are all as long as
+        the mean."""
+        budget, group = self.config.hardware.chunk_tokens, self.config.grpo.group_size
+        prompt, (mean, longest) = self.lengths.prompt, self.lengths.spread(self.limit)
+        groups = min(self.prompts, int(budget / (prompt + group * mean)))
+        if groups:
+            return Chunk(groups * group, groups, mean)
+        sequences = int((budget - prompt) / mean)
+        return Chunk(sequences, 1, mean) if sequences > 1 else Chunk(1, 1, float(longest))
+
+    @property
+    def limit(self) -> int:
+        """Tokens of a completion at most."""
+        return self.config.sampling.longest[1]

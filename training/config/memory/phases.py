@@ -7,8 +7,8 @@ tests/training/test_memory_measured.py holds it against the real loop.
 
 from collections import Counter
 
+from training.config.memory.chunk import chunk_memory
 from training.config.memory.job import Job, Parts, Phase
-from training.config.memory.microbatch import microbatch
 from training.config.memory.shape import Shape, Sizes
 
 GATHERED = 1_000_000_000
@@ -101,14 +101,14 @@ def _cached(job: Job, sequences: int, prompts: int) -> int:
     if job.cuda:  # all pages from the start; those that a prompt fills are shared by its group
         shared = prompt // PAGE * PAGE
         return prompts * shared + sequences * (-(-(prompt + limit) // PAGE) * PAGE - shared)
-    longest = prompt + job.lengths.longest(1, limit)[1]
+    longest = prompt + job.lengths.spread(limit)[1]
     # While it grows, the old cache lives beside the new one.
     return sequences * (2 * -(-longest // COLUMN_STEP) * COLUMN_STEP - COLUMN_STEP)
 
 
 def training(job: Job) -> Parts:
     """The hungriest moment of reference pass and backward."""
-    batch, later = microbatch(job), job.micro_batch < job.completions
+    batch, later = chunk_memory(job), job.chunk.sequences < job.completions
     kept = _gradients_between(job) if later else 0
     begun = {1: max(kept, job.bucket), 2: kept + job.bucket}.get(job.stage, kept)
     gathered = job.stage == 3 and job.processes > 1
@@ -133,7 +133,7 @@ def _rotary_tables(job: Job) -> int:
 
 
 def _gradients_between(job: Job) -> int:
-    """What one micro-batch leaves for the next."""
+    """What one chunk leaves for the next."""
     whole = job.width * job.model.parameters
     return {0: whole, 1: whole + job.bucket, 2: job.width * job.shard, 3: 0}[job.stage]
 

@@ -105,10 +105,10 @@ class Lengths:
     prompt: int
     completion: tuple[float, ...]
 
-    def longest(self, share: float, limit: int) -> tuple[float, int]:
-        """Mean of the longest `share` of all completions, and the longest; none exceeds `limit`."""
+    def spread(self, limit: int) -> tuple[float, int]:
+        """Mean of all completions, and the longest; none exceeds `limit`."""
         steps = 64
-        ranks = [1 - share * (place + 0.5) / steps for place in range(steps)]
+        ranks = [(place + 0.5) / steps for place in range(steps)]
         mean = sum(min(limit, self._at(rank)) for rank in ranks) / steps
         return mean, min(limit, math.ceil(self.completion[-1]))
 

@@ -33,12 +33,13 @@ class HardwareConfig(Strict):
         "every process computes all experts.",
         json_schema_extra=unit("processes"),
     )
-    micro_batch: int = Field(
-        64,
+    chunk_tokens: int = Field(
+        16384,
         ge=1,
-        le=65536,
-        description="Completions a process puts through the model at once; less needs less memory.",
-        json_schema_extra=unit("completions"),
+        le=2**30,
+        description="Tokens a process puts through the model at once: prompts and completions are "
+        "packed into chunks of so many; less needs less memory. A longer sequence goes alone.",
+        json_schema_extra=unit("tokens"),
     )
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""What one micro-batch keeps for its backward pass, and what it needs on top while it computes.
+"""What one chunk keeps for its backward pass, and what it needs on top while it computes.
 
 N packed tokens, M completion tokens, B sequences, T length of their layout, W = B * H, H heads,
 D hidden_size, X key width, U value width, C latent width, R rotary width, V vocabulary, E experts,
@@ -26,7 +26,7 @@ TIME_MULTIPLE = 32
 
 
 @dataclass(frozen=True)
-class MicroBatch:
+class ChunkMemory:
     """Bytes."""
 
     saved: int
@@ -54,8 +54,8 @@ class _Sizes:
     """Elements of the index tensors of the layout."""
 
 
-def microbatch(job: Job) -> MicroBatch:
-    """The one with the longest completions: rows of like length stand together."""
+def chunk_memory(job: Job) -> ChunkMemory:
+    """The largest chunk of a step."""
     sizes, shape = _sizes(job), job.shape
     attention, width = _attention(sizes), job.width
     layers = shape.num_hidden_layers
@@ -74,7 +74,7 @@ def microbatch(job: Job) -> MicroBatch:
         saved += sizes.tokens * shape.hidden_size * width * 3  # both norms, and their join
     whole_batch = 18 * job.completions * (sizes.time + 1)
     first = attention + (dense if shape.sparse_layers < layers else sparse)
-    return MicroBatch(
+    return ChunkMemory(
         saved=saved + ends + whole_batch,
         first_layer=first + ends + whole_batch,
         forward=max(_attention_forward(sizes), _feed_forward_forward(sizes), _emulation(sizes)),
@@ -91,9 +91,8 @@ def bucket(count: int) -> int:
 
 def _sizes(job: Job) -> _Sizes:
     shape, limit = job.shape, job.config.sampling.longest[1]
-    sequences = job.micro_batch
-    mean, longest = job.lengths.longest(sequences / job.completions, limit)
-    prompts = round(job.prompts * (1 - (1 - 1 / job.prompts) ** sequences))
+    sequences, prompts, mean = job.chunk
+    longest = job.lengths.spread(limit)[1]
     scored, prompt = bucket(round(sequences * mean)), job.lengths.prompt
     tokens = bucket(round(sequences * mean) + prompts * prompt)
     time = -(-(prompt + longest) // TIME_MULTIPLE) * TIME_MULTIPLE
