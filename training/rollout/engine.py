@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
 from training.config import SamplingConfig
@@ -47,22 +47,38 @@ class Weights(NamedTuple):
         return f"policy version {self.version} (fingerprint {self.fingerprint or 'none'})"
 
 
+FinishReason = Literal["stop", "length", "unfinished"]
+
+
 @dataclass(frozen=True)
 class Completion:
     """One sampled continuation.
 
     `finish_reason` is "stop" behind an end token, which is the last of `tokens`, or behind a stop
-    string, which is then `stop` and stands at the end of the text; else "length". `logprobs` belong
+    string, which is then `stop` and stands at the end of the text; "length" at the limit; and
+    "unfinished" where it was left to be continued (`Carry`). `logprobs` belong
     to the tokens one by one, under the policy at the sampling temperature: before top-p cut it, and
     with the end token where a least length forbade it, as the trainer computes them.
     """
 
     tokens: list[int]
     logprobs: list[float]
-    finish_reason: Literal["stop", "length"]
+    finish_reason: FinishReason
     stop: str | None = None
     weights: Weights | None = None
     """None where it was sampled from the trained model itself, not from a copy handed over."""
+
+
+@dataclass(frozen=True)
+class Carry:
+    """The long tail of a call, carried over to the next."""
+
+    leave: int = 0
+    """End the call when no more sequences than this still run and none waits. Counted by steps of
+    the model, never by the clock, so that it happens again alike; each thread leaves its share."""
+    begun: Mapping[int, Completion] = field(default_factory=dict)
+    """Unfinished completions to go on with, by their number in the result. They keep tokens and
+    log-probabilities; what is read anew is their text."""
 
 
 Done = Callable[[int, Completion], None]
@@ -95,12 +111,16 @@ class Engine(Protocol):
         seeds: list[int],
         eos_id: int | None,
         done: Done | None = None,
+        carry: Carry | None = None,
     ) -> list[Completion]:
         """`group_size` completions of each prompt, the groups in the order of the prompts.
 
         `seeds` are the prompts', below 2⁶³: what is drawn for a completion follows from its
         prompt's seed, its number in the group and the token's number, whatever else is sampled
-        beside it. `done` is told of each completion as soon as it has ended.
+        beside it. `done` is told of each completion as soon as it has ended, not of unfinished
+        ones. Where `carry` goes on with a completion its noise goes on too: what comes out is what
+        would have come out without the break, by the policy as it is now; speculation alone pairs
+        tokens differently then, to the same distribution.
         """
         ...
 

@@ -17,6 +17,7 @@ from training.model import Transformer
 from training.rollout.cache import LatentCache
 from training.rollout.decoder import Decoder, Layers
 from training.rollout.engine import (
+    Carry,
     Completion,
     Done,
     Guesses,
@@ -66,13 +67,14 @@ class NativeEngine:
         seeds: list[int],
         eos_id: int | None,
         done: Done | None = None,
+        carry: Carry | None = None,
     ) -> list[Completion]:
         """See `Engine.generate`. Raises `SamplingError` when a prompt is empty or does not leave
         room for `max_new_tokens`, and when the model produces numbers that are not finite."""
         config, ends = self.model.config, set() if eos_id is None else {eos_id}
         check_prompts(prompts, seeds, sampling.max_new_tokens, config.max_position_embeddings)
         order = Order.of(
-            prompts, group_size, sampling, seeds, ends, done,
+            prompts, group_size, sampling, seeds, ends, done, carry or Carry(),
             decode=self.decode, device=self.model.head.weight.device,
         )  # fmt: skip
         kind = PagedLayers if self.paged else Layers

@@ -12,7 +12,7 @@ from math import isfinite
 import torch
 from torch import Tensor
 
-from training.rollout.engine import Completion, Done, Sampling, SamplingError
+from training.rollout.engine import Carry, Completion, Done, Sampling, SamplingError
 from training.rollout.sampling import draw, noise, noise_keys
 from training.rollout.stopping import Decode, StopStrings
 
@@ -29,6 +29,7 @@ class Order:
     """What the noise of each sequence follows from."""
     stop: StopStrings | None
     done: Done | None
+    carry: Carry
     found: dict[int, Completion] = field(default_factory=dict)
 
     @classmethod
@@ -40,6 +41,7 @@ class Order:
         seeds: list[int],
         ends: set[int],
         done: Done | None,
+        carry: Carry,
         *,
         decode: Decode | None,
         device: torch.device,
@@ -52,8 +54,11 @@ class Order:
             ends_E=torch.tensor(sorted(ends), dtype=torch.long, device=device),
             keys_A=noise_keys(seeds, group_size).to(device),
             stop=StopStrings(sampling.stop, decode) if sampling.stop and decode else None,
-            done=done,
+            done=done, carry=carry,
         )  # fmt: skip
+
+    def prompt(self, number: int) -> list[int]:
+        return self.prompts[number // self.group_size]
 
     @property
     def count(self) -> int:
@@ -87,7 +92,7 @@ class Order:
         if not all(map(isfinite, completion.logprobs)):
             raise SamplingError("the model's output is not finite: its weights have diverged")
         self.found[number] = completion
-        if self.done:
+        if self.done and completion.finish_reason != "unfinished":
             self.done(number, completion)
 
     def completions(self) -> list[Completion]:

@@ -22,7 +22,7 @@ class Beginning:
     """What a prompt leaves behind."""
 
     length: int
-    """Tokens that were read."""
+    """Tokens that were read: a prompt, and what had been written after it."""
     caches: list[list[Tensor]]
     """For each cache what its layers keep of the tokens: in our model the latents and rotary keys
     [T, X], normalised and rotated; the guesser's end a token early, since what comes after the
@@ -48,16 +48,22 @@ class Waiting:
     def take(self, count: int) -> list[tuple[Beginning, list[int]]]:
         """The next sequences, up to `count`: each beginning with the numbers of those that share
         it."""
-        groups: dict[int, list[int]] = {}
+        order, groups = self._order, dict[tuple[int, int | None], list[int]]()
         for _ in range(min(count, len(self._numbers))):
             number = self._numbers.popleft()
-            groups.setdefault(number // self._order.group_size, []).append(number)
-        new = [prompt for prompt in groups if prompt not in self._kept]
-        read = self._read([self._order.prompts[prompt] for prompt in new]) if new else []
-        known = self._kept | dict(zip(new, read, strict=True))
+            own = number if number in order.carry.begun else None  # a text that nobody shares
+            groups.setdefault((number // order.group_size, own), []).append(number)
+        new = [key for key in groups if key not in self._kept]
+        texts = [order.prompt(groups[key][0]) + self.written(groups[key][0]) for key in new]
+        known = self._kept | dict(zip(new, self._read(texts) if new else [], strict=True))
         last = next(reversed(groups))
         self._kept = {last: known[last]}  # more of its group may come
-        return [(known[prompt], numbers) for prompt, numbers in groups.items()]
+        return [(known[key], numbers) for key, numbers in groups.items()]
+
+    def written(self, number: int) -> list[int]:
+        """Tokens that a sequence begins with behind its prompt."""
+        begun = self._order.carry.begun.get(number)
+        return begun.tokens if begun else []
 
 
 def read(model: Transformer, texts: list[list[int]]) -> list[Beginning]:

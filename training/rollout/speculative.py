@@ -72,7 +72,7 @@ def write_speculatively(decoder: Decoder, guesser: Guesser, running: Running) ->
             guess_BD = _first_guess(decoder, guesser, running, begun, guess_BD)
         if (kept := running.drop()) is not None:
             guess_BD = guess_BD[kept]
-        if not running.alive:
+        if running.over():
             return Guesses(made, stood)
         rows = running.rows
         alive_B, keys_B, counts_B = rows.alive_B, rows.keys_B, rows.counts_B

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from training.model.causal_lm import CausalLM
-from training.rollout.engine import Completion, Done, Guesses, Sampling, check_prompts
+from training.rollout.engine import Carry, Completion, Done, Guesses, Sampling, check_prompts
 from training.rollout.order import Order
 from training.rollout.prefill import Beginning, Waiting
 from training.rollout.stopping import Decode
@@ -140,6 +140,7 @@ class TransformersEngine:
         seeds: list[int],
         eos_id: int | None,
         done: Done | None = None,
+        carry: Carry | None = None,
     ) -> list[Completion]:
         """See `Engine.generate`; the model's own end tokens end a sequence beside `eos_id`, unless
         that is None. Raises `SamplingError` as the native engine does."""
@@ -147,7 +148,7 @@ class TransformersEngine:
         check_prompts(prompts, seeds, sampling.max_new_tokens, limit)
         ends = set(self.model.eos_ids | {eos_id}) if eos_id is not None else set()
         order = Order.of(
-            prompts, group_size, sampling, seeds, ends, done,
+            prompts, group_size, sampling, seeds, ends, done, carry or Carry(),
             decode=self.decode, device=self.model.head.weight.device,
         )  # fmt: skip
         reader = Reader(self.model)

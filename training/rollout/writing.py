@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from training.rollout.engine import Completion
+from training.rollout.engine import Completion, FinishReason
 from training.rollout.order import Order
 from training.rollout.prefill import Waiting
 from training.rollout.stopping import StopStrings
@@ -66,6 +66,7 @@ class Running:
 
     def __init__(self, order: Order, waiting: Waiting, rows: Rows, caches: list[Any]) -> None:
         self.order, self.waiting, self.rows, self.caches = order, waiting, rows, caches
+        self.leave = order.carry.leave * len(waiting) // max(order.count, 1)
         self.alive = 0
 
     def begin(self) -> tuple[Tensor, Tensor] | None:
@@ -90,8 +91,24 @@ class Running:
             states.append(beginning.hidden_D.expand(len(numbers), -1))
         state.keys_B[rows] = self.order.keys_A[state.ids_B[rows]]
         state.counts_B[rows], state.alive_B[rows] = 0, True
+        for row, number in zip(rows.tolist(), state.ids_B[rows].tolist(), strict=True):
+            if (begun := self.order.carry.begun.get(number)) is not None:
+                self._continue(row, begun)
         self.alive += len(rows)
         return rows, torch.cat(states)
+
+    def _continue(self, row: int, begun: Completion) -> None:
+        count, state = len(begun.tokens), self.rows
+        state.counts_B[row] = count
+        state.tokens_BS[row, :count] = state.tokens_BS.new_tensor(begun.tokens)
+        state.logprobs_BS[row, :count] = state.logprobs_BS.new_tensor(begun.logprobs)
+
+    def over(self) -> bool:
+        """Whether nothing is left to write, or so little that it is left for another call."""
+        if not self.waiting and 0 < self.alive <= self.leave:
+            alive_B = self.rows.alive_B
+            self._finish(alive_B, torch.zeros_like(alive_B), {}, unfinished=True)
+        return not self.alive
 
     def drop(self) -> Tensor | None:
         """Drop rows that have ended when they are many: numbers of those that stay."""
@@ -138,7 +155,14 @@ class Running:
                     found[row] = string
         return found
 
-    def _finish(self, ended_B: Tensor, stopped_B: Tensor, strings: dict[int, str]) -> None:
+    def _finish(
+        self,
+        ended_B: Tensor,
+        stopped_B: Tensor,
+        strings: dict[int, str],
+        *,
+        unfinished: bool = False,
+    ) -> None:
         rows = self.rows
         rows.alive_B = rows.alive_B & ~ended_B
         for cache in self.caches:
@@ -153,7 +177,9 @@ class Running:
             *(column.tolist() for column in columns), strict=True
         ):
             string = strings.get(row)
-            reason = "stop" if stopped or string is not None else "length"
+            reason: FinishReason = "unfinished" if unfinished else "length"
+            if stopped or string is not None:
+                reason = "stop"
             completion = Completion(tokens[:count], logprobs[:count], reason, string)
             self.order.finish(number, completion)
 
@@ -173,7 +199,7 @@ def write(model: Model, running: Running) -> None:
         while (begun := running.begin()) is not None:
             accept_first(model, running, *begun)
         running.drop()
-        if not running.alive:
+        if running.over():
             return
         rows = running.rows
         newest = (rows.newest_B[:, None], rows.positions_B[:, None])

@@ -6,8 +6,20 @@ import hashlib
 
 from training.model import Policy
 from training.model.causal_lm import CausalLM
-from training.rollout.engine import Completion, Done, Guesses, Sampling, check_prompts
+from training.rollout.engine import (
+    Carry,
+    Completion,
+    Done,
+    Guesses,
+    Sampling,
+    SamplingError,
+    check_prompts,
+)
 from training.rollout.vllm.session import Session
+
+NO_CARRY = (
+    "sampling.engine: vLLM cannot go on with another call's completions; take the native engine."
+)
 
 
 class VllmEngine:
@@ -27,9 +39,12 @@ class VllmEngine:
         seeds: list[int],
         eos_id: int | None,
         done: Done | None = None,
+        carry: Carry | None = None,
     ) -> list[Completion]:
         """See `Engine.generate`. The model's own end tokens end a sequence beside `eos_id`, unless
         that is None. Raises SamplingError when the sampler fails, and StaleWeightsError."""
+        if carry is not None:
+            raise SamplingError(NO_CARRY)
         check_prompts(prompts, seeds, sampling.max_new_tokens, None)
         own = self.model.eos_ids if isinstance(self.model, CausalLM) else frozenset()
         stops = [] if eos_id is None else sorted(own | {eos_id})
