@@ -37,7 +37,7 @@ LEARNING_RATE = 1e-6
 def ours(work: Workload, dtype: str, process: Process, rewards: RewardPool) -> Turn:
     hardware = work.config.hardware.model_copy(update={"dtype": dtype})
     config = work.config.model_copy(update={"hardware": hardware})
-    setup = set_up(config, Path(), process, rewards, None)
+    setup = set_up(config, Path(), process, rewards, None, None)
     engine, sampler, cursor = setup.engine, NativeEngine(setup.engine.policy), Cursor()
     collector = Collector(
         config, setup.task, setup.template, setup.tokenizer, rewards, rank=0, world_size=1

@@ -36,7 +36,7 @@ def main() -> None:
     before = _resident()
     rewards = RewardPool(config.task, config.reward)
     with TemporaryDirectory() as run_dir, rewards, meter:
-        setup = set_up(config, Path(run_dir), process, rewards, None)
+        setup = set_up(config, Path(run_dir), process, rewards, None, None)
         if "endless" in sys.argv:
             setup.tokenizer.eos_id = None
         train(setup, process, Phases(meter), lambda: False, lambda *_: None)

@@ -15,6 +15,7 @@ from training.cli.errors import UserError
 from training.config import RunConfig
 from training.distributed.expert_parallel import ExpertParallelError
 from training.distributed.process import DeviceError, Process
+from training.grpo.held_out import set_pool
 from training.grpo.loop import train
 from training.grpo.setup import set_up
 from training.journal import Journal
@@ -47,8 +48,10 @@ def run(
         with ExitStack() as stack:
             try:
                 rewards = stack.enter_context(RewardPool(config.task, config.reward))
+                sets = set_pool(config)
+                set_rewards = None if sets is None else stack.enter_context(sets)
                 start = _find_start(run_dir, resume, journal)
-                setup = set_up(config, run_dir, process, rewards, start)
+                setup = set_up(config, run_dir, process, rewards, set_rewards, start)
             except (
                 StartError, CheckpointError, TaskError, RewardError, TokenizerError,
                 ModelConfigError, hf.CheckpointError, ExpertParallelError,

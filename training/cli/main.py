@@ -75,12 +75,12 @@ def parser() -> ArgumentParser:
     sample.add_argument("--temperature", type=float, default=1.0)
     sample.add_argument("--seed", type=int, default=0)
 
-    evaluate = commands.add_parser("evaluate", help="pass@1 and pass@k on held-out problems")
-    evaluate.set_defaults(command="training.cli.models:evaluate_command")
-    _add_model(evaluate)
-    evaluate.add_argument("--preset", default="r1-zero-nano", help="whose task and evaluation")
-    evaluate.add_argument("--problems", type=int, help="instead of the preset's")
-    evaluate.add_argument("--k", type=int, default=1, help="completions per problem")
+    evaluate = commands.add_parser("evaluate", help="pass@1, pass@k, cons@k on held-out problems")
+    evaluate.set_defaults(command="training.cli.evaluate:evaluate_command")
+    _add_config(evaluate, example="evaluation.completions_per_problem=16")
+    evaluate.add_argument("--model", help="as for sample; unless given, the config's model.path")
+    evaluate.add_argument("--run-dir", type=Path, help="write the result into a journal there")
+    evaluate.add_argument("--json", action="store_true", help="for programs")
 
     export = commands.add_parser("export", help="write a checkpoint as a Hugging Face directory")
     export.set_defaults(command="training.cli.export:export_command")

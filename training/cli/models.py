@@ -1,4 +1,4 @@
-"""sample and evaluate: what can be done with a model that is there."""
+"""sample: completions by a model that is there."""
 
 from __future__ import annotations
 
@@ -9,17 +9,11 @@ from pathlib import Path
 
 from training.base_models import StartError, find_model
 from training.cli.errors import UserError
-from training.config import ConfigError, EvaluationConfig, resolve
-from training.distributed.process import Process
-from training.grpo.evaluate import evaluate, pass_at_k
 from training.grpo.rollouts import text_of
-from training.grpo.setup import build_held_out
 from training.model import ModelConfigError, Policy, hf, policy
 from training.model.dtype import best_dtype
-from training.rewards import RewardError, RewardPool
 from training.rollout import Sampling, sampler_of
 from training.rollout.engine import SamplingError
-from training.tasks import TaskError, build_task, build_template
 from training.tasks.template import r1_prompt
 from training.tokenizer import TextTokenizer, TokenizerError
 
@@ -43,40 +37,6 @@ def sample_command(args: Namespace) -> int:
         raise UserError(str(error)) from error
     for completion in completions:
         sys.stdout.write(text_of(completion, tokenizer) + "\n")
-    return 0
-
-
-def evaluate_command(args: Namespace) -> int:
-    """Print pass@1 (and pass@k) on the preset's held-out problems, at temperature 1."""
-    _check("--k", args.k, 1, 1024)
-    try:
-        config = resolve(args.preset, {}).config
-        problems = config.evaluation.problems if args.problems is None else args.problems
-        _check("--problems", problems, 1, 100_000)
-        settings = EvaluationConfig(
-            problems=problems, completions_per_problem=args.k, temperature=1.0
-        )
-        config = config.model_copy(update={"evaluation": settings})
-        model, tokenizer, source = load_model(args.model)
-        template, task = build_template(config.task, source), build_task(config.task)
-        rules = config.reward.model_copy(update={"judge": None})
-        rewards = RewardPool(config.task, rules)
-        held_out = build_held_out(config, task, tokenizer, template, rewards)
-    except (ConfigError, TaskError, RewardError) as error:
-        raise UserError(str(error)) from error
-    sampler = sampler_of(model, decode=tokenizer.decode)
-    process = Process("cpu")
-    try:
-        values = evaluate(sampler, held_out, settings, process)
-        if args.k > 1:
-            values[f"eval/pass_at_{args.k}"] = pass_at_k(sampler, held_out, settings, args.k)
-    except SamplingError as error:
-        raise UserError(str(error)) from error
-    finally:
-        process.close()
-        rewards.close()
-    for name, value in values.items():
-        sys.stdout.write(f"{name} {value:.4f}\n")
     return 0
 
 

@@ -1,97 +1,177 @@
-"""Held-out score of a policy."""
+"""Held-out score of a policy: pass@1, pass@k, cons@k, each with its 95 % interval."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from math import comb
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from statistics import fmean
 
 import torch
 
-from training.config import EvaluationConfig
+from training.config import RunConfig
 from training.distributed.process import Process
-from training.grpo.metrics import wilson_interval
+from training.grpo.estimates import Estimate, pass_at_k
+from training.grpo.held_out import HeldOut
+from training.grpo.majority import cons_at_k, normal_form
 from training.grpo.rollouts import candidate
-from training.rewards import RewardPool
+from training.rewards import Candidate, Reward
+from training.rewards.accuracy import answer_of
 from training.rollout import Engine, Sampling
-from training.tasks import Problem
-from training.tokenizer import TextTokenizer
 
 _SEED = 20250120
+_FORMS_COMPARED = 12
+"""A task's verifier is asked of so many different answers to a problem, the most frequent ones."""
 
 
 @dataclass(frozen=True)
-class HeldOut:
-    """The problems of an evaluation, with their prompts as tokens."""
+class _Graded:
+    """One problem's completions."""
 
-    rewards: RewardPool
-    tokenizer: TextTokenizer
-    problems: list[Problem]
-    prompts: list[list[int]]
-    max_new_tokens: int
+    right: list[bool | None]
+    """None where it could not be told."""
+    answers: list[str | None]
+    """What each votes for; None without a vote."""
+    formed: int
+    lengths: list[int]
 
 
 def evaluate(
-    sampler: Engine, held_out: HeldOut, config: EvaluationConfig, process: Process
+    sampler: Engine, held_out: list[HeldOut], config: RunConfig, process: Process
 ) -> dict[str, float]:
-    """pass@1 with its 95 % interval, form and length; every rank does its share, all get all.
+    """The metrics of docs/evaluation.md; every rank does its share, all get all.
 
-    The seed never changes, so that two policies are compared on the same luck.
+    The seeds never change, so that two policies are compared on the same luck.
     """
-    mine = slice(process.rank, None, process.world_size)
-    right, formed, lengths = _score(sampler, held_out, mine, config)
-    local = [sum(map(sum, right)), sum(map(len, right)), formed, sum(lengths), len(lengths)]
-    right_sum, scored, formed_sum, length_sum, count = process.sum(
-        torch.tensor(local, dtype=torch.float64)
-    ).tolist()
-    low, high = wilson_interval(round(right_sum), round(scored)) if scored else (0.0, 1.0)
-    return {
-        "eval/pass_at_1": right_sum / scored if scored else math.nan,
-        "eval/pass_at_1_low": low,
-        "eval/pass_at_1_high": high,
-        "eval/format": formed_sum / count,
-        "eval/length_mean": length_sum / count,
-        "eval/errors": count - scored,
+    values: dict[str, float] = {}
+    for one in held_out:
+        prefix = f"eval/{one.name}/" if one.name else "eval/"
+        found = _evaluate(sampler, one, config, process)
+        values |= {f"{prefix}{name}": value for name, value in found.items()}
+    return values
+
+
+def _evaluate(
+    sampler: Engine, held_out: HeldOut, config: RunConfig, process: Process
+) -> dict[str, float]:
+    k = config.evaluation.at_k
+    mine = list(range(process.rank, len(held_out.problems), process.world_size))
+    size = config.evaluation_batch
+    batches = [mine[start : start + size] for start in range(0, len(mine), size)]
+    graded = [one for batch in batches for one in _grade(sampler, held_out, batch, config)]
+    estimates = {"pass_at_1": _pass_at_1(graded)}
+    if k > 1:
+        estimates["pass_at_k"] = Estimate.of(_pass_at_k(one, k) for one in graded)
+        estimates["cons_at_k"] = Estimate.of(cons_at_k(one.answers, one.right, k) for one in graded)
+    lengths = [length for one in graded for length in one.lengths]
+    counts = [len(lengths), sum(lengths), sum(one.formed for one in graded)]
+    errors = sum(one.right.count(None) for one in graded)
+    local = [number for estimate in estimates.values() for number in estimate]
+    sums = process.sum(torch.tensor([*counts, errors, *local], dtype=torch.float64)).tolist()
+    count, length, formed, errors, *rest = sums
+    values = {}
+    for place, name in enumerate(estimates):
+        values |= _told(name, Estimate(*rest[4 * place : 4 * place + 4]))
+    return values | {
+        "format": formed / count,
+        "length_mean": length / count,
+        "errors": errors,
     }
 
 
-def pass_at_k(sampler: Engine, held_out: HeldOut, config: EvaluationConfig, k: int) -> float:
-    """Chance that at least one of k completions is right, estimated without bias from
-    `completions_per_problem` ≥ k (Chen et al., arXiv 2107.03374, equation 1)."""
-    right, _, _ = _score(sampler, held_out, slice(None), config)
-    chances = [
-        1 - comb(len(group) - sum(group), k) / comb(len(group), k)
-        for group in right
-        if len(group) >= k
-    ]
-    return sum(chances) / len(chances) if chances else math.nan
+def _told(name: str, estimate: Estimate) -> dict[str, float]:
+    """Mean and interval. Nothing for cons@k where answers cannot be compared."""
+    if name == "cons_at_k" and not estimate.problems:
+        return {}
+    low, high = estimate.interval
+    return {name: estimate.mean, f"{name}_low": low, f"{name}_high": high}
 
 
-def _score(
-    sampler: Engine, held_out: HeldOut, which: slice, config: EvaluationConfig
-) -> tuple[list[list[bool]], int, list[int]]:
-    """Right or not by problem and completion, as far as that could be told; how many have the
-    form; and all lengths."""
-    problems, prompts = held_out.problems[which], held_out.prompts[which]
-    if not problems:
-        return [], 0, []
-    size = config.completions_per_problem
+def _pass_at_1(graded: list[_Graded]) -> Estimate:
+    known = [[verdict for verdict in one.right if verdict is not None] for one in graded]
+    shares = [fmean(verdicts) for verdicts in known if verdicts]
+    return Estimate.of(shares, sum(map(len, known)))
+
+
+def _pass_at_k(graded: _Graded, k: int) -> float:
+    """Of the completions that could be scored."""
+    known = [verdict for verdict in graded.right if verdict is not None]
+    return pass_at_k(sum(known), len(known), k)
+
+
+def _grade(
+    sampler: Engine, held_out: HeldOut, which: list[int], config: RunConfig
+) -> Iterator[_Graded]:
+    """Sample and score the problems of these numbers, all at once."""
+    size = config.evaluation.completions_per_problem
     completions = sampler.generate(
-        prompts,
+        [held_out.prompts[number] for number in which],
         group_size=size,
-        sampling=Sampling(held_out.max_new_tokens, config.temperature, config.top_p),
-        seeds=[_SEED + number for number in range(len(held_out.problems))[which]],
+        sampling=replace(
+            Sampling.of(config.sampling, 1),
+            max_new_tokens=held_out.max_new_tokens,
+            temperature=config.evaluation.temperature,
+            top_p=config.evaluation.top_p,
+        ),
+        seeds=[_SEED + number for number in which],
         eos_id=held_out.tokenizer.eos_id,
     )
     seen = [candidate(one, held_out.tokenizer, held_out.max_new_tokens) for one in completions]
-    keys = [("held out", place) for place in range(len(problems))]
-    for key, problem in zip(keys, problems, strict=True):
-        group = seen[key[1] * size : (key[1] + 1) * size]
+    groups = [seen[start : start + size] for start in range(0, len(seen), size)]
+    keys = [("held out", number) for number in which]
+    for key, group in zip(keys, groups, strict=True):
+        problem = held_out.problems[key[1]]
         held_out.rewards.submit(key, problem, group, only=("accuracy", "format"))
     rewards = held_out.rewards.collect(keys)
-    groups = [
-        [part == 1.0 for reward in rewards[key] if (part := reward.parts["accuracy"]) is not None]
-        for key in keys
-    ]
-    formed = sum(reward.parts["format"] == 1.0 for key in keys for reward in rewards[key])
-    return groups, formed, [len(completion.tokens) for completion in completions]
+    for key, group in zip(keys, groups, strict=True):
+        yield _Graded(
+            right=[_verdict(reward) for reward in rewards[key]],
+            answers=_votes(held_out, key[1], group) if config.evaluation.at_k > 1 else [],
+            formed=sum(reward.parts["format"] == 1.0 for reward in rewards[key]),
+            lengths=[one.tokens for one in group],
+        )
+
+
+def _verdict(reward: Reward) -> bool | None:
+    part = reward.parts["accuracy"]
+    return None if part is None else part == 1.0
+
+
+def _votes(held_out: HeldOut, number: int, group: list[Candidate]) -> list[str | None]:
+    """What each completion of a problem votes for: equal texts for answers that are the same."""
+    problem = held_out.problems[number]
+    comparison = held_out.task.comparison(problem)
+    if comparison == "none":
+        return []
+    answers = [answer_of(one.text) for one in group]
+    forms = [None if answer is None else normal_form(answer) for answer in answers]
+    if comparison == "text":
+        return forms
+    spelled = {
+        form: answer for form, answer in zip(forms, answers, strict=True) if form is not None
+    }
+    same = _same_by_verifier(held_out, number, spelled, forms)
+    return [None if form is None else same.get(form, form) for form in forms]
+
+
+def _same_by_verifier(
+    held_out: HeldOut, number: int, spelled: dict[str, str], forms: list[str | None]
+) -> dict[str, str]:
+    """For a form the more frequent one that the verifier takes for the same answer. It is asked as
+    if that were the reference."""
+    counts = Counter(form for form in forms if form is not None)
+    common = [form for form, _ in counts.most_common(_FORMS_COMPARED)]
+    problem = held_out.problems[number]
+    later = {form: common[place + 1 :] for place, form in enumerate(common[:-1])}
+    for form, others in later.items():
+        texts = [f"<answer>{spelled[other]}</answer>" for other in others]
+        candidates = [Candidate(text, tokens=1, max_tokens=1, ended=True) for text in texts]
+        as_reference = replace(problem, answer=spelled[form])
+        held_out.rewards.submit(("same", form), as_reference, candidates, only=("accuracy",))
+    verdicts = held_out.rewards.collect([("same", form) for form in later])
+    same: dict[str, str] = {}
+    for form, others in later.items():
+        for other, reward in zip(others, verdicts["same", form], strict=True):
+            if _verdict(reward):
+                same.setdefault(other, same.get(form, form))
+    return same

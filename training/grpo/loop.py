@@ -78,7 +78,7 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
         tell("phase", step, phase="evaluating")
         started = time.monotonic()
         sampler = make_sampler(engine.policy, step)
-        values = evaluate(sampler, setup.held_out, config.evaluation, process)
+        values = evaluate(sampler, setup.held_out, config, process)
         values["time/evaluate_s"] = time.monotonic() - started
         tell(
             "evaluation", step, values=values, problems=config.evaluation.problems,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from statistics import NormalDist, fmean, pstdev
+from statistics import fmean, pstdev
 
 from torch import Tensor
 
@@ -175,16 +175,3 @@ def staleness(step: int, versions: list[int]) -> dict[str, float]:
     policies that sampled its groups."""
     behind = [step - 1 - version for version in versions]
     return {"sampler/staleness_mean": fmean(behind), "sampler/staleness_max": float(max(behind))}
-
-
-def wilson_interval(right: int, total: int) -> tuple[float, float]:
-    """95 % confidence interval of a share (Wilson 1927)."""
-    z = NormalDist().inv_cdf(0.975)
-    share = right / total
-    centre = (share + z * z / (2 * total)) / (1 + z * z / total)
-    half = (
-        z
-        / (1 + z * z / total)
-        * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    )
-    return max(0.0, centre - half), min(1.0, centre + half)

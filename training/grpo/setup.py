@@ -14,7 +14,7 @@ from training.checkpoint import Checkpoint, CheckpointError
 from training.config import HardwareConfig, RunConfig, SamplingConfig
 from training.distributed.engine import Engine
 from training.distributed.process import Process
-from training.grpo.evaluate import HeldOut
+from training.grpo.held_out import HeldOut, build_held_out
 from training.model import Policy, policy
 from training.model.dtype import EMULATED, has_native_fp8, weights_dtype
 from training.rewards import RewardPool
@@ -36,7 +36,8 @@ class Setup:
     tokenizer: TextTokenizer
     tokenizer_path: Path
     rewards: RewardPool
-    held_out: HeldOut
+    held_out: list[HeldOut]
+    """The run's own, then those of `evaluation.sets`."""
     engine: Engine
     reference: Policy | None
     """None where the KL has no weight."""
@@ -64,9 +65,12 @@ def set_up(
     run_dir: Path,
     process: Process,
     rewards: RewardPool,
+    set_rewards: RewardPool | None,
     start: Checkpoint | None,
 ) -> Setup:
     """Load model, tokenizer and task, and go back to `start` if there is one.
+
+    `set_rewards` is what `held_out.set_pool` gives.
 
     Raises StartError, TaskError, TokenizerError, CheckpointError or ExpertParallelError for what a
     person can mend.
@@ -78,6 +82,7 @@ def set_up(
     warnings = _check_fp8(config.hardware, process.device)
     tokenizer = TextTokenizer.load(source)
     task = build_task(config.task)
+    task.training_problem(config.seed, 0)  # a task with none is told of now
     template = build_template(config.task, source)
     dtype = weights_dtype(config.hardware.dtype, process.device)
 
@@ -89,8 +94,9 @@ def set_up(
 
     model = load(source)
     _check_vocabulary(tokenizer, model)
-    held_out = build_held_out(config, task, tokenizer, template, rewards)
-    _check_room(config.sampling, held_out, model)
+    held_out = build_held_out(config, task, tokenizer, source, rewards, set_rewards)
+    for one in held_out:
+        _check_room(config.sampling, one, model)
     if config.sampling.speculative and getattr(model, "mtp", None) is None:
         raise StartError(NO_GUESSER)
     reference = None
@@ -121,18 +127,6 @@ def set_up(
         skipped_total=start.manifest.skipped_total if start else 0,
         warnings=warnings,
     )
-
-
-def build_held_out(
-    config: RunConfig,
-    task: Task,
-    tokenizer: TextTokenizer,
-    template: Template,
-    rewards: RewardPool,
-) -> HeldOut:
-    problems = task.held_out_problems(config.evaluation.problems)
-    prompts = [tokenizer.encode_prompt(template(problem)) for problem in problems]
-    return HeldOut(rewards, tokenizer, problems, prompts, config.sampling.longest[1])
 
 
 def _check_vocabulary(tokenizer: TextTokenizer, model: Policy) -> None:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from training.config import FileTaskConfig, task_name
 from training.tasks.permutation import shuffled
-from training.tasks.problem import Problem, Task, TaskError, is_held_out, number_of
+from training.tasks.problem import Comparison, Problem, Task, TaskError, is_held_out, number_of
 from training.tasks.rows import JoinedRows, Row, Rows, RowsError, open_rows
 from training.tasks.sources import find_files
 from training.tasks.verifiers import VERIFIERS
@@ -41,6 +41,10 @@ class FileTask(Task):
 
     def training_problem(self, seed: int, index: int) -> Problem:
         rows, training, _, _ = self._index
+        if not training:  # fine for who only evaluates
+            path = self._config.path
+            what = f"all {len(rows)} questions of {path} are held out" if len(rows) else "no rows"
+            raise TaskError(f"{self._field}.path: there is nothing to train on: {what}.")
         epoch, place = divmod(index, len(training))
         return self._problem(rows, training[shuffled(place, len(training), f"{seed}/{epoch}")])
 
@@ -64,6 +68,9 @@ class FileTask(Task):
     def is_right(self, answer: str, problem: Problem) -> bool:
         return self._verify(answer, problem.answer)
 
+    def comparison(self, problem: Problem) -> Comparison:  # noqa: ARG002 - the same for all
+        return "verifier"
+
     @cached_property
     def _index(self) -> _Index:
         path, apart = self._config.path, self._config.held_out_path
@@ -79,9 +86,6 @@ class FileTask(Task):
                 held_out.setdefault(digest, number)
             elif digest not in held_out:
                 training.append(number)
-        if not training:
-            what = f"all {len(rows)} questions of {path} are held out" if len(rows) else "no rows"
-            raise TaskError(f"{self._field}.path: there is nothing to train on: {what}.")
         return _Index(rows, training, elsewhere or rows, held_out)
 
     def _open(self, path: str, setting: str) -> Rows:

@@ -16,7 +16,7 @@ from itertools import accumulate
 
 from training.config import MixtureConfig, SingleTaskConfig
 from training.tasks.permutation import shuffled
-from training.tasks.problem import Problem, Task, TaskError, number_of
+from training.tasks.problem import Comparison, Problem, Task, TaskError, number_of
 
 BLOCK = 1000
 _ATTEMPTS = 1000
@@ -65,6 +65,9 @@ class Mixture(Task):
 
     def is_right(self, answer: str, problem: Problem) -> bool:
         return self._parts[self._names.index(problem.task)].is_right(answer, problem)
+
+    def comparison(self, problem: Problem) -> Comparison:
+        return self._parts[self._names.index(problem.task)].comparison(problem)
 
     def _place(self, key: str, index: int) -> tuple[int, int]:
         """Which part problem `index` is of, and its number within that part."""

@@ -6,9 +6,14 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 HELD_OUT_SHARE = 1 / 16
+
+
+Comparison = Literal["text", "verifier", "none"]
+"""By their normal form; or also by the verifier, asked with one of them as the reference; or not
+at all, as of programs."""
 
 
 class TaskError(ValueError):
@@ -72,6 +77,10 @@ class Task(ABC):
     @abstractmethod
     def is_right(self, answer: str, problem: Problem) -> bool:
         """Whether the verifier takes `answer` as entirely right."""
+
+    def comparison(self, problem: Problem) -> Comparison:  # noqa: ARG002 - a mixture looks at it
+        """How an evaluation finds out which answers to a problem are the same."""
+        return "text"
 
     def observe(self, measured: Sequence[Measured]) -> None:  # noqa: B027 - not every task learns
         """Tell how a step's problems went: once a step, on every rank the same, in one order."""

@@ -37,11 +37,18 @@ def test_sampling_repeats_itself_with_the_same_seed(capsys: pytest.CaptureFixtur
 def test_the_base_model_solves_some_held_out_problems_and_is_unsure_of_most(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    run("evaluate", "--problems", "128", "--k", "4")
-    values = dict(line.split() for line in capsys.readouterr().out.splitlines())
-    assert 0.2 < float(values["eval/pass_at_1"]) < 0.45
-    assert float(values["eval/pass_at_4"]) > float(values["eval/pass_at_1"]) + 0.2
-    assert float(values["eval/format"]) > 0.5
+    settings = ("evaluation.problems=128", "evaluation.completions_per_problem=4")
+    run("evaluate", *(word for setting in settings for word in ("--set", setting)))
+    values = {
+        name: float(value)
+        for name, value in (line.split() for line in capsys.readouterr().out.splitlines())
+    }
+    assert 0.2 < values["eval/pass_at_1"] < 0.45
+    assert values["eval/pass_at_1_low"] < values["eval/pass_at_1"] < values["eval/pass_at_1_high"]
+    assert values["eval/pass_at_k"] > values["eval/pass_at_1"] + 0.2
+    assert values["eval/cons_at_k"] < values["eval/pass_at_k"]
+    assert values["eval/format"] > 0.5
+    assert values["eval/errors"] == 0
 
 
 def test_an_exported_model_is_the_model_in_transformers_too(

@@ -166,9 +166,14 @@ def test_a_base_model_that_cannot_be_written(
         ),
         (["sample", "1", "--count", "0"], "--count: 0 is not allowed, take 1 or more."),
         (["sample", "1", "--max-new-tokens", "0"], "--max-new-tokens: 0 is not allowed, take 1 or"),
-        (["evaluate", "--k", "0"], "--k: 0 is not allowed, take 1 to 1,024."),
-        (["evaluate", "--k", "2000"], "--k: 2000 is not allowed, take 1 to 1,024."),
-        (["evaluate", "--problems", "0"], "--problems: 0 is not allowed, take 1 to 100,000."),
+        (
+            ["evaluate", "--set", "evaluation.k=2"],
+            "evaluation.k: pass@2 needs at least 2 completions of a problem",
+        ),
+        (
+            ["evaluate", "--set", "evaluation.problems=0"],
+            "evaluation.problems: Input should be greater than or equal to 1",
+        ),
     ],
 )
 def test_a_number_out_of_range(arguments: list[str], message: str, complaint: Complaint) -> None:

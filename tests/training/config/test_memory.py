@@ -151,8 +151,12 @@ def test_the_parts_of_a_phase_add_up_and_the_peak_is_the_hungriest() -> None:
     }  # fmt: skip
 
 
-def test_evaluation_counts_when_it_asks_for_more_than_a_step() -> None:
-    found = of({"evaluation": {"problems": 20_000}, "hardware": {"chunk_tokens": 80}})
+def test_evaluation_takes_no_more_than_sampling_unless_a_problem_alone_does() -> None:
+    small = {"grpo": {"prompts_per_step": 1, "group_size": 2}, "hardware": {"chunk_tokens": 80}}
+    many = of({**small, "evaluation": {"problems": 20_000, "completions_per_problem": 2}})
+    by_phase = {each.phase: each.bytes for each in many.phases}
+    assert by_phase["evaluation"] == by_phase["sampling"]
+    found = of({**small, "evaluation": {"completions_per_problem": 1024}})
     assert found.phases[0].phase == "evaluation"
     off = of({"evaluation": {"every_steps": 0}})
     assert {each.phase for each in off.phases} == {"training", "optimiser_step", "sampling"}

@@ -12,7 +12,6 @@ from training.grpo.metrics import (
     reward_warnings,
     rollout_metrics,
     update_metrics,
-    wilson_interval,
 )
 from training.grpo.tally import Tally
 
@@ -121,17 +120,6 @@ def test_losses_beside_grpos_are_told_where_they_were_computed() -> None:
     assert extra_losses({"tokens": 4.0, "loss": 1.0}) == {}
     totals = {"tokens": 4.0, "mtp": 10.0, "balance": 3.5}
     assert extra_losses(totals) == {"mtp/loss": 2.5, "moe/balance_loss": 3.5}
-
-
-def test_interval_is_wilsons() -> None:
-    # As statsmodels gives it: proportion_confint(8, 10, method="wilson").
-    assert wilson_interval(8, 10) == pytest.approx((0.4901625, 0.9433178), abs=1e-6)
-
-
-@pytest.mark.parametrize(("right", "total"), [(0, 5), (5, 5)])
-def test_interval_stays_within_zero_and_one(right: int, total: int) -> None:
-    low, high = wilson_interval(right, total)
-    assert 0 <= low <= right / total <= high <= 1
 
 
 def test_the_updates_metrics_are_means_and_extremes() -> None:

@@ -81,7 +81,7 @@ def test_the_commands_take_such_a_model(
     model = str(checkpoint.path_of(out / "whole", 2))
     for command in (
         ["sample", "--max-new-tokens", "16", "--count", "4", "What is 1 + 2?"],
-        ["evaluate", "--problems", "8"],
+        ["evaluate", "--set", "evaluation.problems=8"],
         ["export", "--out", str(tmp_path / "export")],
     ):
         with pytest.raises(SystemExit) as stopped:

@@ -249,3 +249,12 @@ def test_rows_are_found_again_by_their_number(tmp_path: Path) -> None:
 @given(st.integers(1, 400), st.text(max_size=9))
 def test_a_shuffled_order_holds_every_number_once(size: int, key: str) -> None:
     assert sorted(shuffled(place, size, key) for place in range(size)) == list(range(size))
+
+
+def test_a_file_may_be_for_evaluation_only(tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "a.jsonl", sums(30))
+    task = file_task(path, held_out_path=str(path))
+    asked = {problem.question for problem in task.held_out_problems(30)}
+    assert asked == {row["question"] for row in sums(30)}
+    with pytest.raises(TaskError, match=r"task\.path: there is nothing to train on: all 30"):
+        task.training_problem(0, 0)

@@ -35,7 +35,8 @@ def phases(job: Job) -> dict[Phase, Parts]:
     }  # fmt: skip
     evaluation = job.config.evaluation
     if evaluation.every_steps:
-        problems = -(-evaluation.problems // job.processes)
+        most = max([evaluation.problems, *(one.problems for one in evaluation.sets)])
+        problems = min(-(-most // job.processes), job.config.evaluation_batch)
         found["evaluation"] = sampling(job, problems * evaluation.completions_per_problem, problems)
     return found
 

@@ -8,7 +8,7 @@ from training.config.schema.base import Fraction, Strict, fail, unit
 from training.config.schema.checkpoint import CheckpointConfig
 from training.config.schema.correction import CorrectionConfig
 from training.config.schema.dynamic_sampling import DynamicSamplingConfig
-from training.config.schema.evaluation import EvaluationConfig
+from training.config.schema.evaluation import EvaluationConfig, EvaluationSetConfig
 from training.config.schema.grpo import GrpoConfig
 from training.config.schema.hardware import HardwareConfig
 from training.config.schema.loss import (
@@ -59,6 +59,7 @@ __all__ = [
     "DrGrpoLoss",
     "DynamicSamplingConfig",
     "EvaluationConfig",
+    "EvaluationSetConfig",
     "FileTaskConfig",
     "Fraction",
     "GrowthConfig",

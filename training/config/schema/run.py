@@ -34,6 +34,14 @@ class RunConfig(Strict):
     def completions_per_step(self) -> int:
         return self.grpo.prompts_per_step * self.grpo.group_size
 
+    @property
+    def evaluation_batch(self) -> int:
+        """Problems that one process evaluates at once: as many completions as it samples at once
+        when it trains, so that evaluating needs no more memory."""
+        sampled = self.completions_per_step * self.grpo.steps_per_collection
+        each = self.hardware.processes * self.evaluation.completions_per_problem
+        return max(1, sampled // each)
+
     @model_validator(mode="after")
     def _prompts_divide(self) -> "RunConfig":
         prompts, processes = self.grpo.prompts_per_step, self.hardware.processes
