@@ -1,18 +1,21 @@
 """A run that was stopped and resumed is the run that never stopped, bit for bit."""
 
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.training.grpo.test_run import told
-from tests.training.jobs import environment, events
+from tests.training.jobs import environment, events, train, write_config
 from training import checkpoint
 from training.config import RunConfig, resolve
 from training.config.presets import merge
-from training.events import RolloutsEvent
+from training.events import MetricsEvent, RolloutsEvent
 
 WORKER = Path(__file__).with_name("resume_worker.py")
 STEPS = 6
@@ -51,30 +54,100 @@ def config_of(tiny_model: Path, case: dict[str, Any]) -> RunConfig:
     return resolve(None, merge(common, case)).config
 
 
+VERSIONS = {
+    "amid a collection": [0, 0, 0, 3, 3, 3],
+    "one collection ahead": [0, 0, 1, 2, 3, 4],
+    "two ahead, several steps each": [0, 0, 0, 0, 0, 0],
+    "dynamic sampling ahead": [0, 0, 1, 2, 3, 4],
+}
+"""Which policy wrote what each step trains on."""
+
+
+LOOKS = ["4", "7"]
+
+
+@pytest.fixture(scope="module")
+def run(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Where the worker ran a case, once."""
+
+    @cache
+    def run_case(name: str) -> Path:
+        out = tmp_path_factory.mktemp("resume")
+        config = config_of(tiny_model, CASES[name]).model_dump_json()
+        done = subprocess.run(
+            [sys.executable, str(WORKER), config, str(out), *LOOKS],
+            env=environment(DS_ACCELERATOR="cpu"), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return out
+
+    return run_case
+
+
 @pytest.mark.parametrize("name", CASES)
-def test_stopping_changes_nothing(name: str, tiny_model: Path, tmp_path: Path) -> None:
-    looks = ["4", "7"]
-    config = config_of(tiny_model, CASES[name])
-    done = subprocess.run(
-        [sys.executable, str(WORKER), config.model_dump_json(), str(tmp_path), *looks],
-        env=environment(DS_ACCELERATOR="cpu"), capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    straight = tmp_path / "straight"
-    assert len(set(steps_of(straight))) == STEPS
-    for look in looks:
-        stopped = tmp_path / f"stop-{look}"
+def test_stopping_changes_nothing(name: str, run: Callable[[str], Path]) -> None:
+    straight = run(name) / "straight"
+    for look in LOOKS:
+        stopped = run(name) / f"stop-{look}"
         assert told(stopped, after_step=0) == told(straight, after_step=0)
         assert final(stopped) == final(straight)
 
 
-def steps_of(run_dir: Path) -> list[int]:
-    return [event.step for event in events(run_dir) if isinstance(event, RolloutsEvent)]
+@pytest.mark.parametrize("name", CASES)
+def test_each_collection_comes_from_the_policy_that_was_due(
+    name: str, run: Callable[[str], Path]
+) -> None:
+    straight = run(name) / "straight"
+    trained = [group for group in rollouts(straight) if group.trained]
+    assert [group.step for group in trained[::2]] == list(range(1, STEPS + 1))
+    assert [group.policy_version for group in trained[::2]] == VERSIONS[name]
+    for values in metrics(straight):
+        assert values["sampler/staleness_max"] == values["sampler/staleness_mean"]
 
 
-def final(run_dir: Path) -> dict[str, bytes]:
+def test_flat_groups_are_replaced_told_of_and_not_trained_on(run: Callable[[str], Path]) -> None:
+    straight = run("dynamic sampling ahead") / "straight"
+    groups = rollouts(straight)
+    dropped = [group for group in groups if not group.trained]
+    assert dropped
+    for group in dropped:
+        assert len({member.reward for member in group.completions}) == 1
+        assert {member.advantage for member in group.completions} == {0.0}
+    assert len({group.question for group in groups}) > len(dropped)
+    for step, values in enumerate(metrics(straight), 1):
+        here = [group for group in groups if group.step == step]
+        assert [group.trained for group in here].count(True) == 2
+        assert values["groups/dropped"] == len(here) - 2
+
+
+def test_two_processes_resume_amid_a_collection(tiny_model: Path, tmp_path: Path) -> None:
+    case = {
+        "grpo": {"steps": 4, "steps_per_collection": 4},
+        "checkpoint": {"every_steps": 2, "keep_last": 2},
+        "hardware": {"processes": 2},
+    }
+    straight, resumed = tmp_path / "straight", tmp_path / "resumed"
+    for run_dir in (straight, resumed):
+        write_config(run_dir, config_of(tiny_model, case))
+    assert train(straight).returncode == 0
+    shutil.copytree(checkpoint.path_of(straight, 2), checkpoint.path_of(resumed, 2))
+    result = train(resumed)
+    assert result.returncode == 0, result.stderr
+    assert told(resumed, after_step=2) == told(straight, after_step=2)
+    assert final(resumed, 4) == final(straight, 4)
+
+
+def rollouts(run_dir: Path) -> list[RolloutsEvent]:
+    return [event for event in events(run_dir) if isinstance(event, RolloutsEvent)]
+
+
+def metrics(run_dir: Path) -> list[dict[str, float]]:
+    return [event.values for event in events(run_dir) if isinstance(event, MetricsEvent)]
+
+
+def final(run_dir: Path, step: int = STEPS) -> dict[str, bytes]:
     """Weights and reference after the last step."""
-    path = checkpoint.path_of(run_dir, STEPS)
+    path = checkpoint.path_of(run_dir, step)
     return {
         name: (path / name / "model.safetensors").read_bytes() for name in ("weights", "reference")
     }
