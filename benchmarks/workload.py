@@ -1,6 +1,6 @@
 """What all benchmarks work on: a model of some size and the problems of `r1-zero-nano`.
 
-Beside the shipped base model there are two of DeepSeek-V3's kind with random weights, written for
+Beside the shipped base model there are some of DeepSeek-V3's kind with random weights, written for
 the occasion with the base model's tokenizer. Random weights hardly ever end a completion, so theirs
 all get the same number of tokens from everybody: `Workload.fixed_length`.
 """
@@ -33,8 +33,14 @@ SHAPES = {
         "num_hidden_layers": 6, "num_attention_heads": 8, "q_lora_rank": 256, "kv_lora_rank": 128,
         "n_routed_experts": 16, "num_experts_per_tok": 4,
     },
+    "latent-512": {
+        "hidden_size": 256, "intermediate_size": 512, "moe_intermediate_size": 96,
+        "num_hidden_layers": 5, "kv_lora_rank": 512, "qk_nope_head_dim": 128,
+        "qk_rope_head_dim": 64, "v_head_dim": 128,
+    },
 }  # fmt: skip
-"""Where they differ from nano-base's shape: 3.75 and 30.7 million parameters."""
+"""Where they differ from nano-base's shape: 3.75 and 30.7 million parameters, and one with the
+latents of DeepSeek's own models."""
 SIZES = ("nano-base", *SHAPES)
 
 
