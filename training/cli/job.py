@@ -14,7 +14,7 @@ from training.cli.display import Display
 from training.cli.errors import UserError
 from training.config import RunConfig
 from training.distributed.expert_parallel import ExpertParallelError
-from training.distributed.process import DeviceError, Process
+from training.distributed.process import DeviceError, Enter, Process
 from training.grpo.held_out import set_pool
 from training.grpo.loop import train
 from training.grpo.setup import set_up
@@ -35,14 +35,15 @@ def run(
     journal: Journal | None,
     stop: StopRequest,
     display: Display,
+    enter: Enter,
 ) -> str:
     """How it ended, "finished" or "stopped".
 
-    Raises UserError for what a person can mend.
+    `enter` is told of every phase. Raises UserError for what a person can mend.
     """
     with _paths_told(display, journal):
         try:
-            process = Process(config.hardware.device)
+            process = Process(config.hardware.device, enter)
         except DeviceError as error:
             raise UserError(str(error)) from error
         with ExitStack() as stack:

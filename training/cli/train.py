@@ -19,6 +19,7 @@ from training.cli.display import Display, make_display
 from training.cli.errors import UserError
 from training.config import ConfigError, Resolved, RunConfig, resolve
 from training.distributed.launch import Launch, Nodes, launch
+from training.distributed.watchdog import Watchdog
 from training.journal import Journal
 from training.stopping import StopRequest
 
@@ -61,6 +62,7 @@ def run(config: RunConfig, run_dir: Path, resume: str, stop: StopRequest) -> int
     main = os.environ.get("RANK", "0") == "0"
     journal = _open_journal(run_dir) if main else None
     display = make_display(config, sys.stdout) if main else Display()
+    watchdog = _open_watchdog(run_dir, config.hardware.watchdog_s)
     try:
         if journal is not None:
             journal.write("phase", 0, phase="loading")
@@ -74,14 +76,20 @@ def run(config: RunConfig, run_dir: Path, resume: str, stop: StopRequest) -> int
                 journal=journal,
                 stop=stop,
                 display=display,
+                enter=watchdog.enter,
             )
     except UserError as error:
+        watchdog.fail(str(error))
         _finish(journal, "failed", str(error))
         raise
     except Exception as error:  # noqa: BLE001 - the last line of defence: told, logged, exit code 1
         traceback.print_exc()
-        _finish(journal, "failed", f"{type(error).__name__}: {error}".rstrip(".") + ".")
+        reason = f"{type(error).__name__}: {error}".rstrip(".") + "."
+        watchdog.fail(reason)
+        _finish(journal, "failed", watchdog.others_end() or reason)
         return 1
+    finally:
+        watchdog.close()
     reasons = {"finished": "All steps are done.", "stopped": "It was asked to stop."}
     _finish(journal, outcome, reasons[outcome])
     return 0
@@ -171,6 +179,13 @@ def _open_journal(run_dir: Path) -> Journal:
     if journal.torn:
         journal.write("log", 0, level="warning", message="The journal's last line was torn.")
     return journal
+
+
+def _open_watchdog(run_dir: Path, limit_s: int) -> Watchdog:
+    try:
+        return Watchdog(run_dir, limit_s)
+    except OSError as error:
+        raise UserError(f"--run-dir: {run_dir} cannot be written ({error.strerror}).") from error
 
 
 def _finish(journal: Journal | None, outcome: str, reason: str) -> None:

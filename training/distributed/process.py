@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+from training.events import Phase
+
+Enter = Callable[[Phase, int], None]
+"""Takes note that this rank begins a phase of a step."""
 
 
 class DeviceError(ValueError):
@@ -22,7 +27,11 @@ class Process:
     the process is a job of its own and opens no port.
     """
 
-    def __init__(self, device: Literal["auto", "cpu", "cuda"]) -> None:
+    def __init__(
+        self, device: Literal["auto", "cpu", "cuda"], enter: Enter = lambda _phase, _step: None
+    ) -> None:
+        self.enter = enter
+        """To be told at the begin of each phase, on every rank."""
         self.rank = int(os.environ.get("RANK", "0"))
         self.world_size = int(os.environ.get("WORLD_SIZE", "1"))
         cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())

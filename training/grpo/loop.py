@@ -12,6 +12,7 @@ import platform
 import time
 from collections.abc import Callable
 from importlib.metadata import version
+from typing import Any
 
 from training.distributed.process import Process
 from training.grpo.ahead import Ahead
@@ -70,7 +71,9 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
     silence = Silence()
     scores: dict[int, float] = {}  # held-out pass@1 by step
 
-    def tell(type_: str, step: int, **fields: object) -> None:
+    def tell(type_: str, step: int, **fields: Any) -> None:
+        if type_ == "phase":
+            process.enter(fields["phase"], step)
         if journal is not None:
             journal.write(type_, step, **fields)
 

@@ -58,7 +58,7 @@ def test_the_fields_of_a_run_are_these() -> None:
         "checkpoint.keep_every_steps",
         "hardware.processes", "hardware.device", "hardware.dtype",
         "hardware.require_native_fp8", "hardware.zero_stage", "hardware.expert_parallel",
-        "hardware.chunk_tokens",
+        "hardware.chunk_tokens", "hardware.watchdog_s",
     ]  # fmt: skip
 
 

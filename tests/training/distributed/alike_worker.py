@@ -29,7 +29,7 @@ def run(config: RunConfig, run_dir: Path, process: Process) -> None:
     journal = Journal(run_dir, stage="grpo") if process.is_main else None
     outcome = job.run(
         config=config, run_dir=run_dir, resume="latest", journal=journal,
-        stop=SimpleNamespace(requested=False), display=Display(),
+        stop=SimpleNamespace(requested=False), display=Display(), enter=lambda _phase, _step: None,
     )  # fmt: skip
     assert outcome == "finished"
 
@@ -38,7 +38,7 @@ def main() -> None:
     model, out, *cases = sys.argv[1:]
     process = Process("cpu")
     close, process.close = process.close, lambda: None
-    job.Process = lambda _device: process
+    job.Process = lambda _device, _enter: process
     for case in cases:
         stage, ranks = map(int, case.split(":"))
         config = run_config(

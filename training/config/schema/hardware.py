@@ -41,6 +41,14 @@ class HardwareConfig(Strict):
         "packed into chunks of so many; less needs less memory. A longer sequence goes alone.",
         json_schema_extra=unit("tokens"),
     )
+    watchdog_s: int = Field(
+        3600,
+        ge=0,
+        le=604_800,
+        description="A process that stays in one phase for longer has its stack logged, and the "
+        "run fails instead of hanging. 0: nobody looks.",
+        json_schema_extra=unit("seconds"),
+    )
 
     @model_validator(mode="after")
     def _experts_divide(self) -> "HardwareConfig":
