@@ -8,16 +8,28 @@ in an order of its own (`permutation.shuffled`).
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from training.config import FileTaskConfig, task_name
+from training.tasks.curriculum import PassRates
 from training.tasks.permutation import shuffled
-from training.tasks.problem import Comparison, Problem, Task, TaskError, is_held_out, number_of
+from training.tasks.problem import (
+    Comparison,
+    Measured,
+    Problem,
+    Task,
+    TaskError,
+    is_held_out,
+    number_of,
+)
 from training.tasks.rows import JoinedRows, Row, Rows, RowsError, open_rows
 from training.tasks.sources import find_files
 from training.tasks.verifiers import VERIFIERS
+
+_ATTEMPTS = 64
+"""How many problems to look at for one that the curriculum wants, before taking the first."""
 
 
 class _Index(NamedTuple):
@@ -38,15 +50,23 @@ class FileTask(Task):
         self._config, self._field = config, field
         self._name = task_name(config)
         self._reference, self._verify = VERIFIERS[config.verifier]
+        self._rates = PassRates(config.curriculum) if config.curriculum else None
 
     def training_problem(self, seed: int, index: int) -> Problem:
+        """Under a curriculum, one that it wants in the place of one that it does not."""
         rows, training, _, _ = self._index
         if not training:  # fine for who only evaluates
             path = self._config.path
             what = f"all {len(rows)} questions of {path} are held out" if len(rows) else "no rows"
             raise TaskError(f"{self._field}.path: there is nothing to train on: {what}.")
         epoch, place = divmod(index, len(training))
-        return self._problem(rows, training[shuffled(place, len(training), f"{seed}/{epoch}")])
+        orders = (f"{seed}/{epoch}/{attempt}" for attempt in range(_ATTEMPTS))
+        candidates = (training[shuffled(place, len(training), order)] for order in orders)
+        first = next(candidates)
+        if self._rates is None or self._rates.wants(rows.where(first), epoch):
+            return self._problem(rows, first)
+        wanted = (number for number in candidates if self._rates.wants(rows.where(number), epoch))
+        return self._problem(rows, next(wanted, first))
 
     def held_out_problems(self, count: int) -> list[Problem]:
         numbers, size = list(self._index.held_out.values()), len(self._index.held_out)
@@ -70,6 +90,20 @@ class FileTask(Task):
 
     def comparison(self, problem: Problem) -> Comparison:  # noqa: ARG002 - the same for all
         return "verifier"
+
+    def observe(self, measured: Sequence[Measured]) -> None:
+        if self._rates is not None:
+            self._rates.observe((each.id, each.pass_rate) for each in measured)
+
+    def state(self) -> dict[str, Any]:
+        return self._rates.state() if self._rates else {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        if self._rates is not None:
+            self._rates.restore(state)
+
+    def metrics(self) -> dict[str, float]:
+        return self._rates.metrics() if self._rates else {}
 
     @cached_property
     def _index(self) -> _Index:

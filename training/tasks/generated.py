@@ -24,7 +24,11 @@ class GeneratedTask(Task):
 
     @abstractmethod
     def draw(self, name: str) -> Problem:
-        """The problem of that name: the same for ever."""
+        """The problem of that name: the same for ever, but for what a curriculum moves."""
+
+    def draw_held_out(self, number: int) -> Problem:
+        """Problem `number` of those among which the held-out ones are looked for."""
+        return self.draw(f"held out/{number}")
 
     def training_problem(self, seed: int, index: int) -> Problem:
         for attempt in range(_DRAWS_FOR_TRAINING):
@@ -41,7 +45,7 @@ class GeneratedTask(Task):
         draws_left = _DRAWS_PER_PROBLEM
         draw = 0
         while len(problems) < count and draws_left:
-            problem = self.draw(f"held out/{draw}")
+            problem = self.draw_held_out(draw)
             draw += 1
             draws_left -= 1
             if is_held_out(problem.question) and problem.question not in problems:

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate
+from typing import Any
 
 from training.config import MixtureConfig, SingleTaskConfig
+from training.tasks.curriculum import PassRates, mean
 from training.tasks.permutation import shuffled
-from training.tasks.problem import Comparison, Problem, Task, TaskError, number_of
+from training.tasks.problem import Comparison, Measured, Problem, Task, TaskError, number_of
 
 BLOCK = 1000
 _ATTEMPTS = 1000
@@ -37,11 +39,13 @@ class Mixture(Task):
         ]
         self._quotas = quotas([part.weight for part in config.parts], BLOCK)
         self._starts = [0, *accumulate(self._quotas)]
+        self._rates = PassRates(config.curriculum) if config.curriculum else None
+        self._last: dict[str, float] = {}
 
     def training_problem(self, seed: int, index: int) -> Problem:
-        part, number = self._place(str(seed), index)
+        part, number, key = self._choose(seed, index)
         for attempt in range(_ATTEMPTS):
-            own_seed = number_of(f"mixture/{seed}/{part}/{attempt}")
+            own_seed = number_of(f"mixture/{key}/{part}/{attempt}")
             problem = self._parts[part].training_problem(own_seed, number)
             if not self.is_held_out(problem.question):
                 return replace(problem, task=self._names[part])
@@ -49,6 +53,51 @@ class Mixture(Task):
             f"{self._field}.parts.{part}.task: other parts hold out all of its questions, so that "
             "none is left to train on."
         )
+
+    def _choose(self, seed: int, index: int) -> tuple[int, int, str]:
+        """Part of problem `index`, its number within that part, and what makes its draw its own.
+
+        Under a curriculum a part that it does not want cedes the place to one drawn anew.
+        """
+        keys = (f"{seed}/{attempt}" for attempt in range(_ATTEMPTS))
+        draws = ((*self._place(key, index), key) for key in keys)
+        first = next(draws)
+        if self._rates is None or self._rates.wants(self._names[first[0]], first[1]):
+            return first
+        wanted = (draw for draw in draws if self._rates.wants(self._names[draw[0]], draw[1]))
+        return next(wanted, first)
+
+    def observe(self, measured: Sequence[Measured]) -> None:
+        own = {name: [each for each in measured if each.task == name] for name in self._names}
+        asked = {
+            name: mean([each.pass_rate for each in found]) for name, found in own.items() if found
+        }
+        self._last |= asked
+        if self._rates is not None:
+            self._rates.observe(asked.items())
+        for name, part in zip(self._names, self._parts, strict=True):
+            part.observe(own[name])
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "last": dict(self._last),
+            "rates": self._rates.state() if self._rates else None,
+            "parts": [part.state() for part in self._parts],
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self._last = dict(state["last"])
+        if self._rates is not None:
+            self._rates.restore(state["rates"])
+        for part, kept in zip(self._parts, state["parts"], strict=True):
+            part.restore(kept)
+
+    def metrics(self) -> dict[str, float]:
+        """Every part's pass rate, and what its own curriculum tells, with its name at the end."""
+        found = {f"task/pass_rate/{name}": rate for name, rate in self._last.items()}
+        for name, part in zip(self._names, self._parts, strict=True):
+            found |= {f"{key}/{name}": value for key, value in part.metrics().items()}
+        return found
 
     def held_out_problems(self, count: int) -> list[Problem]:
         places = [self._place(_HELD_OUT, index)[0] for index in range(count)]

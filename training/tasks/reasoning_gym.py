@@ -2,55 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import sys
-from types import ModuleType
+from collections.abc import Sequence
 from typing import Any
 
 from training.config import ReasoningGymConfig
+from training.tasks.curriculum import Levels
 from training.tasks.generated import GeneratedTask
-from training.tasks.problem import Problem, TaskError, digest_of, number_of
+from training.tasks.gym_checks import CHECKS
+from training.tasks.gym_package import load_generator
+from training.tasks.problem import Measured, Problem, TaskError, digest_of, number_of
 
-_FOLDERS = {
-    "algebra": "complex_arithmetic intermediate_integration polynomial_equations "
-    "polynomial_multiplication simple_equations simple_integration",
-    "algorithmic": "ab base_conversion binary_alternation binary_matrix caesar_cipher count_primes "
-    "cryptarithm game_of_life game_of_life_halting graph_color group_anagrams isomorphic_strings "
-    "jugs letter_counting letter_jumble manipulate_matrix number_filtering number_sorting "
-    "palindrome_generation palindrome_partitioning pool_matrix ransom_note rotate_matrix "
-    "rotten_oranges sentence_reordering spell_backward spiral_matrix string_insertion "
-    "string_manipulation string_splitting string_synthesis word_ladder word_sequence_reversal "
-    "word_sorting",
-    "arc": "arc_1d arc_agi rearc",
-    "arithmetic": "basic_arithmetic bitwise_arithmetic calendar_arithmetic chain_sum count_bits "
-    "decimal_arithmetic decimal_chain_sum dice fraction_simplification gcd gsm_symbolic lcm "
-    "leg_counting number_format power_function prime_factorization products time_intervals",
-    "code": "bf codeio",
-    "cognition": "color_cube_rotation figlet_font modulo_grid needle_haystack number_sequence "
-    "rectangle_count rubiks_cube",
-    "games": "boxnet countdown emoji_mystery futoshiki kakurasu knight_swap mahjong_puzzle maze "
-    "mini_sudoku n_queens puzzle24 rush_hour sokoban sudoku survo tower_of_hanoi tsumego",
-    "geometry": "advanced_geometry simple_geometry",
-    "graphs": "course_schedule family_relationships largest_island path_star quantum_lock "
-    "shortest_path",
-    "induction": "acre list_functions",
-    "logic": "aiw circuit_logic knights_knaves propositional_logic self_reference syllogism "
-    "zebra_puzzles",
-    "probability": "coin_flip",
-}
-_FOLDER_OF = {name: folder for folder, names in _FOLDERS.items() for name in names.split()}
-_FILES = {
-    "acre": "acre.acre",
-    "figlet_font": "figlet_fonts",
-    "gsm_symbolic": "gsm_symbolic.gsm_symbolic",
-    "list_functions": "list_functions.list_functions",
-    "mahjong_puzzle": "mahjong",
-    "number_sequence": "number_sequences",
-    "syllogism": "syllogisms",
-}
-"""Tasks that are not called as their files are."""
-_MADE_BEFOREHAND = {"acre": 10, "gsm_symbolic": 1, "list_functions": 1}
+_MADE_BEFOREHAND = {"acre": 10, "gsm_symbolic": 1, "list_functions": 1, "word_ladder": 1}
 """Tasks that make a whole set by one seed, with the size of the set whose first problem we take:
 acre mixes three kinds of problems in a set."""
 _SEED_BITS = {"pool_matrix": 32}
@@ -58,25 +20,68 @@ _SEED_BITS = {"pool_matrix": 32}
 
 
 class ReasoningGymTask(GeneratedTask):
-    """One generator of reasoning-gym with its options; see `training.tasks.problem.Task`."""
+    """One generator of reasoning-gym with its options, at one level or under a curriculum."""
 
     def __init__(self, config: ReasoningGymConfig, field: str) -> None:
         super().__init__(field)
-        self._config = config
-        self._name = config.name
-        self._dataset = self._build(0, _MADE_BEFOREHAND.get(config.name, 2**64))
+        self._config, self._name = config, config.name
+        self._generator = load_generator(config.name, field)
+        self._datasets: dict[int | None, Any] = {}
+        self._levels: Levels | None = None
+        if config.level is not None or config.curriculum is not None:
+            levels = self._range()
+            first = levels[0] if config.level is None else config.level
+            if config.curriculum is not None:
+                self._levels = Levels(config.curriculum, levels, first)
+        self._at(self._level)  # wrong options are told here
 
     def is_right(self, answer: str, problem: Problem) -> bool:
-        # Partial credit exists (0.01 and more for text around the answer): only 1.0 is right.
-        return float(self._dataset.score_answer(answer, dict(problem.entry))) == 1.0
+        """Only the package's full score is right: partial credit exists, 0.01 and more for text
+        around the answer."""
+        check = CHECKS.get(self._name)
+        if check is not None and not check(answer, problem.answer):
+            return False
+        try:
+            return self._score(answer, problem) == 1.0
+        except Exception:  # noqa: BLE001 - many scorers raise, each its own, on what they cannot read
+            self._score(problem.answer, problem)  # raises as well where the scorer is at fault
+            return False
 
     def draw(self, name: str) -> Problem:
+        return self._draw(name, self._level)
+
+    def draw_held_out(self, number: int) -> Problem:
+        """Under a curriculum all levels alike, so that the score shows every step up."""
+        level = self._config.level
+        if self._levels is not None:
+            level = self._levels.range[number % len(self._levels.range)]
+        return self._draw(f"held out/{number}", level)
+
+    def observe(self, measured: Sequence[Measured]) -> None:
+        if self._levels is not None:
+            self._levels.observe((each.level, each.pass_rate) for each in measured)
+
+    def state(self) -> dict[str, Any]:
+        return self._levels.state() if self._levels else {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        if self._levels is not None:
+            self._levels.restore(state)
+
+    def metrics(self) -> dict[str, float]:
+        return self._levels.metrics() if self._levels else {}
+
+    @property
+    def _level(self) -> int | None:
+        return self._levels.level if self._levels else self._config.level
+
+    def _draw(self, name: str, level: int | None) -> Problem:
         # reasoning-gym seeds problem i with `seed + i`: a wide hash keeps the draws apart.
         number = number_of(name) % 2 ** _SEED_BITS.get(self._name, 64)
         if self._name in _MADE_BEFOREHAND:
-            entry = self._build(number, _MADE_BEFOREHAND[self._name])[0]
+            entry = self._build(number, _MADE_BEFOREHAND[self._name], level)[0]
         else:
-            entry = self._dataset[number]
+            entry = self._at(level)[number]
         question, answer = entry["question"], entry["answer"]
         return Problem(
             question,
@@ -84,51 +89,45 @@ class ReasoningGymTask(GeneratedTask):
             entry,
             id=digest_of(question),
             task=self._name,
+            level=level,
         )
 
-    def _build(self, seed: int, size: int) -> Any:
-        dataset_class, config_class = _generator(self._name, self.field)
-        field = f"{self.field}.options"
+    def _score(self, answer: str, problem: Problem) -> float:
+        dataset = self._at(problem.level)
+        return float(dataset.score_answer(answer, dict(problem.entry)))
+
+    def _at(self, level: int | None) -> Any:
+        """The generator at a level, made once."""
+        if level not in self._datasets:
+            size = _MADE_BEFOREHAND.get(self._name, 2**64)
+            self._datasets[level] = self._build(0, size, level)
+        return self._datasets[level]
+
+    def _build(self, seed: int, size: int, level: int | None) -> Any:
+        field = f"{self.field}.options: {self._name}"
         try:
-            return dataset_class(config_class(seed=seed, size=size, **self._config.options))
+            return self._generator.make(seed, size, self._config.options, level)
         except TypeError as error:
-            known = ", ".join(
-                sorted(set(config_class.__dataclass_fields__) - {"seed", "size", "difficulty"})
-            )
-            raise TaskError(f"{field}: {self._name} takes only {known} ({error}).") from error
+            known = ", ".join(self._generator.options())
+            raise TaskError(f"{field} takes only {known} ({error}).") from error
         except (AssertionError, ValueError) as error:
-            raise TaskError(f"{field}: {self._name} refuses them: {error}.") from error
+            raise TaskError(f"{field} refuses them: {error}.") from error
 
-
-def _generator(name: str, field: str) -> tuple[Any, Any]:
-    """Dataset and config class of one generator.
-
-    The package's own `__init__` imports all of its hundred generators, and with them plotting
-    libraries and a second and a half of start-up. Bare package modules in the place of its
-    folders make Python load the one file that is needed.
-    """
-    folder = _FOLDER_OF[name]
-    for package in ("reasoning_gym", f"reasoning_gym.{folder}"):
-        if package not in sys.modules:
-            sys.modules[package] = _bare(package)
-    importlib.import_module("reasoning_gym.coaching")  # before factory, which it imports in turn
-    factory = importlib.import_module("reasoning_gym.factory")
-    try:
-        importlib.import_module(f"reasoning_gym.{folder}.{_FILES.get(name, name)}")
-    except ModuleNotFoundError as error:
-        raise TaskError(
-            f"{field}.name: {name} needs the Python package {error.name}, which is not installed "
-            "here: install it with pip, or take another task."
-        ) from error
-    pair: tuple[Any, Any] = factory.DATASETS[name]
-    return pair
-
-
-def _bare(package: str) -> ModuleType:
-    spec = importlib.util.find_spec(package)
-    if spec is None or spec.submodule_search_locations is None:
-        raise TaskError("The package reasoning-gym is not installed: install it with pip.")
-    module = ModuleType(package)
-    module.__path__ = list(spec.submodule_search_locations)
-    module.__spec__ = spec
-    return module
+    def _range(self) -> range:
+        """The levels of the task or its curriculum. Raises TaskError where it has none of them."""
+        config, levels = self._config, self._generator.levels(self._config.options)
+        field = f"{self.field}.level: {self._name}"
+        if not levels:
+            raise TaskError(
+                f"{field} has no levels with these options: leave it and {self.field}.curriculum "
+                "out."
+            )
+        if config.level is not None and config.level not in levels:
+            raise TaskError(f"{field} has levels {levels[0]} to {levels[-1]}, not {config.level}.")
+        asked = config.curriculum.highest if config.curriculum else None
+        first = levels[0] if config.level is None else config.level
+        if asked is not None and asked < first:
+            raise TaskError(
+                f"{self.field}.curriculum.highest: {asked} is below the first level, {first}."
+            )
+        return levels if asked is None else range(levels[0], min(asked, levels[-1]) + 1)

@@ -32,7 +32,8 @@ def test_the_fields_of_a_run_are_these() -> None:
     assert list(flatten(RunConfig().model_dump())) == [
         "seed",
         "model.path",
-        "task.type", "task.template", "task.system_prompt", "task.name",
+        "task.type", "task.template", "task.system_prompt", "task.name", "task.level",
+        "task.curriculum",
         "reward.accuracy", "reward.format", "reward.tag_count",
         "reward.language.weight", "reward.language.target",
         "reward.length.weight", "reward.length.right_short", "reward.length.right_long",

@@ -7,6 +7,7 @@ Validators check; they never rewrite a neighbour.
 from training.config.schema.base import Fraction, Strict, fail, unit
 from training.config.schema.checkpoint import CheckpointConfig
 from training.config.schema.correction import CorrectionConfig
+from training.config.schema.curriculum import LevelsConfig, PassRatesConfig
 from training.config.schema.dynamic_sampling import DynamicSamplingConfig
 from training.config.schema.evaluation import EvaluationConfig, EvaluationSetConfig
 from training.config.schema.grpo import GrpoConfig
@@ -71,6 +72,7 @@ __all__ = [
     "Language",
     "LanguageConfig",
     "LengthConfig",
+    "LevelsConfig",
     "Loss",
     "MixtureConfig",
     "ModelConfig",
@@ -78,6 +80,7 @@ __all__ = [
     "OptimConfig",
     "OverlongConfig",
     "PartConfig",
+    "PassRatesConfig",
     "PretrainConfig",
     "PythonTaskConfig",
     "Reads",

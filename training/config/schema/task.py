@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from training.config.schema.base import Strict, fail
+from training.config.schema.curriculum import LevelsConfig, PassRatesConfig
 from training.config.schema.reasoning_gym import ReasoningGymName
 
 Option = int | float | bool | str | list[int] | list[float] | list[str]
@@ -50,6 +51,16 @@ class ReasoningGymConfig(_Asked):
         description="Options of the task's generator, for example min_terms, max_terms, min_digits "
         "and max_digits of chain_sum.",
     )
+    level: int | None = Field(
+        None,
+        ge=0,
+        le=1000,
+        description="Level of the package's own curriculum for this task, 0 the easiest; options "
+        "count above it. Null: no levels, or with a curriculum 0.",
+    )
+    curriculum: LevelsConfig | None = Field(
+        None, description="Moves the level by the measured pass rate. Null: it stays."
+    )
 
 
 class FileTaskConfig(_Asked):
@@ -88,6 +99,9 @@ class FileTaskConfig(_Asked):
         max_length=1024,
         description="File with the problems for evaluation, found like `path`; none of its "
         "questions is trained on. Null: the sixteenth of `path` that the questions' hash chooses.",
+    )
+    curriculum: PassRatesConfig | None = Field(
+        None, description="Chooses problems by their measured pass rate. Null: all in turn."
     )
 
 
@@ -134,6 +148,9 @@ class MixtureConfig(Strict):
 
     type: Literal["mixture"] = "mixture"
     parts: list[PartConfig] = Field(min_length=1, max_length=64)
+    curriculum: PassRatesConfig | None = Field(
+        None, description="Chooses parts by their measured pass rate. Null: by weight alone."
+    )
 
     @model_validator(mode="after")
     def _weigh_something(self) -> "MixtureConfig":
