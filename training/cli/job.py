@@ -21,6 +21,7 @@ from training.grpo.setup import set_up
 from training.journal import Journal
 from training.model import ModelConfigError, hf
 from training.model.policy import title
+from training.reward_model import reward_model
 from training.rewards import RewardError, RewardPool
 from training.stopping import StopRequest
 from training.tasks import TaskError
@@ -48,7 +49,8 @@ def run(
             raise UserError(str(error)) from error
         with ExitStack() as stack:
             try:
-                rewards = stack.enter_context(RewardPool(config.task, config.reward))
+                grader = reward_model(config, process.device)
+                rewards = stack.enter_context(RewardPool(config.task, config.reward, grader))
                 sets = set_pool(config)
                 set_rewards = None if sets is None else stack.enter_context(sets)
                 start = _find_start(run_dir, resume, journal)

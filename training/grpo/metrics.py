@@ -71,7 +71,8 @@ def reward_warnings(groups: list[list[CompletionRecord]]) -> list[str]:
     (name, reason), times = errors.most_common(1)[0]
     others = errors.total() - times
     rest = f", and {others} for other reasons" if others else ""
-    return [f"{times} times the reward “{name}” could not be computed ({reason}){rest}."]
+    why = reason.rstrip(".")
+    return [f"{times} times the reward “{name}” could not be computed ({why}){rest}."]
 
 
 def _mean(values: list[float]) -> float:

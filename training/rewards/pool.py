@@ -61,7 +61,8 @@ class RewardPool:
     """`submit` as completions arrive, `collect` when all are there, `close` at the end."""
 
     def __init__(self, task: TaskConfig, config: RewardConfig, model: Grader | None = None) -> None:
-        """Start the workers. `model` computes the part of that name, within `collect`.
+        """Start the workers. `model` computes the part of that name, within `collect`; it is there
+        exactly when the config has one.
 
         Raises RewardError when they, or the judge, cannot do their work.
         """

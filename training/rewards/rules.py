@@ -28,7 +28,7 @@ class Case:
     """What the rules before it gave."""
 
 
-_ELSEWHERE = ("judge",)
+_ELSEWHERE = ("model", "judge")
 """Parts that no worker computes."""
 
 Rule = Callable[[Case], Mapping[str, float]]

@@ -40,7 +40,7 @@ def test_the_fields_of_a_run_are_these() -> None:
         "reward.length.wrong_short", "reward.length.wrong_long",
         "reward.repetition.weight", "reward.repetition.ngram",
         "reward.overlong.weight", "reward.overlong.buffer_tokens",
-        "reward.custom", "reward.judge", "reward.workers", "reward.timeout_s",
+        "reward.custom", "reward.model", "reward.judge", "reward.workers", "reward.timeout_s",
         "grpo.steps", "grpo.prompts_per_step", "grpo.group_size", "grpo.steps_per_collection",
         "grpo.loss.type", "grpo.loss.clip_eps", "grpo.loss.aggregation",
         "grpo.loss.advantage_scale", "grpo.correction", "grpo.dynamic_sampling",

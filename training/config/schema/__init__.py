@@ -35,6 +35,7 @@ from training.config.schema.reward import (
     Reads,
     RepetitionConfig,
     RewardConfig,
+    RewardModelConfig,
 )
 from training.config.schema.run import RunConfig, json_schema
 from training.config.schema.sampling import GrowthConfig, NativeSampler, SamplingConfig, VllmSampler
@@ -87,6 +88,7 @@ __all__ = [
     "ReasoningGymConfig",
     "RepetitionConfig",
     "RewardConfig",
+    "RewardModelConfig",
     "RunConfig",
     "SamplingConfig",
     "SingleTaskConfig",

@@ -93,6 +93,18 @@ class CustomRewardConfig(Strict):
         return weights
 
 
+class RewardModelConfig(Strict):
+    """A reward model: a network that gives a conversation one number."""
+
+    path: str = Field(
+        min_length=1,
+        max_length=1024,
+        description="Hugging Face directory of a sequence classification model with one label.",
+    )
+    weight: Weight = Field(1.0, description="Weight of the number as the model gives it.")
+    reads: Reads = Field("completion", description=READS_HELP)
+
+
 class JudgeConfig(Strict):
     """A language model as judge, behind an OpenAI-compatible endpoint."""
 
@@ -146,6 +158,9 @@ class RewardConfig(Strict):
     custom: CustomRewardConfig | None = Field(
         None, description="Rewards of your own, from a Python file."
     )
+    model: RewardModelConfig | None = Field(
+        None, description="A reward model, which grades on the trainer's device after sampling."
+    )
     judge: JudgeConfig | None = Field(None, description="A language model that grades completions.")
     workers: int = Field(
         2,
@@ -178,5 +193,6 @@ class RewardConfig(Strict):
         }
         asked = {name: weight for name, weight in optional.items() if weight}
         own = self.custom.weights if self.custom else {}
-        graded = {"judge": self.judge.weight} if self.judge else {}
+        graders = {"model": self.model, "judge": self.judge}
+        graded = {name: grader.weight for name, grader in graders.items() if grader}
         return {"accuracy": self.accuracy, "format": self.format, **asked, **own, **graded}
