@@ -61,8 +61,9 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
         task.restore(kept.task)
     waiting = kept.waiting  # the rest of a collection, a step's groups each
     make_sampler = samplers(sampling, process, setup.run_dir, setup.tokenizer.decode)
-    behind = sampling.staleness > 0  # what is trained on was sampled from an earlier policy
-    task_ahead = build_task(config.task) if behind else task
+    # Whether what is trained on was sampled from earlier policies.
+    behind = sampling.staleness > 0 or sampling.carry_over > 0
+    task_ahead = build_task(config.task) if sampling.staleness else task
     collector = Collector(
         config, task_ahead, setup.template, setup.tokenizer, setup.rewards,
         process.rank, process.world_size,
@@ -128,7 +129,7 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
                 ahead.give_back(collection)
                 break
             task.observe(process.share(pass_rates(collection.groups + dropped)))
-            if behind and step + sampling.staleness * per_collection <= grpo.steps:
+            if sampling.staleness and step + sampling.staleness * per_collection <= grpo.steps:
                 ahead.sample(step - 1, task.state())
             waiting = [
                 compared(
@@ -187,7 +188,7 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
                 "perf/completions_per_s": config.completions_per_step / step_s,
                 "time/rollout_s": rollout_s,
                 "time/reward_s": reward_s,
-                **({"time/wait_s": wait_s} if behind else {}),
+                **({"time/wait_s": wait_s} if sampling.staleness else {}),
                 "time/update_s": update_s,
                 "time/step_s": step_s,
                 "tokens/total": float(setup.tokens_total),

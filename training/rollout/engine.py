@@ -77,8 +77,18 @@ class Carry:
     """End the call when no more sequences than this still run and none waits. Counted by steps of
     the model, never by the clock, so that it happens again alike; each thread leaves its share."""
     begun: Mapping[int, Completion] = field(default_factory=dict)
-    """Unfinished completions to go on with, by their number in the result. They keep tokens and
-    log-probabilities; what is read anew is their text."""
+    """Completions of an earlier call, by their number in the result. Unfinished ones are gone on
+    with: they keep tokens and log-probabilities; what is read anew is their text. Others stay as
+    they are."""
+
+    @property
+    def ended(self) -> dict[int, Completion]:
+        """Those that stay as they are."""
+        return {
+            number: each
+            for number, each in self.begun.items()
+            if each.finish_reason != "unfinished"
+        }
 
 
 Done = Callable[[int, Completion], None]

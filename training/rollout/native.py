@@ -82,7 +82,7 @@ class NativeEngine:
         guesser = Guesser(self.model, kind) if self.speculative else None
 
         @torch.inference_mode()
-        def write_part(numbers: range, slots: int) -> Guesses:
+        def write_part(numbers: list[int], slots: int) -> Guesses:
             waiting = Waiting(order, numbers, partial(read, self.model))
             rows = Rows.free(slots, sampling.max_new_tokens, order.keys_A.device)
             running = Running(order, waiting, rows, self._caches(order, slots))
@@ -122,14 +122,18 @@ class NativeEngine:
         return max(1, min(torch.get_num_threads(), slots // ROW_MULTIPLE))
 
 
-def _side_by_side(work: Callable[[range, int], Guesses], order: Order, parts: int) -> list[Guesses]:
+def _side_by_side(
+    work: Callable[[list[int], int], Guesses], order: Order, parts: int
+) -> list[Guesses]:
     """Share sequences and slots among so many threads, each of which computes by itself."""
-    cuts = [order.count * part // parts for part in range(parts + 1)]
-    numbers = [range(*cut) for cut in itertools.pairwise(cuts)]
+    cuts = [len(order.open) * part // parts for part in range(parts + 1)]
+    numbers = [order.open[start:end] for start, end in itertools.pairwise(cuts)]
     slots = [
         min(order.slots * (part + 1) // parts - order.slots * part // parts, len(numbers[part]))
         for part in range(parts)
     ]
+    if not order.open:
+        return []
     if parts == 1:
         return [work(numbers[0], slots[0])]
     threads = torch.get_num_threads()

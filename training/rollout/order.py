@@ -6,7 +6,8 @@ B sequences that run, V vocabulary.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from math import isfinite
 
 import torch
@@ -30,7 +31,7 @@ class Order:
     stop: StopStrings | None
     done: Done | None
     carry: Carry
-    found: dict[int, Completion] = field(default_factory=dict)
+    found: dict[int, Completion]
 
     @classmethod
     def of(
@@ -54,7 +55,7 @@ class Order:
             ends_E=torch.tensor(sorted(ends), dtype=torch.long, device=device),
             keys_A=noise_keys(seeds, group_size).to(device),
             stop=StopStrings(sampling.stop, decode) if sampling.stop and decode else None,
-            done=done, carry=carry,
+            done=done, carry=carry, found=carry.ended,
         )  # fmt: skip
 
     def prompt(self, number: int) -> list[int]:
@@ -64,10 +65,15 @@ class Order:
     def count(self) -> int:
         return len(self.prompts) * self.group_size
 
+    @cached_property
+    def open(self) -> list[int]:
+        """Numbers of the sequences that have not ended."""
+        return [number for number in range(self.count) if number not in self.carry.ended]
+
     @property
     def slots(self) -> int:
         """Sequences that run at the same time."""
-        return min(self.sampling.max_sequences or self.count, self.count)
+        return min(self.sampling.max_sequences or len(self.open), len(self.open))
 
     def draw(self, logits_BV: Tensor, keys_B: Tensor, counts_B: Tensor) -> tuple[Tensor, Tensor]:
         """The next tokens of sequences that have `counts_B` already, with log-probabilities."""

@@ -37,7 +37,7 @@ Read = Callable[[list[list[int]]], list[Beginning]]
 class Waiting:
     """Sequences whose turn has not come. A prompt is read when the first of its group comes."""
 
-    def __init__(self, order: Order, numbers: range, read: Read) -> None:
+    def __init__(self, order: Order, numbers: list[int], read: Read) -> None:
         self._order, self._read = order, read
         self._numbers = deque(numbers)
         self._kept: dict[int, Beginning] = {}

@@ -151,8 +151,10 @@ class TransformersEngine:
             prompts, group_size, sampling, seeds, ends, done, carry or Carry(),
             decode=self.decode, device=self.model.head.weight.device,
         )  # fmt: skip
+        if not order.open:
+            return order.completions()
         reader = Reader(self.model)
-        waiting = Waiting(order, range(order.count), reader.begin)
+        waiting = Waiting(order, order.open, reader.begin)
         rows = Rows.free(order.slots, sampling.max_new_tokens, order.keys_A.device)
         write(
             reader, Running(order, waiting, rows, [KeyValueCache(order.slots, rows.ids_B.device)])

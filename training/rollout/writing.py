@@ -66,7 +66,7 @@ class Running:
 
     def __init__(self, order: Order, waiting: Waiting, rows: Rows, caches: list[Any]) -> None:
         self.order, self.waiting, self.rows, self.caches = order, waiting, rows, caches
-        self.leave = order.carry.leave * len(waiting) // max(order.count, 1)
+        self.leave = order.carry.leave * len(waiting) // max(len(order.open), 1)
         self.alive = 0
 
     def begin(self) -> tuple[Tensor, Tensor] | None:

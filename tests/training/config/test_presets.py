@@ -47,7 +47,7 @@ def test_the_fields_of_a_run_are_these() -> None:
         "grpo.mask_truncated",
         "grpo.kl_coef", "grpo.ref_refresh_steps",
         "sampling.engine.type", "sampling.engine.max_sequences", "sampling.speculative",
-        "sampling.staleness", "sampling.max_new_tokens", "sampling.growth",
+        "sampling.staleness", "sampling.carry_over", "sampling.max_new_tokens", "sampling.growth",
         "sampling.min_new_tokens", "sampling.stop",
         "sampling.temperature", "sampling.top_p",
         "optim.learning_rate", "optim.warmup_steps", "optim.beta1", "optim.beta2",
@@ -106,6 +106,7 @@ def test_the_fields_of_pretraining_are_these() -> None:
         ({"optim": {"learning_rate": float("nan")}}, "optim.learning_rate"),
         ({"sampling": {"temperature": 0}}, "sampling.temperature"),
         ({"sampling": {"engine": {"type": "vllm"}, "speculative": True}}, "sampling.speculative"),
+        ({"sampling": {"engine": {"type": "vllm"}, "carry_over": 0.5}}, "sampling.carry_over"),
         (
             {"sampling": {"engine": {"type": "vllm", "addresses": ["a:1", "b:1"]}}},
             "sampling.engine.addresses",

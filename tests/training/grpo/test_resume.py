@@ -30,6 +30,10 @@ CASES: dict[str, dict[str, Any]] = {
         "grpo": {"steps_per_collection": 2},
         "sampling": {"staleness": 2},
     },
+    "a long tail carried over": {
+        "grpo": {"correction": {"level": "token"}, "dynamic_sampling": {"max_rounds": 2}},
+        "sampling": {"carry_over": 0.5, "stop": ["1", "e", "<"], "max_new_tokens": 24},
+    },
     "dynamic sampling ahead": {
         "grpo": {"dynamic_sampling": {"max_rounds": 3}},
         "sampling": {"staleness": 1},
@@ -93,7 +97,7 @@ def test_stopping_changes_nothing(name: str, run: Callable[[str], Path]) -> None
         assert final(stopped) == final(straight)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", VERSIONS)
 def test_each_collection_comes_from_the_policy_that_was_due(
     name: str, run: Callable[[str], Path]
 ) -> None:
@@ -118,6 +122,14 @@ def test_flat_groups_are_replaced_told_of_and_not_trained_on(run: Callable[[str]
         here = [group for group in groups if group.step == step]
         assert [group.trained for group in here].count(True) == 2
         assert values["groups/dropped"] == len(here) - 2
+
+
+def test_what_is_carried_over_tells_the_policy_that_began_it(run: Callable[[str], Path]) -> None:
+    straight = run("a long tail carried over") / "straight"
+    ages = [group.step - 1 - group.policy_version for group in rollouts(straight)]
+    assert min(ages) == 0 < max(ages)
+    questions = [group.question for group in rollouts(straight)]
+    assert len(set(questions)) == len(questions)
 
 
 def test_two_processes_resume_amid_a_collection(tiny_model: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ trainer: DeepSpeed's ZeRO for gradients and optimiser, training/rollout for the 
 tests/training/test_memory_measured.py holds it against the real loop.
 """
 
+import math
 from collections import Counter
 
 from training.config.memory.chunk import chunk_memory
@@ -27,12 +28,14 @@ def phases(job: Job) -> dict[Phase, Parts]:
         update = standing(job)
         update["gradients"] += _gradients_at_the_end(job)
         return {"training": update, "optimiser_step": optimiser_step(job)}
+    sampled = _collecting(job)
     found: dict[Phase, Parts] = {
-        "sampling": _in_turn(job, job.completions * job.config.grpo.steps_per_collection,
-                             job.prompts * job.config.grpo.steps_per_collection),
-        "training": training(job),
-        "optimiser_step": optimiser_step(job),
+        "sampling": sampled, "training": training(job), "optimiser_step": optimiser_step(job),
     }  # fmt: skip
+    if job.config.sampling.staleness:  # sampling goes on meanwhile
+        beside = sampled - standing(job)
+        found["training"] += beside
+        found["optimiser_step"] += beside
     evaluation = job.config.evaluation
     if evaluation.every_steps:
         most = max([evaluation.problems, *(one.problems for one in evaluation.sets)])
@@ -53,6 +56,8 @@ def standing(job: Job) -> Parts:
         parts["reference"] = whole + tables
     if job.config.hardware.expert_parallel > 1:  # a slice, beside the whole copy
         parts["weights"] += job.width * job.held + tables
+    # A copy for each collection ahead.
+    parts["weights"] += job.config.sampling.staleness * (whole + tables)
     if job.stage == 3:  # shards, beside the whole copy that is sampled from
         parts["weights"] += job.width * job.shard + tables
         parts["gradients"] = job.bucket + job.width * job.shard
@@ -87,6 +92,13 @@ def sampling(job: Job, sequences: int, prompts: int) -> Parts:
     parts["activations"] += 12 * sequences * limit  # tokens and log-probabilities
     parts["latent_cache"] += prompts * job.lengths.prompt * layers * latent
     return parts
+
+
+def _collecting(job: Job) -> Parts:
+    """All prompts of a collection, with those begun beyond it."""
+    config, steps = job.config.sampling, job.config.grpo.steps_per_collection
+    prompts = math.ceil(job.prompts * steps * (1 + config.carry_over))
+    return _in_turn(job, prompts * job.config.grpo.group_size, prompts)
 
 
 def _in_turn(job: Job, sequences: int, prompts: int) -> Parts:

@@ -91,6 +91,12 @@ class RunConfig(Strict):
                 "Only the native engine guesses: switch it off, or set sampling.engine.type to "
                 "native.",
             )
+        if self.sampling.carry_over:
+            raise fail(
+                "sampling.carry_over",
+                "Only the native engine goes on with completions: set this to 0, or "
+                "sampling.engine.type to native.",
+            )
         if self.sampling.stop:
             raise fail(
                 "sampling.stop",

@@ -96,6 +96,14 @@ class SamplingConfig(Strict):
         "policy that is so many collections older than the one it trains. 0 is on-policy.",
         json_schema_extra=unit("collections"),
     )
+    carry_over: float = Field(
+        0.0,
+        ge=0,
+        le=4,
+        description="Prompts begun beyond what a collection needs, as a share of it. Once enough "
+        "groups are finished, the others wait for the next collection, whose policy goes on with "
+        "them. 0: every collection waits for its longest completion.",
+    )
     max_new_tokens: int = Field(
         64, ge=1, le=131072, description="Longest completion.", json_schema_extra=unit("tokens")
     )
