@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from training.config import (
+    CodeTaskConfig,
     FileTaskConfig,
     MixtureConfig,
     PythonTaskConfig,
@@ -14,6 +15,7 @@ from training.config import (
     SingleTaskConfig,
     TaskConfig,
 )
+from training.tasks.code import CodeTask
 from training.tasks.file import FileTask
 from training.tasks.mixture import Mixture
 from training.tasks.problem import Measured, Problem, Task, TaskError, is_held_out
@@ -31,6 +33,7 @@ def build_task(config: TaskConfig | SingleTaskConfig, field: str = "task") -> Ta
 
 
 TASKS: dict[type[Any], Callable[[Any, str], Task]] = {
+    CodeTaskConfig: CodeTask,
     FileTaskConfig: FileTask,
     MixtureConfig: partial(Mixture, build=build_task),
     PythonTaskConfig: PythonTask,

@@ -7,12 +7,13 @@ in an order of its own (`permutation.shuffled`).
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from array import array
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from training.config import FileTaskConfig, task_name
+from training.config import FileTaskConfig, FromFilesConfig, task_name
 from training.tasks.curriculum import PassRates
 from training.tasks.permutation import shuffled
 from training.tasks.problem import (
@@ -42,14 +43,16 @@ class _Index(NamedTuple):
     """Digest of each held-out question → number of its row."""
 
 
-class FileTask(Task):
-    """The rows of one or several files. Nothing is read before the first problem is asked for: a
-    process that only verifies answers never reads them."""
+class RowsTask(Task):
+    """The rows of one or several files; what a row asks is the subclass's own.
 
-    def __init__(self, config: FileTaskConfig, field: str) -> None:
+    Nothing is read before the first problem is asked for: a process that only verifies answers
+    never reads them.
+    """
+
+    def __init__(self, config: FromFilesConfig, field: str) -> None:
         self._config, self._field = config, field
         self._name = task_name(config)
-        self._reference, self._verify = VERIFIERS[config.verifier]
         self._rates = PassRates(config.curriculum) if config.curriculum else None
 
     def training_problem(self, seed: int, index: int) -> Problem:
@@ -85,11 +88,9 @@ class FileTask(Task):
             return is_held_out(question)
         return number_of(question) in self._index.held_out
 
-    def is_right(self, answer: str, problem: Problem) -> bool:
-        return self._verify(answer, problem.answer)
-
-    def comparison(self, problem: Problem) -> Comparison:  # noqa: ARG002 - the same for all
-        return "verifier"
+    @abstractmethod
+    def read(self, rows: Rows, number: int, row: Row) -> Problem:
+        """The problem of a row. Raises TaskError for a row that is none."""
 
     def observe(self, measured: Sequence[Measured]) -> None:
         if self._rates is not None:
@@ -135,27 +136,15 @@ class FileTask(Task):
             return
         try:
             for number, row in enumerate(rows):
-                yield number, self._read(rows, number, row).question
+                yield number, self.read(rows, number, row).question
         except RowsError as error:
             raise TaskError(f"{self._field}.path: {error}") from error
 
     def _problem(self, rows: Rows, number: int) -> Problem:
-        return self._read(rows, number, rows[number])
+        return self.read(rows, number, rows[number])
 
-    def _read(self, rows: Rows, number: int, row: Row) -> Problem:
-        config = self._config
-        question = self._text(rows, number, row, "question_field", config.question_field)
-        answer = self._text(rows, number, row, "answer_field", config.answer_field)
-        try:
-            reference = self._reference(answer)
-        except ValueError as error:
-            raise TaskError(
-                f"{self._field}.verifier: {rows.where(number)}: the field "
-                f"“{config.answer_field}” {error}, which {config.verifier} asks for."
-            ) from error
-        return Problem(question, reference, id=rows.where(number), task=self._name)
-
-    def _text(self, rows: Rows, number: int, row: Row, setting: str, name: str) -> str:
+    def text(self, rows: Rows, number: int, row: Row, setting: str, name: str) -> str:
+        """A row's field, or the sentence that names the `setting` that is wrong."""
         try:
             return text_at(row, name)
         except LookupError as error:
@@ -163,6 +152,35 @@ class FileTask(Task):
                 f"{self._field}.{setting}: {rows.where(number)} has no text in a field “{name}”; "
                 f"its fields are {', '.join(map(str, row))}."
             ) from error
+
+
+class FileTask(RowsTask):
+    """Prompts and answers."""
+
+    def __init__(self, config: FileTaskConfig, field: str) -> None:
+        super().__init__(config, field)
+        self._fields = config.question_field, config.answer_field
+        self._verifier = config.verifier
+        self._reference, self._verify = VERIFIERS[config.verifier]
+
+    def is_right(self, answer: str, problem: Problem) -> bool:
+        return self._verify(answer, problem.answer)
+
+    def comparison(self, problem: Problem) -> Comparison:  # noqa: ARG002 - the same for all
+        return "verifier"
+
+    def read(self, rows: Rows, number: int, row: Row) -> Problem:
+        question_field, answer_field = self._fields
+        question = self.text(rows, number, row, "question_field", question_field)
+        answer = self.text(rows, number, row, "answer_field", answer_field)
+        try:
+            reference = self._reference(answer)
+        except ValueError as error:
+            raise TaskError(
+                f"{self._field}.verifier: {rows.where(number)}: the field "
+                f"“{answer_field}” {error}, which {self._verifier} asks for."
+            ) from error
+        return Problem(question, reference, id=rows.where(number), task=self._name)
 
 
 def text_at(row: Row, path: str) -> str:

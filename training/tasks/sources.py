@@ -5,11 +5,11 @@ from __future__ import annotations
 from glob import glob
 from pathlib import Path
 
-from training.config import FileTaskConfig
+from training.config import FromFilesConfig
 from training.tasks.problem import TaskError
 
 
-def find_files(config: FileTaskConfig, path: str, field: str) -> list[Path]:
+def find_files(config: FromFilesConfig, path: str, field: str) -> list[Path]:
     """The files that `path` means, in the order of their names; `*` stands for any part of a name.
 
     Raises TaskError, which names `field`.

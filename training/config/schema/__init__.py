@@ -40,7 +40,9 @@ from training.config.schema.reward import (
 from training.config.schema.run import RunConfig, json_schema
 from training.config.schema.sampling import GrowthConfig, NativeSampler, SamplingConfig, VllmSampler
 from training.config.schema.task import (
+    CodeTaskConfig,
     FileTaskConfig,
+    FromFilesConfig,
     MixtureConfig,
     PartConfig,
     PythonTaskConfig,
@@ -55,6 +57,7 @@ __all__ = [
     "Aggregation",
     "CheckpointConfig",
     "CispoLoss",
+    "CodeTaskConfig",
     "CorrectionConfig",
     "CustomRewardConfig",
     "DapoLoss",
@@ -64,6 +67,7 @@ __all__ = [
     "EvaluationSetConfig",
     "FileTaskConfig",
     "Fraction",
+    "FromFilesConfig",
     "GrowthConfig",
     "GrpoConfig",
     "GrpoLoss",

@@ -13,7 +13,12 @@ from training.config.schema.model import StartConfig
 from training.config.schema.optim import OptimConfig
 from training.config.schema.reward import RewardConfig
 from training.config.schema.sampling import SamplingConfig
-from training.config.schema.task import ReasoningGymConfig, TaskConfig
+from training.config.schema.task import (
+    CodeTaskConfig,
+    MixtureConfig,
+    ReasoningGymConfig,
+    TaskConfig,
+)
 
 
 class RunConfig(Strict):
@@ -67,6 +72,21 @@ class RunConfig(Strict):
                 "reward.overlong.buffer_tokens",
                 f"{overlong.buffer_tokens} tokens are more than sampling.max_new_tokens "
                 f"({longest}): take fewer.",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _programs_end_in_time(self) -> "RunConfig":
+        parts = self.task.parts if isinstance(self.task, MixtureConfig) else []
+        tasks = [self.task, *(part.task for part in parts)]
+        tasks += [one.task for one in self.evaluation.sets]
+        seconds = [task.seconds for task in tasks if isinstance(task, CodeTaskConfig)]
+        longest = 3 * max(seconds, default=0)
+        if longest >= self.reward.timeout_s:
+            raise fail(
+                "reward.timeout_s",
+                f"Programs may take {longest} s on the clock, 3 times the task's seconds: take "
+                "more than that, as often as rows have tests.",
             )
         return self
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from training.config.schema.base import Strict, fail
+from training.config.schema.base import Strict, fail, unit
 from training.config.schema.curriculum import LevelsConfig, PassRatesConfig
 from training.config.schema.reasoning_gym import ReasoningGymName
 
@@ -63,10 +63,9 @@ class ReasoningGymConfig(_Asked):
     )
 
 
-class FileTaskConfig(_Asked):
-    """Prompts and answers from JSONL or Parquet files."""
+class FromFilesConfig(_Asked):
+    """Problems that are rows of files."""
 
-    type: Literal["file"] = "file"
     path: str = Field(
         min_length=1,
         max_length=1024,
@@ -79,6 +78,22 @@ class FileTaskConfig(_Asked):
         max_length=200,
         description="Dataset on the Hugging Face hub, owner/name. Null: the file is on the node.",
     )
+    held_out_path: str | None = Field(
+        None,
+        min_length=1,
+        max_length=1024,
+        description="File with the problems for evaluation, found like `path`; none of its "
+        "questions is trained on. Null: the sixteenth of `path` that the questions' hash chooses.",
+    )
+    curriculum: PassRatesConfig | None = Field(
+        None, description="Chooses problems by their measured pass rate. Null: all in turn."
+    )
+
+
+class FileTaskConfig(FromFilesConfig):
+    """Prompts and answers from JSONL or Parquet files."""
+
+    type: Literal["file"] = "file"
     question_field: str = Field(
         "question",
         min_length=1,
@@ -93,15 +108,27 @@ class FileTaskConfig(_Asked):
         description="How answers are compared: as mathematics (of a worked solution its last "
         "\\boxed{}), as the very text, or as the number that follows #### in GSM8K.",
     )
-    held_out_path: str | None = Field(
-        None,
-        min_length=1,
-        max_length=1024,
-        description="File with the problems for evaluation, found like `path`; none of its "
-        "questions is trained on. Null: the sixteenth of `path` that the questions' hash chooses.",
+
+
+class CodeTaskConfig(FromFilesConfig):
+    """Python to be written, right when it passes the tests of its row: HumanEval's `prompt`,
+    `entry_point` and `test`, or `prompt` and `tests`, a list of `input` and `output`."""
+
+    type: Literal["code"] = "code"
+    seconds: int = Field(
+        2,
+        ge=1,
+        le=600,
+        json_schema_extra=unit("s"),
+        description="Processor time that a program may take for each test; on the clock it may "
+        "take three times as long.",
     )
-    curriculum: PassRatesConfig | None = Field(
-        None, description="Chooses problems by their measured pass rate. Null: all in turn."
+    memory_mib: int = Field(
+        512,
+        ge=64,
+        le=65536,
+        json_schema_extra=unit("MiB"),
+        description="Memory that each process of a program may take.",
     )
 
 
@@ -121,7 +148,8 @@ class PythonTaskConfig(_Asked):
 
 
 SingleTaskConfig = Annotated[
-    ReasoningGymConfig | FileTaskConfig | PythonTaskConfig, Field(discriminator="type")
+    ReasoningGymConfig | FileTaskConfig | CodeTaskConfig | PythonTaskConfig,
+    Field(discriminator="type"),
 ]
 """Every task but a mixture of them."""
 
@@ -179,7 +207,7 @@ class MixtureConfig(Strict):
 
 
 TaskConfig = Annotated[
-    ReasoningGymConfig | FileTaskConfig | PythonTaskConfig | MixtureConfig,
+    ReasoningGymConfig | FileTaskConfig | CodeTaskConfig | PythonTaskConfig | MixtureConfig,
     Field(discriminator="type"),
 ]
 
