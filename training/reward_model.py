@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
-from transformers.utils import logging
 
 from training.config import RewardModelConfig, RunConfig
 from training.model.dtype import weights_dtype
@@ -30,26 +30,7 @@ class RewardModel:
         """`chunk_tokens`: most tokens of one forward pass, padding counted; a longer sequence goes
         alone. Raises RewardError for an unfit directory."""
         self._reads, self._device, self._chunk_tokens = config.reads, device, chunk_tokens
-        if not (Path(config.path) / "config.json").is_file():
-            raise RewardError(
-                f"reward.model.path: {config.path} is no directory with a model in it."
-            )
-        logging.disable_progress_bar()
-        try:
-            self._tokenizer = AutoTokenizer.from_pretrained(config.path)
-            model = AutoModelForSequenceClassification.from_pretrained(
-                config.path, dtype=dtype, use_safetensors=True
-            )
-        except (OSError, ValueError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise RewardError(
-                f"reward.model.path: {config.path} does not open: {reason}"
-            ) from error
-        if model.config.num_labels != 1:
-            raise RewardError(
-                f"reward.model.path: {config.path} gives {model.config.num_labels} numbers for a "
-                "sequence; a reward model gives one."
-            )
+        self._tokenizer, model = _opened(config.path, dtype)
         self._model = model.eval().requires_grad_(False).to(device)
         self._positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
 
@@ -113,6 +94,38 @@ class RewardModel:
             own = next(token for token in range(config.vocab_size) if token not in used)
             config.pad_token_id = own
         return own
+
+
+def _opened(path: str, dtype: torch.dtype) -> tuple[Any, Any]:
+    """Tokenizer and model of a directory. Raises RewardError when it has not got both, whole."""
+    from transformers import (  # noqa: PLC0415 - takes seconds, and few runs have a reward model
+        AutoModelForSequenceClassification,
+        AutoTokenizer,
+    )
+    from transformers.utils import logging  # noqa: PLC0415
+
+    if not (Path(path) / "config.json").is_file():
+        raise RewardError(f"reward.model.path: {path} is no directory with a model in it.")
+    logging.disable_progress_bar()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
+        model, told = AutoModelForSequenceClassification.from_pretrained(
+            path, dtype=dtype, local_files_only=True, use_safetensors=True,
+            output_loading_info=True,
+        )  # fmt: skip
+    except (ImportError, OSError, ValueError, RuntimeError, SafetensorError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise RewardError(f"reward.model.path: {path} does not open: {reason}") from error
+    if model.config.num_labels != 1:
+        raise RewardError(
+            f"reward.model.path: {path} gives {model.config.num_labels} numbers for a sequence; a "
+            "reward model gives one."
+        )
+    if told["missing_keys"]:
+        # transformers would draw them by chance, and the rewards with them.
+        missing = ", ".join(sorted(told["missing_keys"])[:3])
+        raise RewardError(f"reward.model.path: {path} lacks weights of a reward model: {missing}.")
+    return tokenizer, model
 
 
 def reward_model(config: RunConfig, device: torch.device) -> RewardModel | None:

@@ -37,6 +37,18 @@ def test_the_wire_loads_the_standard_library_and_pydantic_only(module: str, tmp_
     assert not loaded & (HEAVY | {"django", "r1web", "kernels", "numpy"})
 
 
+@pytest.mark.parametrize("module", ["training.rewards.worker", "training.tasks"])
+def test_a_reward_worker_starts_without_torch(module: str, tmp_path: Path) -> None:
+    loaded = loaded_by(
+        f"import {module}\n"
+        "from training.config import ReasoningGymConfig; from training.tasks import build_task\n"
+        "build_task(ReasoningGymConfig())",
+        tmp_path,
+    )
+
+    assert not loaded & (HEAVY | {"numpy", "django", "r1web", "kernels"})
+
+
 def test_the_web_process_never_loads_torch(tmp_path: Path) -> None:
     loaded = loaded_by("import r1web.asgi", tmp_path)
 

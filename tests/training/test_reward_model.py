@@ -9,6 +9,7 @@ from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
     LlamaConfig,
+    LlamaForCausalLM,
     LlamaForSequenceClassification,
 )
 
@@ -107,3 +108,11 @@ def test_an_unfit_directory_is_refused_by_its_field(tmp_path: Path) -> None:
         opened(tmp_path / "none")
     with pytest.raises(RewardError, match=r"^reward\.model\.path: .* gives 2 numbers"):
         opened(written(tmp_path / "two", labels=2, pad=True, chat=False))
+
+
+def test_a_language_model_is_no_reward_model(tmp_path: Path) -> None:
+    path = written(tmp_path / "model", pad=True, chat=False)
+    config = LlamaConfig.from_pretrained(path)
+    LlamaForCausalLM(config).save_pretrained(path)
+    with pytest.raises(RewardError, match=r"lacks weights of a reward model: score\.weight"):
+        opened(path)
