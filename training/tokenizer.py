@@ -63,6 +63,10 @@ class TextTokenizer:
         text = json.dumps(config, indent=2) + "\n"
         (path / "tokenizer_config.json").write_text(text, encoding="utf-8")
 
+    def as_json(self) -> str:
+        """What stands in tokenizer.json."""
+        return str(self._tokenizer.to_str())
+
     def encode(self, text: str) -> list[int]:
         """Token ids of `text`, without bos and eos."""
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids

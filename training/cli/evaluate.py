@@ -63,7 +63,7 @@ def _measure(config: RunConfig, name: str) -> dict[str, float]:
         task = build_task(config.task)
         held_out = build_held_out(config, task, tokenizer, source, rewards, set_rewards)
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        make_sampler = samplers(config.sampling, process, scratch, tokenizer.decode)
+        make_sampler = samplers(config.sampling, process, scratch, tokenizer)
         sampler = make_sampler(model.to(process.device), 0)
         return evaluate(sampler, held_out, config, process)
 

@@ -60,7 +60,7 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
     if setup.start is not None:
         task.restore(kept.task)
     waiting = kept.waiting  # the rest of a collection, a step's groups each
-    make_sampler = samplers(sampling, process, setup.run_dir, setup.tokenizer.decode)
+    make_sampler = samplers(sampling, process, setup.run_dir, setup.tokenizer)
     # Whether what is trained on was sampled from earlier policies.
     behind = sampling.staleness > 0 or sampling.carry_over > 0
     task_ahead = build_task(config.task) if sampling.staleness else task

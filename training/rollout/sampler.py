@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from training.config import SamplingConfig
 from training.distributed.process import Process
@@ -16,22 +17,23 @@ from training.rollout.transformers_engine import TransformersEngine
 from training.rollout.vllm import peer
 from training.rollout.vllm.engine import VllmEngine
 from training.rollout.vllm.session import Session
+from training.tokenizer import TextTokenizer
 
 MakeSampler = Callable[[Policy, int], Engine]
 """The engine for a policy that has seen so many optimiser steps."""
 
 
 def samplers(
-    config: SamplingConfig, process: Process, run_dir: Path, decode: Decode
+    config: SamplingConfig, process: Process, run_dir: Path, tokenizer: TextTokenizer
 ) -> MakeSampler:
     """The engines of a run. Where vLLM writes, this starts it: call it from the main thread.
     Raises `SamplingError`."""
     if config.engine.type == "vllm":
         reached = peer.reach(config.engine, process.rank, process.device, run_dir)
-        session = Session(reached, config.engine)
+        session = Session(reached, config.engine, tokenizer.as_json() if config.stop else None)
         return lambda policy, version: VllmEngine(session, policy, version)
-    speculative = config.speculative
-    return lambda policy, _: sampler_of(policy, speculative=speculative, decode=decode)
+    settings: dict[str, Any] = {"speculative": config.speculative, "decode": tokenizer.decode}
+    return lambda policy, _: sampler_of(policy, **settings)
 
 
 def sampler_of(

@@ -117,12 +117,6 @@ class RunConfig(Strict):
                 "Only the native engine goes on with completions: set this to 0, or "
                 "sampling.engine.type to native.",
             )
-        if self.sampling.stop:
-            raise fail(
-                "sampling.stop",
-                "Only the native engine looks for strings: leave this empty, or set "
-                "sampling.engine.type to native.",
-            )
         if engine.addresses and len(engine.addresses) != processes:
             raise fail(
                 "sampling.engine.addresses",

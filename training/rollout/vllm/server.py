@@ -66,11 +66,15 @@ class Sampler:
         on_cpu = current_platform.is_cpu()
         with tempfile.TemporaryDirectory() as directory:
             Path(directory, "config.json").write_text(json.dumps(config), encoding="utf-8")
+            if (tokenizer := header["tokenizer"]) is not None:
+                Path(directory, "tokenizer.json").write_text(tokenizer, encoding="utf-8")
+                kind = {"tokenizer_class": "PreTrainedTokenizerFast"}
+                Path(directory, "tokenizer_config.json").write_text(json.dumps(kind))
             self._llm = vllm.LLM(
                 model=directory,
                 load_format="dummy",
                 dtype=header["dtype"],
-                skip_tokenizer_init=True,
+                skip_tokenizer_init=tokenizer is None,
                 generation_config="vllm",
                 max_model_len=-1,
                 max_num_seqs=header["max_sequences"],
@@ -128,17 +132,21 @@ class Sampler:
         for number, seed in enumerate(header["seeds"]):
             prompt = header["prompts"][number // header["group_size"]]
             params = SamplingParams(
-                seed=seed, logprobs=0, flat_logprobs=True, detokenize=False, ignore_eos=True,
+                seed=seed, logprobs=0, flat_logprobs=True, ignore_eos=True,
+                detokenize=bool(header["settings"]["stop"]), include_stop_str_in_output=True,
+                skip_special_tokens=False, spaces_between_special_tokens=False,
                 output_kind=RequestOutputKind.FINAL_ONLY, **header["settings"],
             )  # fmt: skip
             engine.add_request(str(number), TokensPrompt(prompt_token_ids=prompt), params)
         while engine.has_unfinished_requests():
             for output in engine.step():
                 (written,) = output.outputs
+                by = written.stop_reason  # a token's number or a string
                 self._connection.send({
                     "is": "completion", "number": int(output.request_id),
                     "tokens": list(written.token_ids), "logprobs": written.logprobs.logprobs,
-                    "finish_reason": written.finish_reason, **vars(self._held),
+                    "finish_reason": written.finish_reason,
+                    "stop": by if isinstance(by, str) else None, **vars(self._held),
                 })  # fmt: skip
                 sent = time.monotonic()
             if time.monotonic() - sent > _BEAT_S:

@@ -38,12 +38,13 @@ class StaleWeightsError(SamplingError):
 class Session:
     """Talks to one sampler from the first handover to the last completion.
 
-    `lock` is to be held from a handover to the last of its completions.
+    `lock` is to be held from a handover to the last of its completions. `tokenizer` is a
+    tokenizer.json, for stop strings.
     """
 
-    def __init__(self, peer: Peer, config: VllmSampler) -> None:
+    def __init__(self, peer: Peer, config: VllmSampler, tokenizer: str | None = None) -> None:
         self.lock = threading.Lock()
-        self._peer, self._config = peer, config
+        self._peer, self._config, self._tokenizer = peer, config, tokenizer
         self._held: Weights | None = None
         self._longest: int | None = None
 
@@ -85,7 +86,7 @@ class Session:
             "settings": {
                 "max_tokens": sampling.max_new_tokens, "temperature": sampling.temperature,
                 "top_p": sampling.top_p, "stop_token_ids": stops,
-                "min_tokens": sampling.min_new_tokens,
+                "min_tokens": sampling.min_new_tokens, "stop": list(sampling.stop),
             },
         })  # fmt: skip
         written: dict[int, Completion] = {}
@@ -106,7 +107,7 @@ class Session:
         self._peer.send({
             "do": "open", "config": {**policy.hf_config(model), "dtype": dtype}, "dtype": dtype,
             "kv_cache_bytes": round(self._config.kv_cache_gib * 2**30),
-            "max_sequences": self._config.max_sequences,
+            "max_sequences": self._config.max_sequences, "tokenizer": self._tokenizer,
         })  # fmt: skip
         self._longest = self._peer.expect("opened")["longest"]
 
@@ -122,7 +123,7 @@ class Session:
             raise SamplingError(f"{self._peer.name}: a completion that ended by {reason!r}.")
         if not all(map(math.isfinite, logprobs)):
             raise SamplingError("the model's output is not finite: its weights have diverged")
-        return Completion(tokens, logprobs, reason, weights=found)
+        return Completion(tokens, logprobs, reason, answer["stop"], weights=found)
 
     def _check(self, found: Weights) -> None:
         if found != self._held:

@@ -75,7 +75,8 @@ def generate(connection: wire.Connection, header: wire.Header, held: dict, vocab
         connection.send({"is": "beat"})
         connection.send({
             "is": "completion", "number": number, "tokens": tokens, "logprobs": [logprob] * count,
-            "finish_reason": "abort" if FAULT == "aborts" and not probe else "length", **held,
+            "finish_reason": "abort" if FAULT == "aborts" and not probe else "length",
+            "stop": None, **held,
         })  # fmt: skip
     connection.send({"is": "end"})
 

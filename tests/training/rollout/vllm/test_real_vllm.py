@@ -33,6 +33,7 @@ pytestmark = [
 SETTINGS = VllmSampler(kv_cache_gib=0.5, max_sequences=8)
 CPU = torch.device("cpu")
 PROMPTS = [[5, 6, 7, 8] * 12, [9, 10, 11, 12, 13]]
+TOKENIZER = other_models.tokenizer(["12 + 3 = 15"])
 WIDE = {"hidden_size": 128, "intermediate_size": 64}
 """vLLM's attention on a CPU wants heads of 32 at least."""
 MODELS: dict[str, Callable[[], Policy]] = {
@@ -49,7 +50,8 @@ class Case:
 
     def __init__(self, model: Policy, directory: Path) -> None:
         self.model, self.version = model, 0
-        self.session = Session(peer.reach(SETTINGS, 0, CPU, directory), SETTINGS)
+        started = peer.reach(SETTINGS, 0, CPU, directory)
+        self.session = Session(started, SETTINGS, TOKENIZER.as_json())
 
     def write(self, sampling: Sampling, eos_id: int | None = None) -> list[Completion]:
         engine = VllmEngine(self.session, self.model, self.version)
@@ -116,6 +118,27 @@ def test_the_end_token_ends_a_completion(case: Case) -> None:
         length = before.tokens.index(end) + 1 if end in before.tokens else 16
         assert after.tokens == before.tokens[:length]
         assert after.finish_reason == ("stop" if end in before.tokens else "length")
+
+
+def test_no_end_comes_before_the_least_length(case: Case) -> None:
+    end = case.write(Sampling(16))[0].tokens[4]
+    written = case.write(Sampling(16, min_new_tokens=8), eos_id=end)
+    assert all(end not in completion.tokens[:8] for completion in written)
+    assert case.distance(written, 1.0) < ABSOLUTE[torch.float32]
+
+
+def test_a_string_ends_a_completion_and_is_kept(case: Case) -> None:
+    whole = case.write(Sampling(16))
+    pieces = [TOKENIZER.decode([token]) for token in whole[0].tokens[3:]]
+    stop = next(piece for piece in pieces if piece.isascii() and piece.strip())
+    ended = case.write(Sampling(16, stop=(stop,)))
+    for before, after in zip(whole, ended, strict=True):
+        texts = [TOKENIZER.decode(before.tokens[:count]) for count in range(1, 17)]
+        length = next((count for count, text in enumerate(texts, 1) if stop in text), 16)
+        assert after.tokens == before.tokens[:length]
+        found = stop in texts[-1]
+        assert (after.finish_reason, after.stop) == (("stop", stop) if found else ("length", None))
+    assert ended[0].stop == stop
 
 
 def test_a_layer_that_keeps_its_old_weights_is_found_out(tmp_path: Path) -> None:
