@@ -1,14 +1,14 @@
 """Routed SwiGLU experts as grouped matrix products.
 
 On a GPU tokens are sorted by expert and torch's grouped product runs over each expert's rows,
-however many there are (`sorted_experts`). What follows is for a CPU, where products of one size are
-faster: every expert gets a block of equally many slots, as many as the busiest one needs or a few
-more; tokens are gathered into the slots, two batched products run over all experts, and each token
-sums its K results. All data moves by gathering, forward and backward, so nothing is added up
-concurrently and results repeat bit for bit.
+however many there are (`sorted_experts`). What follows is for a CPU: every expert gets a block of
+slots, as many as it has tokens or a few more, and does all its work before the next one begins, so
+that what one operation writes the next finds in the processor's cache; each token then sums its K
+results. All data moves by gathering, forward and backward, so nothing is added up concurrently and
+results repeat bit for bit.
 
-N tokens, D hidden size, E experts, K experts per token, A = N*K assignments, C slots of an expert,
-S = E*C slots in all, I expert width, J = 2I.
+N tokens, D hidden size, E experts, K experts per token, A = N*K assignments, S slots in all, C of
+one expert, I expert width, J = 2I.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def grouped_experts(
     if x_ND.is_cuda:
         say_path("grouped_experts", "F.grouped_mm on tokens sorted by expert")
         return sorted_experts(x_ND, gate_up_EDJ, down_EID, experts_NK, gates_NK)
-    say_path("grouped_experts", "batched products over slots")
+    say_path("grouped_experts", "a product for each expert over its slots")
     if not torch.is_grad_enabled():
         return _compute(x_ND, gate_up_EDJ, down_EID, experts_NK, gates_NK)[0]
     out_ND: Tensor = _GroupedExperts.apply(x_ND, gate_up_EDJ, down_EID, experts_NK, gates_NK)
@@ -65,19 +65,16 @@ def grouped_experts_ref(
 
 
 class _Slots(NamedTuple):
-    capacity: int
+    sizes: list[int]
+    """C of each expert."""
     slots_A: Tensor
     """The slot of each assignment, in the order of `experts_NK`."""
     tokens_S: Tensor
     """The token in each slot; free slots repeat token 0 and carry gate 0."""
 
-    def spread(self, x_ND: Tensor) -> Tensor:
-        """[N, D] to [E, C, D]."""
-        return x_ND.index_select(0, self.tokens_S).unflatten(0, (-1, self.capacity))
-
-    def sum_back(self, y_ECD: Tensor, tokens: int) -> Tensor:
-        """[E, C, D] to [N, D], adding up each token's K slots."""
-        y_NKD = y_ECD.flatten(0, 1).index_select(0, self.slots_A).unflatten(0, (tokens, -1))
+    def sum_back(self, y_SD: Tensor, tokens: int) -> Tensor:
+        """[S, D] to [N, D], adding up each token's K slots."""
+        y_NKD = y_SD.index_select(0, self.slots_A).unflatten(0, (tokens, -1))
         # Not sum(1): that walks memory against its grain and takes twenty times as long.
         return functools.reduce(torch.add, y_NKD.unbind(1))
 
@@ -85,28 +82,30 @@ class _Slots(NamedTuple):
 def _assign(experts_NK: Tensor, experts: int) -> _Slots:
     sorted_A, order_A = experts_NK.flatten().sort(stable=True)
     counts_E = torch.bincount(sorted_A, minlength=experts)
-    capacity = bucket(int(counts_E.max()))
-    shifts_E = torch.arange(experts, device=sorted_A.device) * capacity
-    shifts_E -= counts_E.cumsum(0) - counts_E
-    filled_A = torch.arange(len(sorted_A), device=sorted_A.device) + shifts_E[sorted_A]
+    sizes = [bucket(count) if count else 0 for count in counts_E.tolist()]
+    sizes_E = torch.tensor(sizes)
+    shifts_E = (sizes_E.cumsum(0) - sizes_E) - (counts_E.cumsum(0) - counts_E)
+    filled_A = torch.arange(len(sorted_A)) + shifts_E[sorted_A]
     slots_A = torch.empty_like(filled_A).scatter_(0, order_A, filled_A)
-    tokens_S = filled_A.new_zeros(experts * capacity)
+    tokens_S = filled_A.new_zeros(sum(sizes))
     tokens_S.scatter_(0, filled_A, order_A // experts_NK.shape[1])
-    return _Slots(capacity, slots_A, tokens_S)
+    return _Slots(sizes, slots_A, tokens_S)
 
 
 def _compute(
     x_ND: Tensor, gate_up_EDJ: Tensor, down_EID: Tensor, experts_NK: Tensor, gates_NK: Tensor
-) -> tuple[Tensor, _Slots, Tensor, Tensor, Tensor]:
-    """The result, and what its gradient needs: slots, gathered input, hidden values and gates."""
+) -> tuple[Tensor, _Slots, Tensor, Tensor]:
+    """The result, and what its gradient needs: slots, hidden values and gates."""
     slots = _assign(experts_NK, len(down_EID))
-    gates_S = x_ND.new_zeros(len(slots.tokens_S))
-    gates_S.scatter_(0, slots.slots_A, gates_NK.flatten().to(x_ND.dtype))
-    gates_EC1 = gates_S.view(-1, slots.capacity, 1)
-    x_ECD = slots.spread(x_ND)
-    hidden_ECJ = torch.bmm(x_ECD, gate_up_EDJ)
-    y_ECD = torch.bmm(swiglu(hidden_ECJ).mul_(gates_EC1), down_EID)
-    return slots.sum_back(y_ECD, len(x_ND)), slots, x_ECD, hidden_ECJ, gates_EC1
+    gates_S1 = x_ND.new_zeros(len(slots.tokens_S))
+    gates_S1 = gates_S1.scatter_(0, slots.slots_A, gates_NK.flatten().to(x_ND.dtype))[:, None]
+    hidden_SJ = x_ND.new_empty(len(gates_S1), gate_up_EDJ.shape[2])
+    y_SD = x_ND.new_empty(len(gates_S1), x_ND.shape[1])
+    parts = (x.split(slots.sizes) for x in (slots.tokens_S, gates_S1, hidden_SJ, y_SD))
+    for expert, (tokens_C, gates_C1, hidden_CJ, y_CD) in enumerate(zip(*parts, strict=True)):
+        torch.mm(x_ND.index_select(0, tokens_C), gate_up_EDJ[expert], out=hidden_CJ)
+        torch.mm(swiglu(hidden_CJ).mul_(gates_C1), down_EID[expert], out=y_CD)
+    return slots.sum_back(y_SD, len(x_ND)), slots, hidden_SJ, gates_S1
 
 
 class _GroupedExperts(torch.autograd.Function):
@@ -119,27 +118,35 @@ class _GroupedExperts(torch.autograd.Function):
         experts_NK: Tensor,
         gates_NK: Tensor,
     ) -> Tensor:
-        out_ND, ctx.slots, x_ECD, hidden_ECJ, gates_EC1 = _compute(
+        out_ND, ctx.slots, hidden_SJ, gates_S1 = _compute(
             x_ND, gate_up_EDJ, down_EID, experts_NK, gates_NK
         )
         ctx.gates_dtype = gates_NK.dtype
-        ctx.save_for_backward(x_ECD, gate_up_EDJ, down_EID, hidden_ECJ, gates_EC1)
+        ctx.save_for_backward(x_ND, gate_up_EDJ, down_EID, hidden_SJ, gates_S1)
         return out_ND
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, None, Tensor]:
-        x_ECD, gate_up_EDJ, down_EID, hidden_ECJ, gates_EC1 = ctx.saved_tensors
+        x_ND, gate_up_EDJ, down_EID, hidden_SJ, gates_S1 = ctx.saved_tensors
         slots: _Slots = ctx.slots
-        tokens = len(grads[0])
-        grad_ECD = slots.spread(grads[0])
-        product_ECI = swiglu(hidden_ECJ)
-        d_product_ECI = torch.bmm(grad_ECD, down_EID.transpose(1, 2))
-        d_gates_S = torch.linalg.vecdot(product_ECI.float(), d_product_ECI.float()).flatten()
-        d_down_EID = torch.bmm(product_ECI.mul_(gates_EC1).transpose(1, 2), grad_ECD)
-        d_hidden_ECJ = swiglu_backward(d_product_ECI.mul_(gates_EC1), hidden_ECJ)
-        d_gate_up_EDJ = torch.bmm(x_ECD.transpose(1, 2), d_hidden_ECJ)
-        d_x_ND = slots.sum_back(torch.bmm(d_hidden_ECJ, gate_up_EDJ.transpose(1, 2)), tokens)
-        d_gates_NK = d_gates_S[slots.slots_A].view(tokens, -1).to(ctx.gates_dtype)
+        d_x_SD = x_ND.new_empty(len(gates_S1), x_ND.shape[1])
+        d_gates_S = torch.empty(len(gates_S1), dtype=torch.float32)
+        d_gate_up_EDJ, d_down_EID = torch.empty_like(gate_up_EDJ), torch.empty_like(down_EID)
+        tensors = (slots.tokens_S, gates_S1, hidden_SJ, d_x_SD, d_gates_S)
+        parts = (x.split(slots.sizes) for x in tensors)
+        for expert, part in enumerate(zip(*parts, strict=True)):
+            tokens_C, gates_C1, hidden_CJ, d_x_CD, d_gates_C = part
+            grad_CD = grads[0].index_select(0, tokens_C)
+            product_CI = swiglu(hidden_CJ)
+            d_product_CI = torch.mm(grad_CD, down_EID[expert].T)
+            torch.linalg.vecdot(product_CI.float(), d_product_CI.float(), out=d_gates_C)
+            torch.mm(product_CI.mul_(gates_C1).T, grad_CD, out=d_down_EID[expert])
+            d_hidden_CJ = swiglu_backward(d_product_CI.mul_(gates_C1), hidden_CJ)
+            x_CD = x_ND.index_select(0, tokens_C)
+            torch.mm(x_CD.T, d_hidden_CJ, out=d_gate_up_EDJ[expert])
+            torch.mm(d_hidden_CJ, gate_up_EDJ[expert].T, out=d_x_CD)
+        d_gates_NK = d_gates_S[slots.slots_A].view(len(x_ND), -1).to(ctx.gates_dtype)
+        d_x_ND = slots.sum_back(d_x_SD, len(x_ND))
         return d_x_ND, d_gate_up_EDJ, d_down_EID, None, d_gates_NK
 
 

@@ -84,7 +84,7 @@ def test_tokens_are_counted_over_all_ranks(model: Path, tmp_path: Path) -> None:
     # Means over the step's tokens need every rank's count, less the completions left out.
     dapo = {"loss": {"type": "dapo"}, "correction": {"max": 1.2}, "mask_truncated": True}
     whole = update_of(model, tmp_path, grpo=dapo)
-    found = update_of(model, tmp_path, processes=2, micro_batch=4, grpo=dapo)
+    found = update_of(model, tmp_path, processes=2, chunk_tokens=40, grpo=dapo)
     assert whole["sums"]["tokens"] < whole["all_tokens"]
     assert 0 < whole["sums"]["bounded"] < whole["sums"]["ratios"]
     assert found["sums"] == pytest.approx(whole["sums"], rel=1e-5)

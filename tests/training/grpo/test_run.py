@@ -84,7 +84,7 @@ def test_the_journal_says_once_which_path_each_operation_took(whole_run: Path) -
     said = [event.message for event in logs if event.level == "info"]
     assert said[0] == "model: DeepseekV3ForCausalLM by r1web"
     for path in (
-        "grouped_experts: batched products over slots",
+        "grouped_experts: a product for each expert over its slots",
         "linear_logprob: torch in chunks, torch.float32",
     ):
         assert said.count(path) == 1

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 from training.config.memory.job import Job
 
-BUSIEST = 1.5
-"""Tokens of the busiest expert over the mean: measured 1.5 on nano-base."""
 CHUNK_ELEMENTS = 1 << 21
 """Logits that kernels/linear_logprob.py holds at once …"""
 CHUNK_ROWS = 128
@@ -98,8 +96,7 @@ def _sizes(job: Job) -> _Sizes:
     time = -(-(prompt + longest) // TIME_MULTIPLE) * TIME_MULTIPLE
     heads = shape.num_attention_heads
     mean_load = tokens * shape.num_experts_per_tok / max(1, shape.n_routed_experts)
-    busiest = min(tokens, round(BUSIEST * mean_load))
-    slots = shape.n_routed_experts * bucket(busiest)
+    slots = shape.n_routed_experts * bucket(round(mean_load))
     if job.sorts_tokens:
         slots = tokens * shape.num_experts_per_tok
     shared = (sequences - prompts) * prompt
@@ -142,8 +139,7 @@ def _swiglu(sizes: _Sizes, width: int) -> int:
 def _experts(sizes: _Sizes) -> int:
     job, shape, width = sizes.job, sizes.job.shape, sizes.job.width
     dim = shape.hidden_size
-    gathered = 0 if job.sorts_tokens else dim
-    routed = sizes.slots * (gathered + 2 * shape.moe_intermediate_size) * width
+    routed = sizes.slots * 2 * shape.moe_intermediate_size * width
     indices = sizes.slots * (8 + width) + sizes.tokens * shape.num_experts_per_tok * 28
     wide = 4 * sizes.tokens * dim if width == 2 else 0
     router = wide + 4 * sizes.tokens * shape.n_routed_experts
@@ -178,9 +174,11 @@ def _backward(sizes: _Sizes) -> int:
     if not shape.sparse_layers:
         return streams + 4 * sizes.tokens * shape.intermediate_size * width
     dim, inner = shape.hidden_size, shape.moe_intermediate_size
+    choices = sizes.tokens * shape.num_experts_per_tok * dim * width
+    if not sizes.job.sorts_tokens:  # all but the inputs' gradients lives for one expert only
+        return streams + sizes.slots * dim * width + choices + shape.expert_parameters * width
     gates = sizes.slots * ((dim + 2 * inner) * width + 12 * inner)
-    inputs = sizes.slots * (2 * dim + 4 * inner) * width
-    inputs += sizes.tokens * shape.num_experts_per_tok * dim * width
+    inputs = sizes.slots * (2 * dim + 4 * inner) * width + choices
     return streams + max(gates, inputs) + shape.expert_parameters * width
 
 

@@ -58,7 +58,7 @@ class Job:
 
     @property
     def sorts_tokens(self) -> bool:
-        """Whether experts get exactly their tokens, not slots for as many as the busiest has."""
+        """Whether experts get exactly their tokens, not slots for a few more."""
         return self.cuda or self.dtype == "fp8"
 
     @property
