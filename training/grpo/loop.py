@@ -32,6 +32,7 @@ from training.grpo.rollouts import Group, as_sampled, compared, completion_recor
 from training.grpo.saving import Kept, read_kept, save
 from training.grpo.setup import Setup
 from training.grpo.step import make_minibatch, update, with_old_logprobs
+from training.grpo.stopwatch import Stopwatch
 from training.journal import Journal
 from training.rollout import samplers
 from training.rollout.engine import Guesses
@@ -69,7 +70,7 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
         process.rank, process.world_size,
     )  # fmt: skip
     ahead = Ahead(collector, engine.policy, make_sampler, sampling.staleness, kept.stock)
-    silence = Silence()
+    silence, watch = Silence(), Stopwatch(process.device)
     scores: dict[int, float] = {}  # held-out pass@1 by step
 
     def tell(type_: str, step: int, **fields: Any) -> None:
@@ -94,7 +95,8 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
     def save_now(step: int, reason: str) -> None:
         tell("phase", step, phase="checkpointing")
         kept = Kept(ahead.stock(), waiting, task.state())
-        written = save(setup, process, step, scores.get(step), kept)
+        with watch.part("write"):
+            written = save(setup, process, step, scores.get(step), kept)
         if written is not None:
             tell(
                 "checkpoint", step, reason=reason, bytes=written.bytes,
@@ -143,24 +145,25 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
             if behind and grpo.correction is None:
                 waiting = [as_sampled(groups) for groups in waiting]
             elif per_collection > 1:
-                waiting = [
-                    with_old_logprobs(groups, engine, config, process.device) for groups in waiting
-                ]
+                with watch.part("logprobs"):
+                    waiting = [
+                        with_old_logprobs(groups, engine, config, process.device)
+                        for groups in waiting
+                    ]
 
         # Update on this step's share of the collection.
         tell("phase", step, phase="training")
-        update_started = time.monotonic()
-        groups = waiting.pop(0)
-        minibatch = make_minibatch(groups, process.device, mask_truncated=grpo.mask_truncated)
-        learning_rate = config.optim.learning_rate * warmup(step, config.optim.warmup_steps)
-        result, tally = update(
-            engine, minibatch, setup.reference, config, learning_rate,
-            longest=sampling.max_new_tokens_at(step),
-        )  # fmt: skip
-        counts_LE = engine.balance_experts(config.optim.expert_bias_rate)
-        if setup.reference and grpo.ref_refresh_steps and step % grpo.ref_refresh_steps == 0:
-            setup.reference.load_state_dict(engine.policy.state_dict())
-        update_s = time.monotonic() - update_started
+        with watch.part("update"):
+            groups = waiting.pop(0)
+            minibatch = make_minibatch(groups, process.device, mask_truncated=grpo.mask_truncated)
+            learning_rate = config.optim.learning_rate * warmup(step, config.optim.warmup_steps)
+            result, tally = update(
+                engine, minibatch, setup.reference, config, learning_rate,
+                longest=sampling.max_new_tokens_at(step), watch=watch,
+            )  # fmt: skip
+            counts_LE = engine.balance_experts(config.optim.expert_bias_rate)
+            if setup.reference and grpo.ref_refresh_steps and step % grpo.ref_refresh_steps == 0:
+                setup.reference.load_state_dict(engine.policy.state_dict())
 
         # Tell: metrics over all ranks, and every completion.
         tally.sums.update(guesses_made=guesses.made, guesses_stood=guesses.stood)
@@ -170,7 +173,8 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
         gathered = process.gather(told)
         setup.step, setup.tokens_total = step, setup.tokens_total + round(totals["tokens"])
         setup.skipped_total += result.skipped
-        step_s = time.monotonic() - step_started
+        spent = watch.lap()  # of writing, what the step before took after its metrics
+        step_s = time.monotonic() - step_started + spent.get("write", 0.0)
         if gathered:
             values = rollout_metrics([records for _, records, _ in gathered]) | {
                 **update_metrics(totals),
@@ -189,27 +193,30 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
                 "time/rollout_s": rollout_s,
                 "time/reward_s": reward_s,
                 **({"time/wait_s": wait_s} if sampling.staleness else {}),
-                "time/update_s": update_s,
+                "time/logprobs_s": spent.get("logprobs", 0.0),
+                "time/update_s": spent["update"],
+                "time/write_s": spent.get("write", 0.0),
                 "time/step_s": step_s,
                 "tokens/total": float(setup.tokens_total),
             }
-            tell("metrics", step, values=values)
-            trouble = reward_warnings([records for _, records, _ in gathered])
-            for warning in (*trouble, *silence.warnings(values)):
-                tell("log", step, level="warning", message=warning)
-            for place, (group, records, trained) in enumerate(gathered):
-                tell(
-                    "rollouts",
-                    step,
-                    group=place,
-                    trained=trained,
-                    policy_version=group.policy_version,
-                    fingerprint=group.fingerprint,
-                    prompt=group.prompt,
-                    question=group.problem.question,
-                    answer=group.problem.answer,
-                    completions=records,
-                )
+            with watch.part("write"):
+                tell("metrics", step, values=values)
+                trouble = reward_warnings([records for _, records, _ in gathered])
+                for warning in (*trouble, *silence.warnings(values)):
+                    tell("log", step, level="warning", message=warning)
+                for place, (group, records, trained) in enumerate(gathered):
+                    tell(
+                        "rollouts",
+                        step,
+                        group=place,
+                        trained=trained,
+                        policy_version=group.policy_version,
+                        fingerprint=group.fingerprint,
+                        prompt=group.prompt,
+                        question=group.problem.question,
+                        answer=group.problem.answer,
+                        completions=records,
+                    )
             report(step, values)
         if config.evaluation.every_steps and (
             step % config.evaluation.every_steps == 0 or step == grpo.steps

@@ -18,6 +18,7 @@ from training.distributed.engine import Engine, StepResult
 from training.grpo.aggregation import Whole, aggregate
 from training.grpo.loss import Scored, part_loss
 from training.grpo.rollouts import Group
+from training.grpo.stopwatch import Stopwatch
 from training.grpo.tally import Tally
 from training.model import CompletionLogprobs, MtpMode, Policy, completion_logprobs
 from training.model.policy import shares_prompts
@@ -135,9 +136,11 @@ def update(
     learning_rate: float,
     *,
     longest: int,
+    watch: Stopwatch | None = None,
 ) -> tuple[StepResult, Tally]:
     """Train on the minibatch; also what to tell of this rank's tokens. `longest`: most tokens that
-    a completion of this step may have."""
+    a completion of this step may have. `watch` is told what the reference takes, as "logprobs"."""
+    watch = watch or Stopwatch()
     tally, optim = Tally(), config.optim
     whole = whole_step(engine, minibatch, longest)
     chunks = chunks_of(minibatch, engine, config.hardware.chunk_tokens)
@@ -150,7 +153,7 @@ def update(
             engine.take_part(*inputs, mtp=mtp, balance=optim.balance_loss > 0)
             continue
         result = engine.logprobs(*inputs, mtp=mtp, balance=optim.balance_loss > 0)
-        with torch.no_grad():
+        with torch.no_grad(), watch.part("logprobs"):
             reference_BT = (
                 completion_logprobs(reference, *inputs).logprobs_BT if reference else None
             )

@@ -79,6 +79,16 @@ def test_the_journal_tells_the_whole_story(whole_run: Path) -> None:
     assert (last.outcome, last.step) == ("finished", 6)
 
 
+def test_the_parts_of_a_step_are_parts_of_it(whole_run: Path) -> None:
+    """They never overlap, whatever the clock says; only the first step writes nothing before."""
+    told = [event.values for event in events(whole_run) if isinstance(event, MetricsEvent)]
+    for number, values in enumerate(told):
+        parts = [values[f"time/{part}_s"] for part in ("rollout", "reward", "logprobs", "update")]
+        assert min(parts) >= 0 < values["time/logprobs_s"]
+        assert (values["time/write_s"] > 0) == (number > 0)
+        assert sum(parts) + values["time/write_s"] <= values["time/step_s"]
+
+
 def test_the_journal_says_once_which_path_each_operation_took(whole_run: Path) -> None:
     logs = [event for event in events(whole_run) if isinstance(event, LogEvent)]
     said = [event.message for event in logs if event.level == "info"]
