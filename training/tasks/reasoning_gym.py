@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import redirect_stdout
+from io import StringIO
 from typing import Any
 
 from training.config import ReasoningGymConfig
 from training.tasks.curriculum import Levels
 from training.tasks.generated import GeneratedTask
-from training.tasks.gym_checks import CHECKS
+from training.tasks.gym_mends import CHECKS, IN_ORDER
 from training.tasks.gym_package import load_generator
 from training.tasks.problem import Measured, Problem, TaskError, digest_of, number_of
 
@@ -78,10 +80,11 @@ class ReasoningGymTask(GeneratedTask):
     def _draw(self, name: str, level: int | None) -> Problem:
         # reasoning-gym seeds problem i with `seed + i`: a wide hash keeps the draws apart.
         number = number_of(name) % 2 ** _SEED_BITS.get(self._name, 64)
-        if self._name in _MADE_BEFOREHAND:
-            entry = self._build(number, _MADE_BEFOREHAND[self._name], level)[0]
-        else:
-            entry = self._at(level)[number]
+        with redirect_stdout(StringIO()):  # codeio runs programs that print
+            if self._name in _MADE_BEFOREHAND:
+                entry = self._build(number, _MADE_BEFOREHAND[self._name], level)[0]
+            else:
+                entry = self._at(level)[number]
         question, answer = entry["question"], entry["answer"]
         return Problem(
             question,
@@ -106,12 +109,15 @@ class ReasoningGymTask(GeneratedTask):
     def _build(self, seed: int, size: int, level: int | None) -> Any:
         field = f"{self.field}.options: {self._name}"
         try:
-            return self._generator.make(seed, size, self._config.options, level)
+            made = self._generator.make(seed, size, self._config.options, level)
         except TypeError as error:
             known = ", ".join(self._generator.options())
             raise TaskError(f"{field} takes only {known} ({error}).") from error
         except (AssertionError, ValueError) as error:
             raise TaskError(f"{field} refuses them: {error}.") from error
+        if self._name in IN_ORDER:
+            IN_ORDER[self._name](made)
+        return made
 
     def _range(self) -> range:
         """The levels of the task or its curriculum. Raises TaskError where it has none of them."""

