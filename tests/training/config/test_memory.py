@@ -321,3 +321,16 @@ def test_deepseek_v3_comes_to_its_published_size() -> None:
     cache = part(found, "sampling", "latent_cache")
     tokens = 128 * 4096 + 2 * 8 * 64  # a prompt fills a page, and is kept once more while it begins
     assert math.isclose(cache, 70_272 * tokens, rel_tol=1e-3)  # 70,272 bytes a token
+
+
+def test_vllm_beside_the_trainer_holds_weights_and_cache_of_its_own() -> None:
+    vllm = {"type": "vllm", "kv_cache_gib": 2, "max_sequences": 48}
+    beside = of({"sampling": {"engine": vllm}}, device_bytes=8 * 2**30)
+    for phase in ("training", "optimiser_step", "sampling", "evaluation"):
+        assert part(beside, phase, "latent_cache") == 2 * 2**30
+    assert part(beside, "training", "weights") == 2 * part(of(), "training", "weights")
+    assert part(beside, "sampling", "logits") == 0
+    assert beside.largest_sequences == 48
+    elsewhere = of({"sampling": {"engine": {**vllm, "addresses": ["node:7100"]}}})
+    assert part(elsewhere, "training", "weights") == part(of(), "training", "weights")
+    assert part(elsewhere, "sampling", "latent_cache") == 0

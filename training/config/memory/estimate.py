@@ -140,7 +140,9 @@ def _largest_sequences(job: Job, limit: int) -> int:
         prompts = -(-count // job.config.grpo.group_size)
         return sampling(job, count, prompts).total() <= limit
 
-    return _largest(fits, MOST_SEQUENCES) if standing(job).total() <= limit else 0
+    engine = job.config.sampling.engine
+    most = engine.max_sequences if engine.type == "vllm" else MOST_SEQUENCES
+    return _largest(fits, most) if standing(job).total() <= limit else 0
 
 
 def _largest(fits: Callable[[int], bool], most: int) -> int:

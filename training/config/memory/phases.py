@@ -61,6 +61,10 @@ def standing(job: Job) -> Parts:
     if job.stage == 3:  # shards, beside the whole copy that is sampled from
         parts["weights"] += job.width * job.shard + tables
         parts["gradients"] = job.bucket + job.width * job.shard
+    engine = job.config.sampling.engine
+    if engine.type == "vllm" and not engine.addresses:  # on the same device, in a process beside
+        parts["weights"] += whole
+        parts["latent_cache"] += round(engine.kv_cache_gib * 2**30)
     return parts
 
 
@@ -81,6 +85,8 @@ def optimiser_step(job: Job) -> Parts:
 def sampling(job: Job, sequences: int, prompts: int) -> Parts:
     """So many sequences at the same time, the last of them at its longest."""
     shape, parts = job.shape, standing(job)
+    if job.config.sampling.engine.type == "vllm":
+        return parts
     parts["weights"] += _folded_weights(job)
     layers = shape.num_hidden_layers
     if job.config.sampling.speculative:
