@@ -173,8 +173,8 @@ class RewardPool:
         try:
             worker.send(job.encoded())
             while left:
-                place, parts, errors = json.loads(worker.answer())
-                self._keep(job.key, left.pop(place).place, (parts, errors))
+                for place, parts, errors in json.loads(worker.answer()):
+                    self._keep(job.key, left.pop(place).place, (parts, errors))
         except WorkerLostError as lost:
             if not self._closing.is_set():
                 self._give_back(job, left, lost)

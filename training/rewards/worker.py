@@ -2,8 +2,9 @@
 
 Started by the pool, which may kill it at any moment. Frames come by its input: first the configs,
 then jobs. Frames go by its output: an empty one when it is ready, or a sentence when it cannot be;
-then one for each completion. Requests are pickles, since they come from the pool; answers are JSON,
-since rewards may be anybody's code. `FD` is the page of `training.rewards.progress`.
+then the scores of one completion or more in each. Requests are pickles, since they come from the
+pool; answers are JSON, since rewards may be anybody's code. `FD` is the page of
+`training.rewards.progress`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import pickle
 import resource
 import signal
 import sys
+import time
 from functools import partial
 
 from training.rewards.frames import FrameReader, write_frame
@@ -27,6 +29,9 @@ MEMORY_BYTES = 4 << 30
 """What a worker and each of its children may take, so that an answer such as 9^9^9^9 ends a worker
 and not the machine."""
 _PR_SET_PDEATHSIG = 1
+_TELL_S = 0.01
+"""How long scores may be held back, to be told together. They are computed again when the worker
+is lost meanwhile."""
 
 
 def main() -> None:
@@ -50,6 +55,7 @@ def main() -> None:
 
 def _do(job: bytes, scorer: Scorer, progress: Progress, answers: int) -> None:
     problem, items, only = pickle.loads(job)  # noqa: S301 - from the pool that started us
+    told, scored = time.monotonic(), []
     for place, (candidate, failed) in enumerate(items):
         scores = scorer.score(
             candidate,
@@ -59,7 +65,10 @@ def _do(job: bytes, scorer: Scorer, progress: Progress, answers: int) -> None:
             begin=partial(progress.begin, place),
         )
         progress.rest()
-        write_frame(answers, json.dumps([place, *scores]).encode())
+        scored.append([place, *scores])
+        if place == len(items) - 1 or time.monotonic() - told > _TELL_S:
+            write_frame(answers, json.dumps(scored).encode())
+            told, scored = time.monotonic(), []
 
 
 def _own_pipes() -> tuple[FrameReader, int]:
