@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
+
+Experts = npt.NDArray[np.int16]
 
 
 @dataclass(frozen=True)
@@ -16,12 +20,19 @@ class Batch:
     mask_BT: Tensor
     completion_BT: Tensor
     """True at the tokens to learn: those of the completion."""
+    experts_BTLK: Tensor | None = None
+    """Experts that each token took in each of the L sparse layers when it was sampled, int16, -1
+    where that is not known. None: each chooses for itself."""
 
 
 def make_batch(
-    prompts: list[list[int]], completions: list[list[int]], device: torch.device
+    prompts: list[list[int]],
+    completions: list[list[int]],
+    device: torch.device,
+    experts: list[Experts] | None = None,
 ) -> Batch:
-    """One row for each prompt with its completion."""
+    """One row for each prompt with its completion; `experts` [tokens, L, K] of each row's first
+    tokens."""
     rows = [prompt + completion for prompt, completion in zip(prompts, completions, strict=True)]
     lengths_B1 = torch.tensor([[len(row)] for row in rows])
     starts_B1 = torch.tensor([[len(prompt)] for prompt in prompts])
@@ -30,4 +41,12 @@ def make_batch(
     tokens_BT = torch.tensor([row + [0] * (longest - len(row)) for row in rows])
     mask_BT = places_T < lengths_B1
     completion_BT = mask_BT & (places_T >= starts_B1)
-    return Batch(tokens_BT.to(device), mask_BT.to(device), completion_BT.to(device))
+    experts_BTLK = None
+    if experts:
+        experts_BTLK = torch.full(
+            (len(rows), longest, *experts[0].shape[1:]), -1, dtype=torch.int16
+        )
+        for row_TLK, known in zip(experts_BTLK, experts, strict=True):
+            row_TLK[: len(known)] = torch.from_numpy(known)
+        experts_BTLK = experts_BTLK.to(device)
+    return Batch(tokens_BT.to(device), mask_BT.to(device), completion_BT.to(device), experts_BTLK)

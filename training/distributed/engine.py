@@ -53,9 +53,12 @@ class _Logprobs(nn.Module):
         temperature: float,
         mtp: MtpMode,
         balance: bool,
+        experts_BTLK: Tensor | None,
     ) -> CompletionLogprobs:
         inputs = (tokens_BT, mask_BT, completion_BT, temperature)
-        return completion_logprobs(self.model, *inputs, mtp=mtp, balance=balance)
+        return completion_logprobs(
+            self.model, *inputs, mtp=mtp, balance=balance, experts_BTLK=experts_BTLK
+        )
 
 
 class Engine:
@@ -107,10 +110,11 @@ class Engine:
         *,
         mtp: MtpMode = "off",
         balance: bool = False,
+        experts_BTLK: Tensor | None = None,
     ) -> CompletionLogprobs:
         """See `training.model.completion_logprobs`; the result can be put into `backward`."""
         result: CompletionLogprobs = self._engine(
-            tokens_BT, mask_BT, completion_BT, temperature, mtp, balance
+            tokens_BT, mask_BT, completion_BT, temperature, mtp, balance, experts_BTLK
         )
         return result
 

@@ -19,7 +19,7 @@ from training.model import Policy, policy
 from training.model.dtype import EMULATED, has_native_fp8, weights_dtype
 from training.rewards import RewardPool
 from training.rollout.engine import SamplingError
-from training.rollout.native import NO_GUESSER
+from training.rollout.native import NO_EXPERTS, NO_GUESSER
 from training.rollout.vllm.peer import check_installed
 from training.tasks import Task, Template, build_task, build_template
 from training.tokenizer import TextTokenizer, TokenizerError
@@ -99,6 +99,8 @@ def set_up(
         _check_room(config.sampling, one, model)
     if config.sampling.speculative and getattr(model, "mtp", None) is None:
         raise StartError(NO_GUESSER)
+    if config.sampling.routing_replay and not policy.has_experts(model):
+        raise StartError(NO_EXPERTS)
     reference = None
     if config.grpo.kl_coef:
         twin = copy.deepcopy(model) if start is None else load(start.path / checkpoint.REFERENCE)

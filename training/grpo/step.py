@@ -51,8 +51,10 @@ class Minibatch:
         def cut(x_BT: Tensor) -> Tensor:
             return x_BT[rows, :longest]
 
+        whole = self.batch
+        experts_BTLK = None if whole.experts_BTLK is None else cut(whole.experts_BTLK)
         batch = Batch(
-            cut(self.batch.tokens_BT), cut(self.batch.mask_BT), cut(self.batch.completion_BT)
+            cut(whole.tokens_BT), cut(whole.mask_BT), cut(whole.completion_BT), experts_BTLK
         )
         old_BT = None if self.old_BT is None else cut(self.old_BT)
         return Minibatch(
@@ -68,7 +70,8 @@ def make_minibatch(
     rows = [(group, member) for group in groups for member in range(len(group.completions))]
     prompts = [group.prompt_tokens for group, _ in rows]
     members = [group.completions[member] for group, member in rows]
-    batch = make_batch(prompts, [member.tokens for member in members], device)
+    experts = [member.experts for member in members if member.experts is not None]
+    batch = make_batch(prompts, [member.tokens for member in members], device, experts)
 
     def spread(values: list[list[float]]) -> Tensor:
         flat = torch.tensor([value for row in values for value in row], device=device)
@@ -114,8 +117,9 @@ def with_old_logprobs(
         for rows in chunks_of(minibatch, engine, config.hardware.chunk_tokens):
             batch = minibatch.part(rows or [0]).batch
             result = engine.logprobs(
-                batch.tokens_BT, batch.mask_BT, batch.completion_BT, config.sampling.temperature
-            )
+                batch.tokens_BT, batch.mask_BT, batch.completion_BT, config.sampling.temperature,
+                experts_BTLK=batch.experts_BTLK,
+            )  # fmt: skip
             if rows:
                 old_BT[rows, : batch.tokens_BT.shape[1]] = result.logprobs_BT
     flat = iter(old_BT[minibatch.batch.completion_BT].tolist())
@@ -152,7 +156,9 @@ def update(
         if not rows:
             engine.take_part(*inputs, mtp=mtp, balance=optim.balance_loss > 0)
             continue
-        result = engine.logprobs(*inputs, mtp=mtp, balance=optim.balance_loss > 0)
+        result = engine.logprobs(
+            *inputs, mtp=mtp, balance=optim.balance_loss > 0, experts_BTLK=batch.experts_BTLK
+        )
         with torch.no_grad(), watch.part("logprobs"):
             reference_BT = (
                 completion_logprobs(reference, *inputs).logprobs_BT if reference else None

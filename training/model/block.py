@@ -32,9 +32,10 @@ class Block(nn.Module):
         rotation: Rotation,
         layout: HeadLayout,
         balance: SequenceBalance | None = None,
+        replayed_NK: Tensor | None = None,
     ) -> Tensor:
         x_ND = x_ND + self.attention(self.attention_norm(x_ND), rotation, layout)
         h_ND = self.feed_forward_norm(x_ND)
         if isinstance(self.feed_forward, Experts):
-            return x_ND + self.feed_forward(h_ND, layout.count, balance)
+            return x_ND + self.feed_forward(h_ND, layout.count, balance, replayed_NK)
         return x_ND + self.feed_forward(h_ND)

@@ -41,10 +41,18 @@ class Experts(nn.Module):
         self.shared = SwiGLU(dim, shared) if shared else None
 
     def forward(
-        self, x_ND: Tensor, counted: int | None = None, balance: SequenceBalance | None = None
+        self,
+        x_ND: Tensor,
+        counted: int | None = None,
+        balance: SequenceBalance | None = None,
+        replayed_NK: Tensor | None = None,
     ) -> Tensor:
-        """[N, D] to [N, D]; for `counted` and `balance` see `Router`."""
-        routed_ND = self.routed(x_ND, *self.router(x_ND, counted, balance))
+        """[N, D] to [N, D]; for the rest see `Router`."""
+        return self.apply_to(x_ND, *self.router(x_ND, counted, balance, replayed_NK))
+
+    def apply_to(self, x_ND: Tensor, experts_NK: Tensor, gates_NK: Tensor) -> Tensor:
+        """What routed and shared experts make of `x_ND`, given `Router`'s choice."""
+        routed_ND = self.routed(x_ND, experts_NK, gates_NK)
         return routed_ND if self.shared is None else routed_ND + self.shared(x_ND)
 
     def routed(self, x_ND: Tensor, experts_NK: Tensor, gates_NK: Tensor) -> Tensor:

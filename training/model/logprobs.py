@@ -1,6 +1,7 @@
 """Log-probabilities of completions under the model: the one forward that training uses.
 
-B sequences, T time, N packed tokens, M completion tokens of the batch in row order.
+B sequences, T time, N packed tokens, M completion tokens of the batch in row order,
+L sparse layers, K experts of a token.
 """
 
 from __future__ import annotations
@@ -42,13 +43,16 @@ def completion_logprobs(
     *,
     mtp: MtpMode = "off",
     balance: bool = False,
+    experts_BTLK: Tensor | None = None,
 ) -> CompletionLogprobs:
     """Log-probability of each completion token given all that stands before it.
 
     `completion_mask_BT` is true at the tokens to score (never a sequence's first), and the entry
     [b, t] of the result belongs to the token at [b, t]. Only those positions meet the output head,
     and sequences that begin with the same prompt (all before their first scored token) share its
-    computation; both leave the numbers as they are.
+    computation; both leave the numbers as they are. `experts_BTLK` are the experts each token takes
+    in each sparse layer (routing replay), -1 where it chooses for itself; a shared prompt takes
+    those of the first sequence that has it.
     """
     mask_BT, scored_BT = attention_mask_BT.bool(), completion_mask_BT.bool()
     places_BT = mask_BT.cumsum(1) - 1
@@ -69,7 +73,8 @@ def completion_logprobs(
         return [zeros_BT.masked_scatter(where_BT, values_M) for values_M in found]
 
     trunk_balance = SequenceBalance(packed) if balance else None
-    hidden_ND = model(packed, balance=trunk_balance)
+    replayed_NLK = None if experts_BTLK is None else packed.pick(experts_BTLK[mask_BT], mask_BT)
+    hidden_ND = model(packed, balance=trunk_balance, replayed_NLK=replayed_NLK)
     logprobs_BT, entropy_BT = score(hidden_ND, packed.rows_BT, scored_BT, ahead=1)
     balance_B = trunk_balance.loss_B if trunk_balance else None
     if model.mtp is None or mtp == "off":

@@ -40,6 +40,13 @@ class Packed:
     shared_places: Tensor
     """Further places that a token of a shared prompt fills, and the tokens in question."""
 
+    def pick(self, values: Tensor, mask_BT: Tensor) -> Tensor:
+        """Values of the tokens of the flat row, [N, …], from those of all tokens that count, one
+        sequence after another; `mask_BT` is the one that the batch was packed with."""
+        lengths_B, time = mask_BT.sum(1), self.rows_BT.shape[1]
+        starts_B = lengths_B.cumsum(0) - lengths_B
+        return values[starts_B[self.places_N // time] + self.places_N % time]
+
     def members(self) -> Tensor:
         """1 where a sequence holds a token, else 0: fp32 [B, count]."""
         batch, time = self.rows_BT.shape

@@ -18,6 +18,7 @@ from torch import Tensor
 from training.model import causal_lm, fp8, hf, logprobs
 from training.model.causal_lm import CausalLM
 from training.model.config import ModelConfigError
+from training.model.experts import Experts
 from training.model.logprobs import CompletionLogprobs
 from training.model.transformer import Transformer
 
@@ -78,6 +79,13 @@ def completion_logprobs(
     if isinstance(policy, CausalLM):
         return policy.completion_logprobs(*inputs)
     return logprobs.completion_logprobs(policy, *inputs, **of_ours)
+
+
+def has_experts(policy: Policy) -> bool:
+    """Whether the policy is our own model with sparse layers."""
+    return isinstance(policy, Transformer) and any(
+        isinstance(module, Experts) for module in policy.modules()
+    )
 
 
 def shares_prompts(policy: Policy) -> bool:

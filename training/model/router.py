@@ -45,17 +45,25 @@ class Router(nn.Module):
         return self
 
     def forward(
-        self, x_ND: Tensor, counted: int | None = None, balance: SequenceBalance | None = None
+        self,
+        x_ND: Tensor,
+        counted: int | None = None,
+        balance: SequenceBalance | None = None,
+        replayed_NK: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Expert indices [N, K] and their gate values [N, K] (fp32).
 
         Only the first `counted` tokens are counted as load. `balance` is told of the choice.
+        `replayed_NK` are experts to take whatever the scores say, which still weigh them; -1 where
+        the token chooses for itself.
         """
         config = self.config
         logits_NE = F.linear(x_ND.float(), self.weight.float())
         softmax = config.scoring_func == "softmax"
         scores_NE = logits_NE.softmax(-1) if softmax else logits_NE.sigmoid()
         experts_NK = self._select(scores_NE.detach() + self.bias_E)
+        if replayed_NK is not None:
+            experts_NK = torch.where(replayed_NK >= 0, replayed_NK.long(), experts_NK)
         if balance is not None:
             balance.add(scores_NE, experts_NK)
         gates_NK = scores_NE.gather(1, experts_NK)

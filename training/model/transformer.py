@@ -1,7 +1,7 @@
 """The model: embedding, layers, final norm, output head.
 
 B sequences, T time, N packed tokens, M positions, D hidden_size, V vocab_size, L sparse layers,
-E routed experts.
+E routed experts, K of them for each token.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from kernels.linear_logprob import linear_logprob
 from training.model.balance import SequenceBalance
 from training.model.block import Block
 from training.model.config import ModelConfig
+from training.model.experts import Experts
 from training.model.mtp import MultiTokenPrediction
 from training.model.norm import RMSNorm
 from training.model.packing import Packed, pack
@@ -68,15 +69,17 @@ class Transformer(nn.Module):
         attention_mask_BT: Tensor | None = None,
         *,
         balance: SequenceBalance | None = None,
+        replayed_NLK: Tensor | None = None,
     ) -> Tensor:
         """Hidden states after the last norm.
 
         Given tokens [B, T] (long) and a mask, 1 at the tokens that count and 0 at padding on
         either side: [B, T, D], zeros at padding. Given a `Packed` batch: [N, D], fillers included;
-        `balance`, of the same batch, then collects the layers' loss.
+        `balance`, of the same batch, then collects the layers' loss, and `replayed_NLK` are experts
+        to take in each sparse layer (see `Router`).
         """
         if isinstance(tokens, Packed):
-            return self._encode(tokens, balance)
+            return self._encode(tokens, balance, replayed_NLK)
         if attention_mask_BT is not None:
             attention_mask_BT = attention_mask_BT.bool()
         packed = pack(tokens, attention_mask_BT)
@@ -90,12 +93,19 @@ class Transformer(nn.Module):
         """Scores over the vocabulary, [..., D] to [..., V]."""
         return F.linear(hidden, self.head.weight)
 
-    def _encode(self, packed: Packed, balance: SequenceBalance | None = None) -> Tensor:
+    def _encode(
+        self,
+        packed: Packed,
+        balance: SequenceBalance | None = None,
+        replayed_NLK: Tensor | None = None,
+    ) -> Tensor:
+        replayed = iter([] if replayed_NLK is None else replayed_NLK.unbind(1))
         x_ND = self.embedding(packed.tokens_N)
         rotation = self.rope(packed.positions_N, x_ND.dtype)
         layout = packed.by_head(self.config.num_attention_heads)
         for block in self.blocks:
-            x_ND = block(x_ND, rotation, layout, balance)
+            replayed_NK = next(replayed, None) if isinstance(block.feed_forward, Experts) else None
+            x_ND = block(x_ND, rotation, layout, balance, replayed_NK)
         return self.norm(x_ND)
 
 

@@ -33,6 +33,8 @@ class LatentCache:
         self.layers = [like.new_zeros(rows, 0, width) for _ in range(layers)]
         self.mask_B1T = like.new_zeros(rows, 1, 0)
         self.columns = 0
+        self.chosen: list[Tensor] = []
+        """Experts [N, K] that the newest tokens took, of each sparse layer."""
 
     def place(self, groups: list[tuple[list[Tensor], Tensor]]) -> None:
         """Begin sequences anew: for each group what the layers keep of its prompt [T, X], and its

@@ -49,21 +49,26 @@ class Layers:
         (fp32), returns it, and fills new columns of `cache`."""
         eps, rotation = self.config.rms_norm_eps, self.rope(positions_BS, self.dtype)
         cache.open(positions_BS.shape[1])
+        cache.chosen = []
         for layer, weights in enumerate(self.attention):
             unit_ND = unit(x_ND, eps).to(self.dtype)
             x_ND += attend(unit_ND, weights, cache, layer, rotation, self.config)
             unit_ND = unit(x_ND, eps, self.norms[layer])
-            x_ND += self._feed_forward(unit_ND.to(self.dtype), layer)
+            x_ND += self._feed_forward(unit_ND.to(self.dtype), layer, cache.chosen)
         return x_ND
 
-    def _feed_forward(self, x_ND: Tensor, layer: int) -> Tensor:
+    def _feed_forward(self, x_ND: Tensor, layer: int, chosen: list[Tensor]) -> Tensor:
         feed_forward = self.feed_forward[layer]
-        if len(x_ND) > self.few or not isinstance(feed_forward, Experts):
-            return feed_forward(x_ND)
+        if not isinstance(feed_forward, Experts):
+            dense_ND: Tensor = feed_forward(x_ND)
+            return dense_ND
+        experts_NK, gates_NK = feed_forward.router(x_ND)
+        chosen.append(experts_NK)
+        if len(x_ND) > self.few:
+            return feed_forward.apply_to(x_ND, experts_NK, gates_NK)
         wide = self.wide[layer]
         gate_NF, up_NF = torch.mm(x_ND, wide.gate_up).chunk(2, dim=-1)
         product_NF = F.silu(gate_NF).mul_(up_NF)
-        experts_NK, gates_NK = feed_forward.router(x_ND)
         experts, width, _ = feed_forward.down_EID.shape
         gates_NE = product_NF.new_zeros(len(x_ND), experts)
         gates_NE.scatter_(1, experts_NK, gates_NK.to(x_ND.dtype))

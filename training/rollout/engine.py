@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from training.config import SamplingConfig
 
 
@@ -22,6 +25,8 @@ class Sampling:
     """Strings that end a completion; it keeps the one that ended it."""
     max_sequences: int | None = None
     """Completions written at the same time; None: all."""
+    routing_replay: bool = False
+    """Note which experts each token took."""
 
     @classmethod
     def of(cls, config: SamplingConfig, step: int) -> Sampling:
@@ -33,6 +38,7 @@ class Sampling:
             min_new_tokens=config.min_new_tokens,
             stop=tuple(config.stop),
             max_sequences=config.engine.max_sequences,
+            routing_replay=config.routing_replay,
         )
 
 
@@ -65,6 +71,9 @@ class Completion:
     logprobs: list[float]
     finish_reason: FinishReason
     stop: str | None = None
+    experts: npt.NDArray[np.int16] | None = field(default=None, compare=False)
+    """With routing replay: which experts each token took that the model read, of prompt and
+    completion but the last, [tokens, sparse layers, experts of a token]."""
     weights: Weights | None = None
     """None where it was sampled from the trained model itself, not from a copy handed over."""
 

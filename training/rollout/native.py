@@ -40,6 +40,11 @@ NO_GUESSER = (
     "(num_nextn_predict_layers is 0); switch it off or start from a model that has one."
 )
 
+NO_EXPERTS = (
+    "sampling.routing_replay: only a model of DeepSeek's architecture with experts tells which it "
+    "took; switch it off."
+)
+
 
 class NativeEngine:
     """Samples from `model` as it is at the moment of the call, in its own dtype.
@@ -77,6 +82,9 @@ class NativeEngine:
             prompts, group_size, sampling, seeds, ends, done, carry or Carry(),
             decode=self.decode, device=self.model.head.weight.device,
         )  # fmt: skip
+        sparse = sum(not config.is_dense(layer) for layer in range(config.num_hidden_layers))
+        noted = sampling.routing_replay and sparse > 0
+        experts = (sparse, config.num_experts_per_tok) if noted else (0, 0)
         kind = PagedLayers if self.paged else Layers
         decoder = Decoder(self.model, kind)
         guesser = Guesser(self.model, kind) if self.speculative else None
@@ -84,7 +92,7 @@ class NativeEngine:
         @torch.inference_mode()
         def write_part(numbers: list[int], slots: int) -> Guesses:
             waiting = Waiting(order, numbers, partial(read, self.model))
-            rows = Rows.free(slots, sampling.max_new_tokens, order.keys_A.device)
+            rows = Rows.free(slots, sampling.max_new_tokens, order.keys_A.device, experts)
             running = Running(order, waiting, rows, self._caches(order, slots))
             if guesser is None:
                 write(decoder, running)

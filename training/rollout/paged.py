@@ -48,6 +48,8 @@ class PagedCache:
         """Empty, in the dtype of `like`; no sequence grows longer than `tokens`."""
         self.layers = [like.new_zeros(0, PAGE, width) for _ in range(layers)]
         self.table_BP = like.new_zeros(rows, -(-tokens // PAGE), dtype=torch.int32)
+        self.chosen: list[Tensor] = []
+        """Experts [N, K] that the newest tokens took, of each sparse layer."""
         self.pages: list[list[int]] = [[] for _ in range(rows)]
         self.readers: list[int] = []
         """Of each page of the pool: rows, and the last prompt that was placed."""
@@ -177,12 +179,14 @@ class PagedLayers:
         """Let the newest tokens through all layers, each after those before it; changes `x_ND`
         (fp32), returns it, and writes to `cache`."""
         rotation = self.rope(positions_BS.flatten(), self.dtype)
+        cache.chosen = []
         for block, cache_PTX in zip(self.blocks, cache.layers, strict=True):
             unit_ND = self._normed(x_ND, block.attention_norm)
             x_ND += attend(
                 unit_ND, block.attention, cache_PTX, cache.table_BP, positions_BS, rotation
             )
-            x_ND += feed_forward(self._normed(x_ND, block.feed_forward_norm), block.feed_forward)
+            unit_ND = self._normed(x_ND, block.feed_forward_norm)
+            x_ND += feed_forward(unit_ND, block.feed_forward, cache.chosen)
         return x_ND
 
     def _normed(self, x_ND: Tensor, norm: RMSNorm) -> Tensor:
@@ -224,10 +228,12 @@ def attend(
     return out_ND
 
 
-def feed_forward(x_ND: Tensor, layer: SwiGLU | Experts) -> Tensor:
-    """Dense or sparse, [N, D] to [N, D]."""
+def feed_forward(x_ND: Tensor, layer: SwiGLU | Experts, chosen: list[Tensor]) -> Tensor:
+    """Dense or sparse, [N, D] to [N, D]; a sparse layer adds its experts to `chosen`."""
     if not isinstance(layer, Experts):
         dense_ND: Tensor = layer(x_ND)
         return dense_ND
-    routed_ND = moe_decode(x_ND, layer.gate_up_EDJ, layer.down_EID, *layer.router(x_ND))
+    experts_NK, gates_NK = layer.router(x_ND)
+    chosen.append(experts_NK)
+    routed_ND = moe_decode(x_ND, layer.gate_up_EDJ, layer.down_EID, experts_NK, gates_NK)
     return routed_ND if layer.shared is None else routed_ND + layer.shared(x_ND)

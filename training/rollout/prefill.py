@@ -1,18 +1,20 @@
 """Reading what sequences begin with: each distinct beginning once, all of them as one packed row.
 
-T tokens of a beginning, N packed tokens, P beginnings, X latent width, D hidden_size.
+T tokens of a beginning, N packed tokens, P beginnings, X latent width, D hidden_size,
+L sparse layers, K experts of a token.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from training.model import Transformer
+from training.model.experts import Experts
 from training.model.packing import pack
 from training.rollout.order import Order
 
@@ -29,6 +31,8 @@ class Beginning:
     last is not known yet."""
     hidden_D: Tensor
     """State at the last token, after the last norm."""
+    experts_TLK: Tensor | None = None
+    """Which experts each token took in each sparse layer, int16; None where there is none."""
 
 
 Read = Callable[[list[list[int]]], list[Beginning]]
@@ -81,11 +85,17 @@ def read(model: Transformer, texts: list[list[int]]) -> list[Beginning]:
         return torch.cat(latents, dim=-1)[: packed.count].split(lengths)
 
     x_ND = model.embedding(packed.tokens_N)
-    latents_LP = []
+    latents_LP, experts_LNK = [], []
     for block in model.blocks:
         queries, *latents = block.attention.compress(block.attention_norm(x_ND), rotation)
         x_ND = x_ND + block.attention.attend(queries, *latents, layout)
-        x_ND = x_ND + block.feed_forward(block.feed_forward_norm(x_ND))
+        h_ND = block.feed_forward_norm(x_ND)
+        if isinstance(block.feed_forward, Experts):
+            chosen = block.feed_forward.router(h_ND)
+            experts_LNK.append(chosen[0].short())
+            x_ND = x_ND + block.feed_forward.apply_to(h_ND, *chosen)
+        else:
+            x_ND = x_ND + block.feed_forward(h_ND)
         latents_LP.append(by_text(latents))
     hidden_ND = model.norm(x_ND)
     caches_P = [[list(latents)] for latents in zip(*latents_LP, strict=True)]
@@ -96,8 +106,13 @@ def read(model: Transformer, texts: list[list[int]]) -> list[Beginning]:
         _, *latents = block.attention.compress(block.attention_norm(pair_ND), rotation)
         for caches, latents_TX in zip(caches_P, by_text(latents), strict=True):
             caches.append([latents_TX[:-1]])
+    experts_PTLK: Sequence[Tensor | None] = [None] * len(texts)
+    if experts_LNK:
+        experts_PTLK = torch.stack(experts_LNK, 1)[: packed.count].split(lengths)
     states_PT = hidden_ND[: packed.count].split(lengths)
     return [
-        Beginning(length, caches, states_TD[-1])
-        for length, caches, states_TD in zip(lengths, caches_P, states_PT, strict=True)
+        Beginning(length, caches, states_TD[-1], experts_TLK)
+        for length, caches, states_TD, experts_TLK in zip(
+            lengths, caches_P, states_PT, experts_PTLK, strict=True
+        )
     ]

@@ -84,6 +84,7 @@ def write_speculatively(decoder: Decoder, guesser: Guesser, running: Running) ->
         positions_B2.clamp_(max=limit - 1)  # a guess may lie behind the last place
         pair_B2 = torch.stack((rows.newest_B, guessed_B), dim=1)
         hidden_ND = decoder.step(pair_B2, positions_B2, cache)
+        running.note_experts(cache.chosen)
         first_logits_BV, second_logits_BV = logits(hidden_ND).unflatten(0, (-1, 2)).unbind(1)
 
         # Keep it or not.

@@ -16,7 +16,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from training.model.causal_lm import CausalLM
-from training.rollout.engine import Carry, Completion, Done, Guesses, Sampling, check_prompts
+from training.rollout.engine import (
+    Carry,
+    Completion,
+    Done,
+    Guesses,
+    Sampling,
+    SamplingError,
+    check_prompts,
+)
+from training.rollout.native import NO_EXPERTS
 from training.rollout.order import Order
 from training.rollout.prefill import Beginning, Waiting
 from training.rollout.stopping import Decode
@@ -30,6 +39,8 @@ class KeyValueCache:
     """Rows are given away or dropped when so many have ended: dropping copies the whole cache."""
 
     def __init__(self, rows: int, device: torch.device) -> None:
+        self.chosen: list[Tensor] = []
+        """Experts of transformers' models are not told."""
         self.mask_BT = torch.zeros(rows, 0, dtype=torch.bool, device=device)
         self.cache = _empty_cache()
 
@@ -144,6 +155,8 @@ class TransformersEngine:
     ) -> list[Completion]:
         """See `Engine.generate`; the model's own end tokens end a sequence beside `eos_id`, unless
         that is None. Raises `SamplingError` as the native engine does."""
+        if sampling.routing_replay:
+            raise SamplingError(NO_EXPERTS)
         limit = getattr(self.model.config, "max_position_embeddings", None)
         check_prompts(prompts, seeds, sampling.max_new_tokens, limit)
         ends = set(self.model.eos_ids | {eos_id}) if eos_id is not None else set()

@@ -1,6 +1,7 @@
 """Sequences being written: which rows they have, what is drawn, when they end, who comes next.
 
-B rows, b of them that begin, S steps, D hidden_size, V vocabulary.
+B rows, b of them that begin, S steps, D hidden_size, V vocabulary,
+L sparse layers, K experts of a token.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -43,9 +46,14 @@ class Rows:
     alive_B: Tensor
     tokens_BS: Tensor
     logprobs_BS: Tensor
+    experts_BSLK: Tensor
+    """With routing replay the experts of each token that was read, int16; else without layers."""
 
     @classmethod
-    def free(cls, rows: int, steps: int, device: torch.device) -> Rows:
+    def free(
+        cls, rows: int, steps: int, device: torch.device, experts: tuple[int, int] = (0, 0)
+    ) -> Rows:
+        """`experts`: sparse layers and experts of a token, when they are to be noted."""
         numbers = [torch.zeros(rows, dtype=torch.long, device=device) for _ in range(5)]
         room = (rows, steps + 1)  # rows that have ended go on writing into the last
         return cls(
@@ -53,6 +61,7 @@ class Rows:
             alive_B=torch.zeros(rows, dtype=torch.bool, device=device),
             tokens_BS=torch.zeros(room, dtype=torch.long, device=device),
             logprobs_BS=torch.zeros(room, device=device),
+            experts_BSLK=torch.zeros(*room, *experts, dtype=torch.int16, device=device),
         )
 
     def keep(self, rows: Tensor) -> None:
@@ -68,6 +77,8 @@ class Running:
         self.order, self.waiting, self.rows, self.caches = order, waiting, rows, caches
         self.leave = order.carry.leave * len(waiting) // max(len(order.open), 1)
         self.alive = 0
+        self.read_experts: dict[int, Tensor] = {}
+        """With routing replay: those of what each sequence began with, by its number."""
 
     def begin(self) -> tuple[Tensor, Tensor] | None:
         """When enough rows are free, give them to sequences that wait: rows [b] that begin, and
@@ -88,6 +99,8 @@ class Running:
         for (beginning, numbers), part in zip(groups, parts, strict=True):
             state.ids_B[part] = state.ids_B.new_tensor(numbers)
             state.positions_B[part] = beginning.length - 1
+            if self.order.sampling.routing_replay and beginning.experts_TLK is not None:
+                self.read_experts |= dict.fromkeys(numbers, beginning.experts_TLK.cpu())
             states.append(beginning.hidden_D.expand(len(numbers), -1))
         state.keys_B[rows] = self.order.keys_A[state.ids_B[rows]]
         state.counts_B[rows], state.alive_B[rows] = 0, True
@@ -121,6 +134,24 @@ class Running:
         for cache in self.caches:
             cache.keep(rows)
         return rows
+
+    def note_experts(self, chosen: list[Tensor]) -> None:
+        """With routing replay: the experts [B * S, K] in each sparse layer of the newest token and
+        of those that were guessed after it."""
+        rows = self.rows
+        if not rows.experts_BSLK.shape[2] or not chosen:
+            return
+        experts_BSLK = torch.stack(chosen, 1).unflatten(0, (len(rows.ids_B), -1)).short()
+        numbers_B = torch.arange(len(rows.ids_B), device=rows.ids_B.device)
+        for ahead, experts_BLK in enumerate(experts_BSLK.unbind(1)):
+            rows.experts_BSLK[numbers_B, rows.counts_B - 1 + ahead] = experts_BLK
+
+    def _experts(self, row: int, number: int, count: int) -> npt.NDArray[np.int16] | None:
+        if (begun := self.read_experts.pop(number, None)) is None:
+            return None
+        first = len(begun) - len(self.order.prompt(number))
+        written = self.rows.experts_BSLK[row, first : count - 1].cpu()
+        return torch.cat((begun, written)).numpy()
 
     def accept(self, tokens_B: Tensor, logprobs_B: Tensor, taken_B: Tensor | None = None) -> None:
         """Write each running sequence's next token, where `taken_B` is true; finish those that end
@@ -180,7 +211,10 @@ class Running:
             reason: FinishReason = "unfinished" if unfinished else "length"
             if stopped or string is not None:
                 reason = "stop"
-            completion = Completion(tokens[:count], logprobs[:count], reason, string)
+            completion = Completion(
+                tokens[:count], logprobs[:count], reason, string,
+                self._experts(row, number, count),
+            )  # fmt: skip
             self.order.finish(number, completion)
 
 
@@ -203,7 +237,9 @@ def write(model: Model, running: Running) -> None:
             return
         rows = running.rows
         newest = (rows.newest_B[:, None], rows.positions_B[:, None])
-        running.accept(*cache.run(read_and_draw, *newest, rows.keys_B, rows.counts_B))
+        drawn = cache.run(read_and_draw, *newest, rows.keys_B, rows.counts_B)
+        running.note_experts(cache.chosen)
+        running.accept(*drawn)
 
 
 def accept_first(model: Model, running: Running, begun: Tensor, hidden_bD: Tensor) -> Tensor:

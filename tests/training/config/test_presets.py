@@ -49,6 +49,7 @@ def test_the_fields_of_a_run_are_these() -> None:
         "sampling.engine.type", "sampling.engine.max_sequences", "sampling.speculative",
         "sampling.staleness", "sampling.carry_over", "sampling.max_new_tokens", "sampling.growth",
         "sampling.min_new_tokens", "sampling.stop",
+        "sampling.routing_replay",
         "sampling.temperature", "sampling.top_p",
         "optim.learning_rate", "optim.warmup_steps", "optim.beta1", "optim.beta2",
         "optim.weight_decay", "optim.grad_clip", "optim.expert_bias_rate", "optim.balance_loss",

@@ -117,6 +117,12 @@ class RunConfig(Strict):
                 "Only the native engine goes on with completions: set this to 0, or "
                 "sampling.engine.type to native.",
             )
+        if self.sampling.routing_replay:
+            raise fail(
+                "sampling.routing_replay",
+                "Only the native engine tells which experts it took: switch it off, or set "
+                "sampling.engine.type to native.",
+            )
         if engine.addresses and len(engine.addresses) != processes:
             raise fail(
                 "sampling.engine.addresses",

@@ -123,6 +123,11 @@ class SamplingConfig(Strict):
         description="Strings that end a completion, beside the end token; it keeps the one that "
         "ended it.",
     )
+    routing_replay: bool = Field(
+        False,
+        description="Train with the experts that each token took when it was sampled: rounding "
+        "would choose others here and there. For models with experts.",
+    )
     temperature: float = Field(1.0, gt=0, le=10)
     top_p: float = Field(1.0, gt=0, le=1)
 
