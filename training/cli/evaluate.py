@@ -11,6 +11,7 @@ from argparse import Namespace
 from contextlib import ExitStack
 from pathlib import Path
 
+from training.base_models import StartError
 from training.cli.errors import UserError
 from training.cli.models import load_model
 from training.cli.train import CONFIG_FILE, resolve_arguments
@@ -18,6 +19,7 @@ from training.config import RunConfig
 from training.distributed.process import DeviceError, Process
 from training.grpo.evaluate import evaluate
 from training.grpo.held_out import build_held_out, rules_only, set_pool
+from training.grpo.setup import check_room
 from training.journal import Journal
 from training.rewards import RewardError, RewardPool
 from training.rollout import samplers
@@ -40,7 +42,7 @@ def evaluate_command(args: Namespace) -> int:
     journal = None if args.run_dir is None else _open_journal(args.run_dir)
     try:
         values = _measure(config, name)
-    except (TaskError, RewardError, SamplingError, DeviceError) as error:
+    except (StartError, TaskError, RewardError, SamplingError, DeviceError) as error:
         raise UserError(str(error)) from error
     if journal is not None:
         journal.write(
@@ -62,6 +64,8 @@ def _measure(config: RunConfig, name: str) -> dict[str, float]:
         set_rewards = None if sets is None else stack.enter_context(sets)
         task = build_task(config.task)
         held_out = build_held_out(config, task, tokenizer, source, rewards, set_rewards)
+        for one in held_out:
+            check_room(config.sampling, one, model)
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         make_sampler = samplers(config.sampling, process, scratch, tokenizer)
         sampler = make_sampler(model.to(process.device), 0)

@@ -96,7 +96,7 @@ def set_up(
     _check_vocabulary(tokenizer, model)
     held_out = build_held_out(config, task, tokenizer, source, rewards, set_rewards)
     for one in held_out:
-        _check_room(config.sampling, one, model)
+        check_room(config.sampling, one, model)
     if config.sampling.speculative and getattr(model, "mtp", None) is None:
         raise StartError(NO_GUESSER)
     if config.sampling.routing_replay and not policy.has_experts(model):
@@ -139,14 +139,16 @@ def _check_vocabulary(tokenizer: TextTokenizer, model: Policy) -> None:
         )
 
 
-def _check_room(sampling: SamplingConfig, held_out: HeldOut, model: Policy) -> None:
+def check_room(sampling: SamplingConfig, held_out: HeldOut, model: Policy) -> None:
+    """Raises StartError when the longest completion of the longest prompt has no room."""
     positions = getattr(model.config, "max_position_embeddings", None)
     longest = max(map(len, held_out.prompts))
     field, limit = sampling.longest
+    where = f" (of the set {held_out.name})" if held_out.name else ""
     if positions is not None and longest + limit > positions:
         raise StartError(
-            f"{field}: {limit} tokens after a prompt of "
-            f"{longest} are more than the model's {positions} positions; take fewer."
+            f"{field}: {limit} tokens after a prompt of {longest}{where} are more than the model's "
+            f"{positions} positions; take fewer."
         )
 
 

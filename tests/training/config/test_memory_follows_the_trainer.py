@@ -79,17 +79,17 @@ def test_speculation_without_a_guesser_is_refused_in_the_sampler_s_words() -> No
 @pytest.mark.parametrize("grown", [False, True])
 @pytest.mark.parametrize("tokens", [84, 85])
 def test_too_long_a_text_is_refused_in_the_trainer_s_words(tokens: int, grown: bool) -> None:
-    held_out = SimpleNamespace(prompts=[[0] * 9, [0] * 16])
+    held_out = SimpleNamespace(name="", prompts=[[0] * 9, [0] * 16])
     model = SimpleNamespace(config=SimpleNamespace(max_position_embeddings=100))
     growth = {"from_step": 9, "max_new_tokens": tokens}
     config = {"sampling": {"growth": growth} if grown else {"max_new_tokens": tokens}}
     sampling = settings(config).sampling
     if tokens == 84:
-        setup._check_room(sampling, held_out, model)
+        setup.check_room(sampling, held_out, model)
         check_run(settings(config), LLAMA, "cpu", 16)
         return
     with pytest.raises(StartError) as said:
-        setup._check_room(sampling, held_out, model)
+        setup.check_room(sampling, held_out, model)
     assert refusal(config, LLAMA) == str(said.value)
     check_run(settings(config), LLAMA, "cpu", None)  # nobody knows the prompt
 
