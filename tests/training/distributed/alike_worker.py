@@ -15,11 +15,12 @@ from tests.training.jobs import write_config
 from training import checkpoint
 from training.cli import job
 from training.cli.display import Display
-from training.config import RunConfig
+from training.config import RewardConfig, RunConfig
 from training.distributed.process import Process
 from training.journal import Journal
 
 STEPS = 3
+REWARD = Path(__file__).with_name("evenness.py")
 
 
 def run(config: RunConfig, run_dir: Path, process: Process) -> None:
@@ -43,11 +44,12 @@ def main() -> None:
         stage, ranks = map(int, case.split(":"))
         config = run_config(
             Path(model), processes=int(os.environ["WORLD_SIZE"]), zero_stage=stage,
-            expert_parallel=ranks, chunk_tokens=48,
+            expert_parallel=ranks,
         )  # fmt: skip
         grpo = config.grpo.model_copy(update={"steps": STEPS})
         often = config.checkpoint.model_copy(update={"every_steps": 1, "keep_last": STEPS})
-        config = config.model_copy(update={"grpo": grpo, "checkpoint": often})
+        reward = RewardConfig(custom={"path": str(REWARD), "weights": {"evenness": 1.0}})
+        config = config.model_copy(update={"grpo": grpo, "checkpoint": often, "reward": reward})
         run_dir = Path(out) / f"{stage}-{ranks}"
         run(config, run_dir, process)
         if ranks > 1:

@@ -48,19 +48,36 @@ def gradients(engine: Engine, process: Process) -> dict[str, Tensor]:
     return found
 
 
+def backward(engine: Engine, whole: tuple[Tensor, ...], rows: slice, *, uneven: bool) -> Tensor:
+    """Log-probabilities of the rank's rows; with `uneven`, of two parts, of which odd ranks have
+    rows for the second only."""
+    tokens_BT, mask_BT, completion_BT = (part[rows] for part in whole)
+    inputs = (tokens_BT, mask_BT, completion_BT)
+    if uneven and engine.process.rank % 2:
+        engine.take_part(*inputs, 1.0, mtp="off", balance=False)
+    halves = uneven and engine.process.rank % 2 == 0
+    size = len(tokens_BT) // (2 if halves else 1)
+    found = []
+    for start in range(0, len(tokens_BT), size):
+        result = engine.logprobs(*(part[start : start + size] for part in inputs))
+        last = start + size == len(tokens_BT)
+        engine.backward(-result.logprobs_BT.sum() / (11 * ROWS), last=last)
+        found.append(result.logprobs_BT.detach())
+    return torch.cat(found)
+
+
 def train(engine: Engine, process: Process, first: int, last: int) -> list[dict[str, Any]]:
     told = []
     share = ROWS // process.world_size
     rows = slice(process.rank * share, (process.rank + 1) * share)
     for step in range(first, last + 1):
-        result = engine.logprobs(*(part[rows] for part in batch(step)))
-        engine.backward(-result.logprobs_BT.sum() / (11 * ROWS), last=True)
+        logprobs = backward(engine, batch(step), rows, uneven=step == STEPS)
         found = gradients(engine, process)
         norm = engine.step(1e-3).grad_norm
         asked = process.gather([expert_counts(engine.model)])
         counts_LE = engine.balance_experts(0.01)
         told.append({
-            "logprobs": process.gather(list(result.logprobs_BT.detach())), "gradients": found,
+            "logprobs": process.gather(list(logprobs)), "gradients": found,
             "norm": norm, "counts": counts_LE, "asked": asked,
         })  # fmt: skip
     return told
