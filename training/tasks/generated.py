@@ -6,6 +6,7 @@ The hash of the question decides which are held out (`is_held_out`), so no list 
 from __future__ import annotations
 
 from abc import abstractmethod
+from contextlib import suppress
 
 from training.tasks.problem import Problem, Task, TaskError, is_held_out
 
@@ -13,6 +14,10 @@ _DRAWS_FOR_TRAINING = 1000
 """How often to draw again where every question came out held out."""
 _DRAWS_PER_PROBLEM = 400
 """How long to look for one more held-out problem before saying that there is none."""
+
+
+class DrawError(Exception):
+    """The generator failed at this draw; the next one is tried."""
 
 
 class GeneratedTask(Task):
@@ -24,17 +29,27 @@ class GeneratedTask(Task):
 
     @abstractmethod
     def draw(self, name: str) -> Problem:
-        """The problem of that name: the same for ever, but for what a curriculum moves."""
+        """The problem of that name: the same for ever, but for what a curriculum moves.
+
+        Raises DrawError where there is none.
+        """
 
     def draw_held_out(self, number: int) -> Problem:
         """Problem `number` of those among which the held-out ones are looked for."""
         return self.draw(f"held out/{number}")
 
     def training_problem(self, seed: int, index: int) -> Problem:
+        failure: DrawError | None = None
         for attempt in range(_DRAWS_FOR_TRAINING):
-            problem = self.draw(f"training/{seed}/{index}/{attempt}")
+            try:
+                problem = self.draw(f"training/{seed}/{index}/{attempt}")
+            except DrawError as error:
+                failure = error
+                continue
             if not is_held_out(problem.question):
                 return problem
+        if failure is not None:
+            raise TaskError(f"{self.field}.options: no problem comes of these: {failure}")
         raise TaskError(
             f"{self.field}.options: these options give so few questions that none is left to train "
             "on; widen their ranges."
@@ -45,12 +60,13 @@ class GeneratedTask(Task):
         draws_left = _DRAWS_PER_PROBLEM
         draw = 0
         while len(problems) < count and draws_left:
-            problem = self.draw_held_out(draw)
+            with suppress(DrawError):
+                problem = self.draw_held_out(draw)
+                if is_held_out(problem.question) and problem.question not in problems:
+                    problems[problem.question] = problem
+                    draws_left = _DRAWS_PER_PROBLEM + 1
             draw += 1
             draws_left -= 1
-            if is_held_out(problem.question) and problem.question not in problems:
-                problems[problem.question] = problem
-                draws_left = _DRAWS_PER_PROBLEM
         if len(problems) < count:
             raise TaskError(
                 f"evaluation.problems: {count} held-out problems are asked for, the task with "

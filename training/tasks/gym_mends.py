@@ -7,9 +7,12 @@ that problem i of a seed would not be the same for ever: IN_ORDER gives them an 
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from fractions import Fraction
+from io import StringIO
 from typing import Any
 
 _NUMBER = re.compile(r"\s*([-+]?[\d,]{0,30}(?:\.\d{0,30})?(?:e[-+]?\d{1,3})?)(?:/(\d{1,30}))?\s*")
@@ -55,6 +58,23 @@ def order_neighbours(dataset: Any) -> None:
 def order_monomials(dataset: Any) -> None:
     monomials = dataset._get_monomials  # noqa: SLF001 - there is no other way in
     dataset._get_monomials = lambda *given: sorted(monomials(*given), key=str)  # noqa: SLF001
+
+
+@contextmanager
+def alone(number: int) -> Iterator[None]:
+    """For codeio, which runs programs of the package: some print, some draw from the generators
+    that all of Python shares."""
+    import numpy as np  # noqa: PLC0415 - only who has such programs waits for it
+
+    shared, numpys = random.getstate(), np.random.get_state()  # noqa: NPY002 - it is what they draw from
+    random.seed(number)
+    np.random.seed(number % 2**32)  # noqa: NPY002 - it is what they draw from
+    try:
+        with redirect_stdout(StringIO()):
+            yield
+    finally:
+        random.setstate(shared)
+        np.random.set_state(numpys)  # noqa: NPY002 - it is what they draw from
 
 
 IN_ORDER: dict[str, Callable[[Any], None]] = {

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import redirect_stdout
-from io import StringIO
+from contextlib import nullcontext
 from typing import Any
 
 from training.config import ReasoningGymConfig
 from training.tasks.curriculum import Levels
-from training.tasks.generated import GeneratedTask
-from training.tasks.gym_mends import CHECKS, IN_ORDER
+from training.tasks.generated import DrawError, GeneratedTask
+from training.tasks.gym_mends import CHECKS, IN_ORDER, alone
 from training.tasks.gym_package import load_generator
 from training.tasks.problem import Measured, Problem, TaskError, digest_of, number_of
 
@@ -80,11 +79,12 @@ class ReasoningGymTask(GeneratedTask):
     def _draw(self, name: str, level: int | None) -> Problem:
         # reasoning-gym seeds problem i with `seed + i`: a wide hash keeps the draws apart.
         number = number_of(name) % 2 ** _SEED_BITS.get(self._name, 64)
-        with redirect_stdout(StringIO()):  # codeio runs programs that print
-            if self._name in _MADE_BEFOREHAND:
-                entry = self._build(number, _MADE_BEFOREHAND[self._name], level)[0]
-            else:
-                entry = self._at(level)[number]
+        try:
+            entry = self._entry(number, level)
+        except TaskError:
+            raise
+        except Exception as error:
+            raise DrawError(f"{self._name}: {type(error).__name__}: {error}") from error
         question, answer = entry["question"], entry["answer"]
         return Problem(
             question,
@@ -94,6 +94,14 @@ class ReasoningGymTask(GeneratedTask):
             task=self._name,
             level=level,
         )
+
+    def _entry(self, number: int, level: int | None) -> dict[str, Any]:
+        """What the package makes of a seed; codeio's programs fail at some."""
+        with alone(number) if self._name == "codeio" else nullcontext():
+            if self._name in _MADE_BEFOREHAND:
+                made = self._build(number, _MADE_BEFOREHAND[self._name], level)
+                return dict(made[0])
+            return dict(self._at(level)[number])
 
     def _score(self, answer: str, problem: Problem) -> float:
         dataset = self._at(problem.level)

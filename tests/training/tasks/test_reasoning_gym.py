@@ -1,6 +1,7 @@
 import json
 import os
 import pickle
+import random
 import re
 import subprocess
 import sys
@@ -13,7 +14,9 @@ import pytest
 from training.config import ReasoningGymConfig
 from training.config.schema.reasoning_gym import ReasoningGymName
 from training.tasks import Problem, Task, TaskError, build_task, is_held_out
+from training.tasks.generated import DrawError, GeneratedTask
 from training.tasks.gym_mends import IN_ORDER
+from training.tasks.problem import digest_of
 
 ROOT = Path(__file__).resolve().parents[3]
 NAMES = get_args(ReasoningGymName)
@@ -121,6 +124,42 @@ def test_every_process_draws_alike() -> None:
     ]  # fmt: skip
     assert found[0] == found[1]
     assert len(json.loads(found[0])) == 3 * len(names)
+
+
+class Flaky(GeneratedTask):
+    """Fails at every draw whose name's digest ends in one of the given digits."""
+
+    def __init__(self, fails: str) -> None:
+        super().__init__("task")
+        self.fails = fails
+
+    def draw(self, name: str) -> Problem:
+        if digest_of(name)[-1] in self.fails:
+            raise DrawError("bad luck")
+        return Problem(name, "yes")
+
+    def is_right(self, answer: str, problem: Problem) -> bool:
+        return answer == problem.answer
+
+
+def test_a_draw_that_fails_is_passed_over() -> None:
+    task = Flaky("01234567")
+    problems = [task.training_problem(0, index) for index in range(50)]
+    assert len({problem.question for problem in problems}) == 50
+    assert len(task.held_out_problems(10)) == 10
+    with pytest.raises(TaskError, match=r"task\.options: no problem comes of these: bad luck"):
+        Flaky("0123456789abcdef").training_problem(0, 0)
+
+
+def test_programs_of_codeio_draw_alike_and_disturb_nobody(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before = random.getstate()
+    draws = [gym("codeio").training_problem(1, index) for index in range(40)]
+    assert random.getstate() == before
+    random.random()
+    assert [gym("codeio").training_problem(1, index) for index in range(40)] == draws
+    assert capsys.readouterr().out == ""
 
 
 def sent_to_a_worker(problem: Problem) -> Problem:
