@@ -38,7 +38,7 @@ const SCHEMA: Table = {
   },
 };
 
-const groups = groupsOf(SCHEMA);
+const groups = groupsOf(SCHEMA, initialConfig(SCHEMA));
 const field = (path: string) => {
   const found = groups.flatMap((group) => group.fields).find((each) => each.path === path);
   if (!found) throw new Error(`no field ${path}`);
@@ -60,6 +60,7 @@ describe("the form", () => {
       unit: "completions",
       range: "from 2 to 4,096",
       initial: 16,
+      nullable: false,
     });
     expect(field("grpo.kl_coef")).toMatchObject({ label: "KL coefficient", range: "above 0" });
     expect(field("seed").range).toBe("from 0 below 2,147,483,648");
@@ -73,7 +74,7 @@ describe("the form", () => {
   });
 
   test("starts from the schema's defaults", () => {
-    expect(initialConfig(groups)).toEqual({
+    expect(initialConfig(SCHEMA)).toEqual({
       seed: 0,
       grpo: { group_size: 16, kl_coef: 0.001 },
       task: { type: "reasoning_gym", name: "chain_sum", options: {}, shuffle: true },
@@ -90,5 +91,110 @@ describe("what was typed", () => {
     ["many", "many"],
   ])("%j in a number's field means %j", (typed, value) => {
     expect(fromText(field("grpo.group_size"), typed)).toBe(value);
+  });
+});
+
+const LOSSES: Table = {
+  clip: {
+    description: "Clipped.",
+    type: "object",
+    properties: {
+      type: { const: "clip", default: "clip", type: "string" },
+      eps: { type: "number", default: 0.2 },
+    },
+  },
+  plain: {
+    description: "As it is.",
+    type: "object",
+    properties: { type: { const: "plain", default: "plain", type: "string" } },
+  },
+};
+/** A union, a table that may be left out, a table in a table, a number that may be, and lists. */
+const NESTED: Table = {
+  $defs: {
+    ...LOSSES,
+    growth: {
+      type: "object",
+      properties: { from_step: { type: "integer" }, tokens: { type: "integer", default: 8 } },
+    },
+    length: { type: "object", properties: { weight: { type: "number", default: 0 } } },
+    grpo: {
+      type: "object",
+      properties: {
+        loss: {
+          default: { type: "clip", eps: 0.2 },
+          discriminator: {
+            propertyName: "type",
+            mapping: { clip: "#/$defs/clip", plain: "#/$defs/plain" },
+          },
+          oneOf: [{ $ref: "#/$defs/clip" }, { $ref: "#/$defs/plain" }],
+        },
+        growth: { anyOf: [{ $ref: "#/$defs/growth" }, { type: "null" }], default: null },
+        length: { $ref: "#/$defs/length" },
+        k: { anyOf: [{ type: "integer", minimum: 1 }, { type: "null" }], default: null },
+        stop: { type: "array", items: { type: "string" }, default: [] },
+        sets: { type: "array", items: { $ref: "#/$defs/length" } },
+      },
+    },
+  },
+  type: "object",
+  properties: { grpo: { $ref: "#/$defs/grpo" } },
+};
+
+describe("a form of nested tables", () => {
+  const paths = (values: Table) =>
+    groupsOf(NESTED, values)
+      .flatMap((group) => group.fields)
+      .map((each) => each.path.replace("grpo.", ""));
+  const initial = initialConfig(NESTED);
+  const find = (path: string) =>
+    groupsOf(NESTED, initial)
+      .flatMap((group) => group.fields)
+      .find((each) => each.path === `grpo.${path}`);
+
+  test("starts from every default, and null where there is none", () => {
+    expect(initial).toEqual({
+      grpo: {
+        loss: { type: "clip", eps: 0.2 },
+        growth: null,
+        length: { weight: 0 },
+        k: null,
+        stop: [],
+        sets: [],
+      },
+    });
+  });
+
+  test("shows the fields of the chosen variant", () => {
+    const clipped = ["loss", "loss.eps", "growth", "length.weight", "k", "stop", "sets"];
+    expect(paths(initial)).toEqual(clipped);
+    expect(paths({ grpo: { loss: { type: "plain" } } })).not.toContain("loss.eps");
+    expect(find("loss")).toMatchObject({
+      kind: "variant",
+      help: "Clipped.",
+      variants: { clip: { type: "clip", eps: 0.2 }, plain: { type: "plain" } },
+    });
+  });
+
+  test("shows the fields of a table once it is switched on", () => {
+    expect(find("growth")).toMatchObject({ kind: "switch", on: { from_step: null, tokens: 8 } });
+    const on = paths({ grpo: { growth: { from_step: 2, tokens: 8 } } });
+    expect(on).toEqual(expect.arrayContaining(["growth", "growth.from_step", "growth.tokens"]));
+  });
+
+  test("names a field by its table, too", () => {
+    expect(find("length.weight")?.label).toBe("Length: weight");
+  });
+
+  test("leaves a number empty that may be null", () => {
+    const k = find("k");
+    expect(k).toMatchObject({ kind: "number", nullable: true, range: "from 1" });
+    expect(k && fromText(k, " ")).toBeNull();
+    expect(k && fromText(k, "4")).toBe(4);
+  });
+
+  test("tells lists of strings from others", () => {
+    expect(find("stop")?.kind).toBe("lines");
+    expect(find("sets")?.kind).toBe("json");
   });
 });

@@ -1,7 +1,7 @@
 /** The form of a run's config, read from its JSON Schema. */
 
 import { formatNumber } from "@/ui/format";
-import { isTable, setAt, type Table, type Value } from "./nested";
+import { isTable, type Table, type Value } from "./nested";
 
 export interface Group {
   key: string;
@@ -18,9 +18,15 @@ export type FieldSpec = {
   /** "1 to 4,096", "above 0"; empty when anything goes. */
   range: string;
   initial: Value;
+  /** Empty stands for null. */
+  nullable: boolean;
 } & (
-  | { kind: "number" | "text" | "boolean" | "table" }
+  | { kind: "number" | "text" | "boolean" | "table" | "lines" | "json" }
   | { kind: "choice"; choices: (string | number)[] }
+  /** Which variant a table is of: each type with what it starts from. */
+  | { kind: "variant"; variants: Record<string, Table> }
+  /** A table that may be left out: on, it starts from this. */
+  | { kind: "switch"; on: Table }
 );
 
 /** Settings that stand in no table of their own. */
@@ -28,75 +34,180 @@ const TOP = "run";
 const TITLES: Record<string, string> = { [TOP]: "Run", grpo: "GRPO", optim: "Optimisation" };
 /** Where the field's own name says too little beside the others. */
 const LABELS: Record<string, string> = { "task.name": "Task" };
-const ACRONYMS: Record<string, string> = { kl: "KL", eps: "ε", zero: "ZeRO", coef: "coefficient" };
+const ACRONYMS: Record<string, string> = {
+  kl: "KL",
+  eps: "ε",
+  zero: "ZeRO",
+  coef: "coefficient",
+  url: "URL",
+  kv: "KV",
+  mtp: "MTP",
+};
 
-export function groupsOf(schema: Table): Group[] {
-  const properties = tableAt(schema, "properties");
-  const nested = Object.entries(properties).map(([key, node]) => ({
+/** The form as it is while `values` stand in it: variants bring fields of their own. */
+export function groupsOf(schema: Table, values: Table): Group[] {
+  const nested = Object.entries(tableAt(schema, "properties")).map(([key, property]) => ({
     key,
-    node: resolved(schema, node),
+    node: resolved(schema, property),
   }));
-  const groups = nested
-    .filter(({ node }) => isTable(node.properties))
-    .map(({ key, node }) => ({
-      key,
-      title: TITLES[key] ?? words(key),
-      description: text(node.description),
-      fields: fieldsOf(schema, node, `${key}.`),
-    }));
-  const single = nested.filter(({ node }) => !isTable(node.properties));
-  const top = single.map(({ key, node }) => fieldOf(key, key, node));
-  return top.length > 0
-    ? [...groups, { key: TOP, title: "Run", description: "", fields: top }]
-    : groups;
+  const groups = nested.filter(({ node }) => isNested(node));
+  const top = nested.filter(({ node }) => !isNested(node));
+  const described = groups.map(({ key, node }) => ({
+    key,
+    title: TITLES[key] ?? words(key),
+    description: unionOf(schema, node) ? "" : text(node.description),
+    fields: fieldsAt(schema, node, { path: key, label: "Type", prefix: "" }, values[key]),
+  }));
+  const alone = top.flatMap(({ key, node }) =>
+    fieldsAt(schema, node, { path: key, label: words(key), prefix: "" }, values[key]),
+  );
+  return alone.length > 0
+    ? [...described, { key: TOP, title: "Run", description: "", fields: alone }]
+    : described;
 }
 
 /** The config of a run that sets nothing. */
-export function initialConfig(groups: readonly Group[]): Table {
-  let config: Table = {};
-  for (const field of groups.flatMap((group) => group.fields)) {
-    config = setAt(config, field.path, field.initial);
-  }
-  return config;
+export function initialConfig(schema: Table): Table {
+  return initialOf(schema, schema) as Table;
 }
 
 /** What a person typed as the value it means; what is no number stays as typed, to be refused. */
 export function fromText(field: FieldSpec, typed: string): Value {
+  if (field.nullable && typed.trim() === "") return null;
   if (field.kind !== "number") return typed;
   const number = Number(typed.replaceAll(",", "").replaceAll("_", ""));
   return typed.trim() === "" || !Number.isFinite(number) ? typed : number;
 }
 
-function fieldsOf(schema: Table, node: Table, prefix: string): FieldSpec[] {
-  return Object.entries(tableAt(node, "properties")).map(([key, property]) =>
-    fieldOf(`${prefix}${key}`, key, resolved(schema, property)),
-  );
+interface Place {
+  path: string;
+  label: string;
+  /** What the labels of the fields below begin with. */
+  prefix: string;
 }
 
-function fieldOf(path: string, key: string, node: Table): FieldSpec {
-  const common = {
-    path,
-    label: LABELS[path] ?? words(key),
-    help: text(node.description),
-    unit: text(node.unit),
-    range: rangeOf(node),
-    initial: node.default ?? null,
+/** A setting as the fields that show it: itself, and those of the table it stands for. */
+function fieldsAt(schema: Table, node: Table, place: Place, value: Value | undefined): FieldSpec[] {
+  const union = unionOf(schema, node);
+  if (union) return variantFields(schema, node, place, union, value);
+  const inner = nullableOf(schema, node);
+  if (inner && !isNested(inner)) {
+    return [{ ...fieldOf(place, { ...inner, ...beside(node) }), nullable: true }];
+  }
+  if (inner) {
+    const on = initialOf(schema, inner) as Table;
+    const field: FieldSpec = { ...common(place, node), kind: "switch", on };
+    return isTable(value) ? [field, ...fieldsAt(schema, inner, place, value)] : [field];
+  }
+  if (!isTable(node.properties)) return [fieldOf(place, node)];
+  return Object.entries(tableAt(node, "properties")).flatMap(([key, property]) => {
+    const path = `${place.path}.${key}`;
+    const label = LABELS[path] ?? joined(place.prefix, words(key));
+    const below = isTable(value) ? value[key] : undefined;
+    return fieldsAt(schema, resolved(schema, property), { path, label, prefix: label }, below);
+  });
+}
+
+function variantFields(
+  schema: Table,
+  node: Table,
+  place: Place,
+  union: Record<string, Table>,
+  value: Value | undefined,
+): FieldSpec[] {
+  const initial = isTable(node.default) ? node.default : {};
+  const type = text((isTable(value) ? value : initial).type) || (Object.keys(union)[0] ?? "");
+  const chosen = union[type] ?? {};
+  const starts = Object.entries(union).map(([name, variant]) => [name, initialOf(schema, variant)]);
+  const field: FieldSpec = {
+    ...common(place, chosen),
+    kind: "variant",
+    variants: Object.fromEntries(starts) as Record<string, Table>,
   };
+  const { type: _, ...properties } = tableAt(chosen, "properties");
+  return [field, ...fieldsAt(schema, { ...chosen, properties }, place, value)];
+}
+
+function fieldOf(place: Place, node: Table): FieldSpec {
+  const shared = common(place, node);
   const choices = node.const !== undefined ? [node.const] : node.enum;
   if (Array.isArray(choices)) {
-    return { ...common, kind: "choice", choices: choices.filter(isChoice) };
+    return { ...shared, kind: "choice", choices: choices.filter(isChoice) };
   }
   switch (node.type) {
     case "integer":
     case "number":
-      return { ...common, kind: "number" };
+      return { ...shared, kind: "number" };
     case "boolean":
-      return { ...common, kind: "boolean" };
+      return { ...shared, kind: "boolean" };
     case "object":
-      return { ...common, kind: "table" };
+      return { ...shared, kind: "table" };
+    case "array":
+      return { ...shared, kind: tableAt(node, "items").type === "string" ? "lines" : "json" };
     default:
-      return { ...common, kind: "text" };
+      return { ...shared, kind: "text" };
   }
+}
+
+function common(place: Place, node: Table) {
+  return {
+    path: place.path,
+    label: place.label,
+    help: text(node.description),
+    unit: text(node.unit),
+    range: rangeOf(node),
+    initial: node.default ?? null,
+    nullable: false,
+  };
+}
+
+/** What a setting is while nobody has set it: null where it has to be set. */
+function initialOf(schema: Table, property: Value): Value {
+  const node = resolved(schema, property);
+  const union = unionOf(schema, node);
+  if (isTable(node.properties) && !union) {
+    const entries = Object.entries(node.properties).map(([key, below]) => [
+      key,
+      initialOf(schema, below),
+    ]);
+    return Object.fromEntries(entries) as Table;
+  }
+  if (node.default !== undefined) return node.default;
+  if (node.const !== undefined) return node.const;
+  return node.type === "array" ? [] : null;
+}
+
+/** The variants of a table by their type; null for anything else. */
+function unionOf(schema: Table, node: Table): Record<string, Table> | null {
+  if (!isTable(node.discriminator)) return null;
+  const variants = Object.entries(tableAt(node.discriminator, "mapping"));
+  return Object.fromEntries(
+    variants.map(([type, ref]) => [type, resolved(schema, { $ref: ref } as Table)]),
+  );
+}
+
+/** What a setting is when it is not null; null for one that never is. */
+function nullableOf(schema: Table, node: Table): Table | null {
+  if (!Array.isArray(node.anyOf)) return null;
+  const others = node.anyOf.filter((each) => isTable(each) && each.type !== "null");
+  const [only] = others;
+  return others.length === 1 && only !== undefined ? resolved(schema, only) : null;
+}
+
+function isNested(node: Table): boolean {
+  return isTable(node.properties) || isTable(node.discriminator);
+}
+
+/** What stands beside `anyOf`: default, description, unit. */
+function beside(node: Table): Table {
+  const { anyOf: _, ...rest } = node;
+  return rest;
+}
+
+function joined(prefix: string, label: string): string {
+  const isAcronym = /^[^a-z]{2}/.test(label);
+  const small = isAcronym ? label : label.charAt(0).toLowerCase() + label.slice(1);
+  return prefix ? `${prefix}: ${small}` : label;
 }
 
 function rangeOf(node: Table): string {

@@ -43,13 +43,18 @@ export function isEqual(a: Value | undefined, b: Value | undefined): boolean {
 /** The server replaces these tables as one value, so here they are one value, too. */
 const WHOLE = new Set(["options"]);
 
+/** Whether a table is laid over another; one of another type takes its place. */
+function isLaidOver(key: string, over: Value, base: Value | undefined): boolean {
+  if (WHOLE.has(key) || !isTable(over) || !isTable(base)) return false;
+  return over.type === undefined || base.type === undefined || over.type === base.type;
+}
+
 /** `base` with `over` laid on it, as the server does. */
 export function laidOver(base: Table, over: Table): Table {
   const merged: Table = { ...base };
   for (const [key, value] of Object.entries(over)) {
     const below = merged[key];
-    const tables = !WHOLE.has(key) && isTable(below) && isTable(value);
-    merged[key] = tables ? laidOver(below, value) : value;
+    merged[key] = isLaidOver(key, value, below) ? laidOver(below as Table, value as Table) : value;
   }
   return merged;
 }
@@ -59,8 +64,8 @@ export function differences(table: Table, base: Table): Table {
   const found: Table = {};
   for (const [key, value] of Object.entries(table)) {
     const below = base[key];
-    if (!WHOLE.has(key) && isTable(value) && isTable(below)) {
-      const inner = differences(value, below);
+    if (isLaidOver(key, value, below)) {
+      const inner = differences(value as Table, below as Table);
       if (Object.keys(inner).length > 0) found[key] = inner;
     } else if (!isEqual(value, below)) {
       found[key] = value;

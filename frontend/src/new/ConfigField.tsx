@@ -1,7 +1,7 @@
 import { RotateCcw } from "lucide-react";
 import { memo, useState } from "react";
 import { type FieldSpec, fromText } from "@/config/form";
-import { isTable, type Value } from "@/config/nested";
+import { isEqual, isTable, type Value } from "@/config/nested";
 import { IconButton } from "@/ui/Button";
 import { Field, Select, TextInput } from "@/ui/Field";
 import styles from "./ConfigForm.module.css";
@@ -75,6 +75,27 @@ function Control({ field, value, fixed, onChange, control }: ControlProps) {
           }
         />
       );
+    case "variant":
+      return (
+        <Select
+          {...control}
+          value={isTable(value) ? String(value.type) : ""}
+          options={Object.keys(field.variants).map((type) => ({ value: type, label: type }))}
+          onChange={(type) => change({ ...field.variants[type], type })}
+        />
+      );
+    case "switch":
+      return (
+        <input
+          {...control}
+          type="checkbox"
+          checked={isTable(value)}
+          onChange={(event) => change(event.target.checked ? field.on : null)}
+        />
+      );
+    case "lines":
+    case "json":
+      return <TextArea {...control} kind={field.kind} value={value} onChange={change} />;
     case "boolean":
       return (
         <input
@@ -97,6 +118,47 @@ function Control({ field, value, fixed, onChange, control }: ControlProps) {
         />
       );
   }
+}
+
+interface TextAreaProps {
+  id: string;
+  kind: "lines" | "json";
+  value: Value;
+  onChange: (value: Value) => void;
+}
+
+const AS_TEXT = {
+  lines: (value: Value) => (Array.isArray(value) ? value.join("\n") : ""),
+  json: (value: Value) => JSON.stringify(value ?? [], null, 2),
+};
+const FROM_TEXT = {
+  lines: (typed: string): Value => typed.split("\n").filter((line) => line !== ""),
+  json: (typed: string): Value => {
+    try {
+      return typed.trim() === "" ? [] : (JSON.parse(typed) as Value);
+    } catch {
+      return typed; // the server says that it is no list
+    }
+  },
+};
+
+/** A list: of strings one a line, of anything else as JSON. */
+function TextArea({ kind, value, onChange, ...rest }: TextAreaProps) {
+  const [typed, setTyped] = useState(() => AS_TEXT[kind](value));
+  const shown = isEqual(FROM_TEXT[kind](typed), value) ? typed : AS_TEXT[kind](value);
+  return (
+    <textarea
+      {...rest}
+      className={styles.area}
+      rows={kind === "lines" ? 2 : 4}
+      spellCheck={false}
+      value={shown}
+      onChange={(event) => {
+        setTyped(event.target.value);
+        onChange(FROM_TEXT[kind](event.target.value));
+      }}
+    />
+  );
 }
 
 interface TypedInputProps {

@@ -37,7 +37,7 @@ export function ConfigForm({ groups, base, draft, problems, onChange }: ConfigFo
           <ConfigField
             key={field.path}
             field={field}
-            value={getAt(values, field.path) ?? null}
+            value={shownValue(field, values)}
             changed={getAt(draft.overrides, field.path) !== undefined}
             problem={problemAt(problems, field.path)}
             fixed={draft.start && field.path === "model.path" ? "Given by the checkpoint." : ""}
@@ -48,6 +48,12 @@ export function ConfigForm({ groups, base, draft, problems, onChange }: ConfigFo
       </div>
     </section>
   ));
+}
+
+/** What was set, if only to null; else what the schema starts from. */
+function shownValue(field: FieldSpec, values: Table): Value {
+  const value = getAt(values, field.path);
+  return value === undefined ? field.initial : value;
 }
 
 /** What has one choice only is no question; it stands in the resolved config. */

@@ -4,7 +4,7 @@ import { useLocation } from "wouter";
 import { useConfigSchema, usePresets } from "@/api/queries";
 import { usePageTitle } from "@/app/title";
 import { groupsOf, initialConfig } from "@/config/form";
-import type { Table } from "@/config/nested";
+import { laidOver, type Table } from "@/config/nested";
 import { Button } from "@/ui/Button";
 import { Field, Select, TextInput } from "@/ui/Field";
 import { ErrorState } from "@/ui/Message";
@@ -45,12 +45,15 @@ const VIEWS = [
 function NewRun({ draft, schema, onChange }: NewRunProps) {
   const [view, setView] = useState<"form" | "text">("form");
   const [, navigate] = useLocation();
-  const groups = useMemo(() => groupsOf(schema), [schema]);
   const presets = usePresets().data ?? [];
   const preset = presets.find((each) => each.name === draft.preset);
   const base = useMemo(
-    () => (preset?.config as Table | undefined) ?? initialConfig(groups),
-    [preset, groups],
+    () => (preset?.config as Table | undefined) ?? initialConfig(schema),
+    [preset, schema],
+  );
+  const groups = useMemo(
+    () => groupsOf(schema, laidOver(base, draft.overrides)),
+    [schema, base, draft.overrides],
   );
   const validation = useValidation(draft);
   const start = useStart(draft, base);

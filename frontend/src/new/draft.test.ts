@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { laidOver } from "@/config/nested";
 import { EMPTY, tagsOf, withConfig, withField, withoutField } from "./draft";
 
 const BASE = {
@@ -18,6 +19,22 @@ describe("overrides", () => {
     const other = withField(EMPTY, BASE, "task.name", "gcd");
     expect(other.overrides).toEqual({ task: { name: "gcd", options: {} } });
     expect(withField(other, BASE, "task.name", "chain_sum").overrides).toEqual({});
+  });
+
+  test("another variant takes the table's place, and the preset's comes back as it was", () => {
+    const base = { grpo: { loss: { type: "clip", eps: 10 } } };
+    const other = withField(EMPTY, base, "grpo.loss", { type: "plain" });
+    expect(other.overrides).toEqual({ grpo: { loss: { type: "plain" } } });
+    expect(laidOver(base, other.overrides)).toEqual(other.overrides);
+    expect(withField(other, base, "grpo.loss", { type: "clip", eps: 0.2 }).overrides).toEqual({});
+  });
+
+  test("a table that was left out comes back as the preset has it", () => {
+    const base = { sampling: { growth: { from_step: 8, max_new_tokens: 9 } } };
+    const off = withField(EMPTY, base, "sampling.growth", null);
+    expect(off.overrides).toEqual({ sampling: { growth: null } });
+    const on = withField(off, base, "sampling.growth", { from_step: null, max_new_tokens: 1 });
+    expect(on.overrides).toEqual({});
   });
 
   test("a pasted config counts as a whole, and what no field knows stays in it", () => {

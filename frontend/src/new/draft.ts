@@ -4,6 +4,7 @@ import {
   differences,
   getAt,
   isEqual,
+  isTable,
   setAt,
   type Table,
   type Value,
@@ -28,11 +29,19 @@ const OPTIONS = "task.options";
 
 /** With one setting changed; back at the preset's value it is no override any more. */
 export function withField(draft: Draft, base: Table, path: string, value: Value): Draft {
+  if (isPresetAgain(draft, base, path, value)) return withoutField(draft, path);
   const changed = put(draft.overrides, base, path, value);
   if (path !== TASK) return { ...draft, overrides: changed };
   // The options of one task mean nothing to another.
   const options = isEqual(value, getAt(base, TASK)) ? getAt(base, OPTIONS) : {};
   return { ...draft, overrides: put(changed, base, OPTIONS, options ?? {}) };
+}
+
+/** A table that was left out, or of another type, comes back as the preset has it. */
+function isPresetAgain(draft: Draft, base: Table, path: string, value: Value): boolean {
+  const [was, preset] = [getAt(draft.overrides, path), getAt(base, path)];
+  if (was === undefined || !isTable(value) || !isTable(preset)) return false;
+  return was === null || (value.type !== undefined && value.type === preset.type);
 }
 
 export function withoutField(draft: Draft, path: string): Draft {
