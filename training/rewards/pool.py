@@ -126,7 +126,7 @@ class RewardPool:
         """Wait for the rewards of `keys` (None: of all that was submitted) and hand them over, in
         the order of the completions. Any thread may call.
 
-        Raises RewardError when a worker is lost and cannot be started again.
+        Raises RewardError when a worker is lost and cannot be started again, or the pool is closed.
         """
         with self._changed:
             wanted = list(self._entries if keys is None else keys)
@@ -145,6 +145,7 @@ class RewardPool:
     def close(self) -> None:
         """End the workers, whatever they do. What was not collected is lost."""
         self._closing.set()
+        self._fail(RewardError("reward: the pool was closed."))
         if self._judge is not None:
             self._judge.close()
         for _ in self._threads:
@@ -161,11 +162,14 @@ class RewardPool:
             while (job := self._jobs.get()) is not None and not self._closing.is_set():
                 self._work_on(job, number)
         except Exception as error:  # noqa: BLE001 - whatever it is, collect raises it
-            with self._changed:
-                self._failure = error
-                self._changed.notify_all()
+            self._fail(error)
         finally:
             self._workers[number].kill()
+
+    def _fail(self, error: Exception) -> None:
+        with self._changed:
+            self._failure = self._failure or error
+            self._changed.notify_all()
 
     def _work_on(self, job: _Job, number: int) -> None:
         worker = self._workers[number]

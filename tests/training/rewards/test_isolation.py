@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,16 @@ def test_a_weightless_part_that_is_missing_leaves_the_total_alone() -> None:
     (reward, _) = scored([text, "raise"], rewards.model_copy(update={"custom": own}))
     assert reward.total == 2
     assert scored(["raise"], rewards.model_copy(update={"custom": own}))[0].total == 0
+
+
+def test_who_still_waits_when_the_pool_is_closed_is_told() -> None:
+    pool = RewardPool(TASK, config().model_copy(update={"timeout_s": 3600.0}))
+    pool.submit(0, Problem("1 + 1", "2"), [Candidate("hang", 1, 2, ended=True)])
+    with ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(pool.collect)
+        pool.close()
+        with pytest.raises(RewardError, match="closed"):
+            waiting.result()
 
 
 @pytest.fixture
