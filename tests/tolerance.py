@@ -33,6 +33,9 @@ TRL = 1e-6
 """Largest absolute difference of advantages, losses and their gradients, of order 1, from TRL's,
 which computes advantages in fp32."""
 
+SHARE = 1e-12
+"""Absolute difference of shares of the order of 1, and of intervals around them, in fp64."""
+
 
 def relative_difference(value: torch.Tensor, reference: torch.Tensor) -> float:
     exact = reference.detach().double()

@@ -9,6 +9,7 @@ from statistics import fmean
 import numpy as np
 import pytest
 
+from tests.tolerance import SHARE
 from training.grpo.estimates import Estimate, pass_at_k, wilson_interval
 
 
@@ -18,7 +19,7 @@ def test_pass_at_k_is_the_share_of_the_subsets_with_a_right_one(total: int) -> N
         completions = [place < right for place in range(total)]
         for k in range(1, total + 1):
             subsets = list(combinations(completions, k))
-            assert pass_at_k(right, total, k) == pytest.approx(fmean(map(any, subsets)), abs=1e-12)
+            assert pass_at_k(right, total, k) == pytest.approx(fmean(map(any, subsets)), abs=SHARE)
 
 
 def test_pass_at_k_is_unbiased() -> None:
@@ -31,7 +32,7 @@ def test_pass_at_k_is_unbiased() -> None:
         * pass_at_k(right, total, k)
         for right in range(total + 1)
     )
-    assert expected == pytest.approx(1 - (1 - chance) ** k, abs=1e-12)
+    assert expected == pytest.approx(1 - (1 - chance) ** k, abs=SHARE)
 
 
 def test_pass_at_k_is_unknown_with_fewer_than_k() -> None:
@@ -47,19 +48,19 @@ def test_interval_is_wilsons() -> None:
 def test_with_one_completion_a_problem_the_interval_is_wilsons(right: int, total: int) -> None:
     estimate = Estimate.of([1.0] * right + [0.0] * (total - right), total)
     assert estimate.mean == right / total
-    assert estimate.interval == pytest.approx(wilson_interval(right, total), abs=1e-12)
+    assert estimate.interval == pytest.approx(wilson_interval(right, total), abs=SHARE)
     low, high = estimate.interval
     assert 0 <= low <= right / total <= high <= 1
 
 
 def test_completions_that_agree_within_a_problem_count_as_one() -> None:
     alike = Estimate.of([1.0, 0.0] * 10, 20 * 64)
-    assert alike.interval == pytest.approx(wilson_interval(10, 20), abs=1e-12)
+    assert alike.interval == pytest.approx(wilson_interval(10, 20), abs=SHARE)
 
 
 def test_an_interval_is_never_narrower_than_independent_completions_give() -> None:
     even = Estimate.of([0.5] * 19 + [0.4375], 20 * 16)
-    assert even.interval == pytest.approx(wilson_interval(even.mean * 320, 320), abs=1e-12)
+    assert even.interval == pytest.approx(wilson_interval(even.mean * 320, 320), abs=SHARE)
 
 
 def test_nothing_scored_is_no_estimate() -> None:

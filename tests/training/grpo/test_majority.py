@@ -7,6 +7,7 @@ from itertools import product
 
 import pytest
 
+from tests.tolerance import SHARE
 from training.grpo.majority import cons_at_k, majority, normal_form
 
 
@@ -46,7 +47,7 @@ def test_a_number_too_long_to_be_exact_stays_text(text: str) -> None:
 )
 def test_the_most_frequent_answer_counts(answers: list[str | None], expected: float) -> None:
     right: list[bool | None] = [answer == "a" for answer in answers]
-    assert majority(answers, right) == pytest.approx(expected, abs=1e-12)
+    assert majority(answers, right) == pytest.approx(expected, abs=SHARE)
 
 
 def test_what_could_not_be_scored_votes_but_decides_nothing() -> None:
@@ -61,7 +62,7 @@ def test_blocks_of_k_have_the_mean_that_k_completions_have() -> None:
     answers = "abc"
     every = [majority(three, [one == "a" for one in three]) for three in product(answers, repeat=3)]
     blocks = [cons_at_k(six, [one == "a" for one in six], 3) for six in product(answers, repeat=6)]
-    assert sum(blocks) / len(blocks) == pytest.approx(sum(every) / len(every), abs=1e-12)
+    assert sum(blocks) / len(blocks) == pytest.approx(sum(every) / len(every), abs=SHARE)
 
 
 def test_left_over_completions_are_not_used() -> None:
