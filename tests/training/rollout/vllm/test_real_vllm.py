@@ -154,7 +154,8 @@ def test_a_run_samples_with_vllm(tmp_path: Path) -> None:
     settings: dict[str, Any] = {
         "model": {"path": str(tmp_path / "model")},
         "grpo": {"steps": 3, "prompts_per_step": 2, "group_size": 4},
-        "sampling": {"max_new_tokens": 20, "engine": SETTINGS.model_dump()},
+        "reward": {"length": {"weight": 1}},  # lengths differ, and so do rewards
+        "sampling": {"max_new_tokens": 20, "temperature": 2, "engine": SETTINGS.model_dump()},
         "optim": {"learning_rate": 0.01},
         "evaluation": {"every_steps": 3, "problems": 2},
         "hardware": {"device": "cpu", "dtype": "fp32"},
@@ -166,7 +167,7 @@ def test_a_run_samples_with_vllm(tmp_path: Path) -> None:
     metrics = [event for event in journal if isinstance(event, MetricsEvent)]
     assert [event.step for event in metrics] == [1, 2, 3]
     for event in metrics:
-        assert event.values["sampler/logprob_diff_mean"] < ABSOLUTE[torch.float32]
+        assert 0 < event.values["sampler/logprob_diff_mean"] < ABSOLUTE[torch.float32]
         assert event.values["optim/grad_norm"] > 0
     rollouts = [event for event in journal if isinstance(event, RolloutsEvent)]
     assert [event.policy_version for event in rollouts] == [0, 0, 1, 1, 2, 2]
