@@ -62,7 +62,7 @@ def run(config: RunConfig, run_dir: Path, resume: str, stop: StopRequest) -> int
     main = os.environ.get("RANK", "0") == "0"
     journal = _open_journal(run_dir) if main else None
     display = make_display(config, sys.stdout) if main else Display()
-    watchdog = _open_watchdog(run_dir, config.hardware.watchdog_s)
+    watchdog = _open_watchdog(run_dir, config.hardware.watchdog_s, journal)
     try:
         if journal is not None:
             journal.write("phase", 0, phase="loading")
@@ -181,11 +181,13 @@ def _open_journal(run_dir: Path) -> Journal:
     return journal
 
 
-def _open_watchdog(run_dir: Path, limit_s: int) -> Watchdog:
+def _open_watchdog(run_dir: Path, limit_s: int, journal: Journal | None) -> Watchdog:
     try:
         return Watchdog(run_dir, limit_s)
     except OSError as error:
-        raise UserError(f"--run-dir: {run_dir} cannot be written ({error.strerror}).") from error
+        reason = f"--run-dir: {run_dir} cannot be written ({error.strerror})."
+        _finish(journal, "failed", reason)
+        raise UserError(reason) from error
 
 
 def _finish(journal: Journal | None, outcome: str, reason: str) -> None:

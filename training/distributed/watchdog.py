@@ -38,19 +38,33 @@ class Watchdog:
         self._stacks = phases.stack_path(run_dir, rank).open("wb")
         faulthandler.register(STACK_SIGNAL, self._stacks, all_threads=True)
         self._monitor: subprocess.Popen[bytes] | None = None
-        self.enter("loading")
+        self._lost = False
+        self._beat = replace(self._beat, phase="loading", count=1)
+        phases.write(run_dir, self._beat)
         if limit_s and os.environ.get("LOCAL_RANK", "0") == "0":
             self._monitor = _start_monitor(run_dir, limit_s, rank, len(self._others) + 1)
 
     def enter(self, phase: Phase, step: int = 0) -> None:
         """This rank begins a phase."""
-        self._beat = replace(self._beat, phase=phase, step=step, count=self._beat.count + 1)
-        phases.write(self._run_dir, self._beat)
+        self._tell(replace(self._beat, phase=phase, step=step, count=self._beat.count + 1))
 
     def fail(self, reason: str) -> None:
         """Leave word of why this rank ends, for those that it leaves behind."""
-        self._beat = replace(self._beat, error=reason)
-        phases.write(self._run_dir, self._beat)
+        self._tell(replace(self._beat, error=reason))
+
+    def _tell(self, beat: Beat) -> None:
+        """Never stops training: where it cannot be written, the old word is taken back, so that
+        nobody takes the rank for one that hangs."""
+        self._beat = beat
+        try:
+            phases.write(self._run_dir, beat)
+        except OSError as error:
+            path = phases.path_of(self._run_dir, beat.rank)
+            if not self._lost:
+                sys.stderr.write(f"{path} cannot be written, so nobody watches it: {error}\n")
+            self._lost = True
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
 
     def others_end(self) -> str | None:
         """How another rank came to its end before this one, in a sentence, if one did."""

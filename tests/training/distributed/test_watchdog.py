@@ -1,5 +1,6 @@
 """A rank that hangs, dies or fails ends the run with the reason."""
 
+import errno
 import os
 import subprocess
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.grpo.test_run import run_config
-from tests.training.jobs import environment, events, write_config
+from tests.training.jobs import environment, events, train, write_config
 from training.distributed import monitor, phases
 from training.distributed.launch import Nodes, launch
 from training.distributed.monitor import Patience
@@ -115,3 +116,38 @@ def test_a_rank_that_is_done_leaves_nothing_behind(
     assert (known.phase, known.step, known.count) == ("sampling", 3, 2)
     watchdog.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_neither_stops_training_nor_makes_it_look_hung(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("RANK", raising=False)
+    watchdog = Watchdog(tmp_path, limit_s=0)
+
+    def full(_path: Path, _content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "write_bytes", full)
+        watchdog.enter("sampling", 1)
+        watchdog.enter("training", 1)
+    assert phases.read(tmp_path, 0) is None
+    assert capsys.readouterr().err.count("No space left on device") == 1
+    watchdog.enter("sampling", 2)
+    known = phases.read(tmp_path, 0)
+    assert known is not None
+    assert known.step == 2
+    watchdog.close()
+
+
+def test_a_run_directory_that_cannot_be_written_is_told_in_the_journal(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    write_config(tmp_path, run_config(tiny_model))
+    (tmp_path / phases.DIRECTORY).write_text("a file where the directory belongs")
+    result = train(tmp_path)
+    assert result.returncode == 2
+    assert result.stderr.startswith("--run-dir: ")
+    last = events(tmp_path)[-1]
+    assert isinstance(last, FinishedEvent)
+    assert last.outcome == "failed"
