@@ -88,4 +88,4 @@ def problems(config: RunConfig) -> list[Problem]:
 
 
 def prompt_of(problem: Problem, config: RunConfig) -> str:
-    return build_template(config.task, BASE)(problem)
+    return build_template(config.task, find_model(config.model.path))(problem)
