@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.training.tasks.test_file import jsonl, sums
@@ -39,6 +39,7 @@ def through_json(state: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.lists(st.tuples(st.integers(0, 5), rates), max_size=60), st.integers(1, 9))
 def test_a_level_follows_the_mean_of_its_windows(
     measured: list[tuple[int, float]], window: int
@@ -56,6 +57,7 @@ def test_a_level_follows_the_mean_of_its_windows(
         assert levels.level == level
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.lists(st.tuples(st.integers(0, 3), rates), max_size=40), st.integers(0, 40))
 def test_levels_go_on_from_their_state(measured: list[tuple[int, float]], cut: int) -> None:
     whole = Levels(LevelsConfig(window=3), range(4), 1)
@@ -71,6 +73,7 @@ def test_levels_go_on_from_their_state(measured: list[tuple[int, float]], cut: i
 keyed = st.lists(st.tuples(st.sampled_from("abcd"), rates), max_size=40)
 
 
+@settings(deadline=None, derandomize=True)
 @given(keyed, keyed)
 def test_pass_rates_go_on_from_their_state(before: Any, after: Any) -> None:
     whole = PassRates(PassRatesConfig())
@@ -85,6 +88,7 @@ def test_pass_rates_go_on_from_their_state(before: Any, after: Any) -> None:
     assert whole.state() == copy.state()
 
 
+@settings(deadline=None, derandomize=True)
 @given(rates)
 def test_what_is_outside_the_window_is_asked_one_time_in_four(rate: float) -> None:
     found = PassRates(PassRatesConfig(at_least=0.25, at_most=0.75))

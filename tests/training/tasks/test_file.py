@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
@@ -246,6 +246,7 @@ def test_rows_are_found_again_by_their_number(tmp_path: Path) -> None:
         assert list(read) == rows
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.integers(1, 400), st.text(max_size=9))
 def test_a_shuffled_order_holds_every_number_once(size: int, key: str) -> None:
     assert sorted(shuffled(place, size, key) for place in range(size)) == list(range(size))

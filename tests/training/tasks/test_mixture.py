@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.training.tasks.test_file import jsonl, sums
@@ -106,6 +106,7 @@ def test_an_unfit_mixture_is_refused_at_its_field(parts: list[Any], path: str) -
     assert [problem.path for problem in error.value.problems] == [path]
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=9), st.integers(1, 2000))
 def test_shares_add_up_and_are_near_their_weights(weights: list[float], places: int) -> None:
     shares = quotas(weights, places)
