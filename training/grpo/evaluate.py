@@ -112,6 +112,7 @@ def _grade(
             max_new_tokens=held_out.max_new_tokens,
             temperature=config.evaluation.temperature,
             top_p=config.evaluation.top_p,
+            routing_replay=False,
         ),
         seeds=[_SEED + number for number in which],
         eos_id=held_out.tokenizer.eos_id,

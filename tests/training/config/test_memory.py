@@ -162,6 +162,20 @@ def test_evaluation_takes_no_more_than_sampling_unless_a_problem_alone_does() ->
     assert {each.phase for each in off.phases} == {"training", "optimiser_step", "sampling"}
 
 
+def test_rows_bound_what_sampling_and_evaluation_hold() -> None:
+    few = of({"sampling": {"engine": {"max_sequences": 16}}})
+    for phase in ("sampling", "evaluation"):
+        assert 8 * part(few, phase, "logits") == part(of(), "sampling", "logits")
+        assert 4 * part(few, phase, "latent_cache") < part(of(), "sampling", "latent_cache")
+    assert few.largest_sequences == of().largest_sequences
+
+
+def test_what_routing_replay_notes_is_counted() -> None:
+    noted = of({"sampling": {"routing_replay": True}})
+    more = part(noted, "sampling", "activations") - part(of(), "sampling", "activations")
+    assert more == 2 * 128 * 64 * 3 * 2  # int16, completions, tokens, sparse layers, experts
+
+
 def test_the_largest_chunk_tokens_is_the_largest() -> None:
     size = of(device_bytes=200_000_000).largest_chunk_tokens
     assert size

@@ -109,6 +109,12 @@ def test_the_fields_of_pretraining_are_these() -> None:
         ({"sampling": {"engine": {"type": "vllm"}, "speculative": True}}, "sampling.speculative"),
         ({"sampling": {"engine": {"type": "vllm"}, "carry_over": 0.5}}, "sampling.carry_over"),
         (
+            {"sampling": {"engine": {"type": "vllm"}, "routing_replay": True}},
+            "sampling.routing_replay",
+        ),
+        ({"sampling": {"min_new_tokens": 65}}, "sampling.min_new_tokens"),
+        ({"sampling": {"stop": [""]}}, "sampling.stop.0"),
+        (
             {"sampling": {"engine": {"type": "vllm", "addresses": ["a:1", "b:1"]}}},
             "sampling.engine.addresses",
         ),

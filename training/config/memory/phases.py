@@ -40,7 +40,7 @@ def phases(job: Job) -> dict[Phase, Parts]:
     if evaluation.every_steps:
         most = max([evaluation.problems, *(one.problems for one in evaluation.sets)])
         problems = min(-(-most // job.processes), job.config.evaluation_batch)
-        found["evaluation"] = sampling(job, problems * evaluation.completions_per_problem, problems)
+        found["evaluation"] = _in_turn(job, problems * evaluation.completions_per_problem, problems)
     return found
 
 
@@ -96,6 +96,9 @@ def sampling(job: Job, sequences: int, prompts: int) -> Parts:
     parts["latent_cache"] += layers * latent * _cached(job, sequences, prompts)
     parts["logits"] += sequences * shape.vocab_size * (job.width + 4 + 4 + 4 + 8)
     parts["activations"] += 12 * sequences * limit  # tokens and log-probabilities
+    if job.config.sampling.routing_replay:
+        sparse = shape.num_hidden_layers - shape.first_k_dense_replace
+        parts["activations"] += 2 * sequences * limit * sparse * shape.num_experts_per_tok
     parts["latent_cache"] += prompts * job.lengths.prompt * layers * latent
     return parts
 
