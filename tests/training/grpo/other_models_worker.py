@@ -79,7 +79,7 @@ def run(model: Path, run_dir: Path, max_new_tokens: int = 16) -> None:
     with (run_dir / "said").open("w") as said:
         job.run(
             config=config, run_dir=run_dir, resume="latest", journal=journal, stop=StopRequest(),
-            display=Lines(2, said),
+            display=Lines(2, said), enter=lambda _: None,
         )  # fmt: skip
 
 
@@ -130,7 +130,7 @@ def buffers_in_bf16(model: Path, process: Process) -> list[tuple[torch.Tensor, t
 def main() -> None:
     out = Path(sys.argv[1])
     process = Process("cpu")
-    job.Process = lambda _: process  # DeepSpeed's groups live as long as the interpreter
+    job.Process = lambda *_: process  # DeepSpeed's groups live as long as the interpreter
     process.close = lambda: None
     make_model(out / "model")
     run(out / "model", out / "whole")

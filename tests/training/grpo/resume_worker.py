@@ -32,14 +32,14 @@ def run(config: RunConfig, run_dir: Path, looks: int = 0) -> str:
     write_config(run_dir, config)
     return job.run(
         config=config, run_dir=run_dir, resume="latest", journal=Journal(run_dir, stage="grpo"),
-        stop=StopAt(looks), display=Display(),
+        stop=StopAt(looks), display=Display(), enter=lambda _: None,
     )  # fmt: skip
 
 
 def main() -> None:
     config, out = RunConfig.model_validate_json(sys.argv[1]), Path(sys.argv[2])
     process = Process("cpu")
-    job.Process = lambda _: process  # DeepSpeed's groups live as long as the interpreter
+    job.Process = lambda *_: process  # DeepSpeed's groups live as long as the interpreter
     process.close = lambda: None
     assert run(config, out / "straight") == "finished"
     for looks in map(int, sys.argv[3:]):

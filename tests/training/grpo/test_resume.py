@@ -1,5 +1,6 @@
 """A run that was stopped and resumed is the run that never stopped, bit for bit."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -30,6 +31,15 @@ CASES: dict[str, dict[str, Any]] = {
         "grpo": {"steps_per_collection": 2},
         "sampling": {"staleness": 2},
     },
+    "past a file's end, with a curriculum": {
+        "task": {
+            "type": "file",
+            "path": "sums.jsonl",
+            "held_out_path": "held-out.jsonl",
+            "curriculum": {},
+        },
+        "sampling": {"staleness": 1},
+    },
     "a long tail carried over": {
         "grpo": {"correction": {"level": "token"}, "dynamic_sampling": {"max_rounds": 2}},
         "sampling": {"carry_over": 0.5, "stop": ["1", "e", "<"], "max_new_tokens": 24},
@@ -55,10 +65,23 @@ def config_of(tiny_model: Path, case: dict[str, Any]) -> RunConfig:
         "checkpoint": {"every_steps": 100},
         "hardware": {"device": "cpu", "dtype": "fp32"},
     }  # fmt: skip
-    return resolve(None, merge(common, case)).config
+    config = resolve(None, merge(common, case)).config
+    if config.task.type != "file":
+        return config
+    here = {"path": _sums(tiny_model, "sums", 1), "held_out_path": _sums(tiny_model, "held-out", 9)}
+    return config.model_copy(update={"task": config.task.model_copy(update=here)})
+
+
+def _sums(directory: Path, name: str, first: int) -> str:
+    """A file of five problems."""
+    file = directory / f"{name}.jsonl"
+    rows = [{"question": f"{first} + {n} =", "answer": str(first + n)} for n in range(5)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(file)
 
 
 VERSIONS = {
+    "past a file's end, with a curriculum": [0, 0, 1, 2, 3, 4],
     "amid a collection": [0, 0, 0, 3, 3, 3],
     "one collection ahead": [0, 0, 1, 2, 3, 4],
     "two ahead, several steps each": [0, 0, 0, 0, 0, 0],
@@ -107,6 +130,12 @@ def test_each_collection_comes_from_the_policy_that_was_due(
     assert [group.policy_version for group in trained[::2]] == VERSIONS[name]
     for values in metrics(straight):
         assert values["sampler/staleness_max"] == values["sampler/staleness_mean"]
+
+
+def test_a_file_is_asked_again_after_its_end(run: Callable[[str], Path]) -> None:
+    groups = rollouts(run("past a file's end, with a curriculum") / "straight")
+    assert len(groups) == 2 * STEPS
+    assert len({group.question for group in groups}) == 5
 
 
 def test_flat_groups_are_replaced_told_of_and_not_trained_on(run: Callable[[str], Path]) -> None:
