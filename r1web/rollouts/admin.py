@@ -16,8 +16,9 @@ class CompletionInline(ReadOnlyInline):
 
 @admin.register(Group)
 class GroupAdmin(ReadOnlyAdmin):
-    list_display = ["run", "step", "index", "question", "answer", "reward_mean"]
+    list_display = ["run", "step", "index", "question", "answer", "reward_mean", "trained"]
     list_select_related = ["run"]
+    list_filter = ["trained"]
     search_fields = ["run__name", "question"]
     ordering = ["-id"]
     show_full_result_count = False

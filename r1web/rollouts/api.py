@@ -35,7 +35,14 @@ class GroupOut(Schema):
     attempt: int = Field(description="Number of the attempt.")
     step: int
     index: int = Field(description="Place of the prompt within the step, from 0.")
+    trained: bool = Field(description="False for a flat group in whose place others were sampled.")
     policy_version: int = Field(description="Optimiser steps the sampling policy had seen.")
+    steps_behind: int = Field(
+        description="Optimiser steps that the policy it trains had seen beyond those."
+    )
+    fingerprint: str = Field(
+        description="Of the weights that wrote it; empty where the trainer sampled from its own."
+    )
     prompt: str
     question: str
     answer: str = Field(description="What the verifier expects.")
@@ -107,7 +114,10 @@ def _group_out(group: Group) -> GroupOut:
         attempt=group.attempt.number,
         step=group.step,
         index=group.index,
+        trained=group.trained,
         policy_version=group.policy_version,
+        steps_behind=group.steps_behind,
+        fingerprint=group.fingerprint,
         prompt=group.prompt,
         question=group.question,
         answer=group.answer,

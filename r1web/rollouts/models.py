@@ -12,7 +12,18 @@ class Group(models.Model):
     attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="+")
     step = models.PositiveIntegerField()
     index = models.PositiveIntegerField(help_text="Place within the step, from 0.")
-    policy_version = models.PositiveIntegerField()
+    trained = models.BooleanField(
+        default=True, help_text="False for a flat group in whose place others were sampled."
+    )
+    policy_version = models.PositiveIntegerField(
+        help_text="Optimiser steps the sampling policy had seen."
+    )
+    fingerprint = models.CharField(
+        max_length=64,
+        default="",
+        blank=True,
+        help_text="Of the weights that wrote it; empty where the trainer sampled from its own.",
+    )
     prompt = models.TextField()
     question = models.TextField()
     answer = models.TextField()
@@ -31,6 +42,11 @@ class Group(models.Model):
 
     def __str__(self) -> str:
         return self.question
+
+    @property
+    def steps_behind(self) -> int:
+        """Optimiser steps between the policy that wrote it and the one that it trains."""
+        return max(0, self.step - 1 - self.policy_version)
 
 
 class Completion(models.Model):

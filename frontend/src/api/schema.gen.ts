@@ -1042,10 +1042,25 @@ export interface components {
              */
             index: number;
             /**
+             * Trained
+             * @description False for a flat group in whose place others were sampled.
+             */
+            trained: boolean;
+            /**
              * Policy Version
              * @description Optimiser steps the sampling policy had seen.
              */
             policy_version: number;
+            /**
+             * Steps Behind
+             * @description Optimiser steps that the policy it trains had seen beyond those.
+             */
+            steps_behind: number;
+            /**
+             * Fingerprint
+             * @description Of the weights that wrote it; empty where the trainer sampled from its own.
+             */
+            fingerprint: string;
             /** Prompt */
             prompt: string;
             /** Question */

@@ -10,6 +10,7 @@ interface Payloads {
   rollouts: {
     group_id: number;
     group: number;
+    trained: boolean;
     question: string;
     reward_mean: number | null;
     rewards: (number | null)[];

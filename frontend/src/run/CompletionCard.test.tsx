@@ -28,6 +28,15 @@ describe("a completion", () => {
     expect(screen.getByText("+0.50")).toBeInTheDocument();
   });
 
+  it("tells a part below 0 or above 1 in figures, beside its bar", () => {
+    show({ rewards: { accuracy: 1, overlong: -0.4, judge_depth: 2.5 } });
+    expect(screen.getByText("−0.4")).not.toHaveClass("visually-hidden");
+    expect(screen.getByText("2.5")).not.toHaveClass("visually-hidden");
+    expect(screen.getByText("1")).toHaveClass("visually-hidden");
+    const bar = screen.getByTitle("overlong: −0.4").querySelector("[style]");
+    expect(bar).toHaveStyle({ transform: "scaleX(0.4)" });
+  });
+
   it("says which part of the reward could not be computed, and why", () => {
     show({
       reward: null,

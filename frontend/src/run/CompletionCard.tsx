@@ -46,16 +46,18 @@ function signed(value: number): string {
   return value > 0 ? `+${formatFixed(value, 2)}` : formatFixed(value, 2);
 }
 
-/** A part of the reward, from 0 to 1. */
+/** A part of the reward: from the left up to 1, from the right down to −1; beyond 0 to 1 in figures,
+ * too. */
 function RewardBar({ name, value }: { name: string; value: number }) {
-  const share = Math.min(1, Math.max(0, value));
+  const share = Math.min(1, Math.abs(value));
+  const beyond = value < 0 || value > 1;
   return (
     <span className={styles.reward} title={`${name}: ${formatNumber(value)}`}>
       {name}
-      <span className={styles.track}>
+      <span className={classes(styles.track, value < 0 && styles.below)}>
         <span className={styles.fill} style={{ transform: `scaleX(${share})` }} />
       </span>
-      <span className="visually-hidden">{formatNumber(value)}</span>
+      <span className={beyond ? undefined : "visually-hidden"}>{formatNumber(value)}</span>
     </span>
   );
 }

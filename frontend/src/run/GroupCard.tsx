@@ -1,7 +1,8 @@
 import { useState } from "react";
 import { Button } from "@/ui/Button";
+import { Chip } from "@/ui/Chip";
 import { classes } from "@/ui/classes";
-import { formatFixed } from "@/ui/format";
+import { formatFixed, plural } from "@/ui/format";
 import { CompletionCard } from "./CompletionCard";
 import styles from "./GroupCard.module.css";
 import { MathText } from "./MathText";
@@ -34,6 +35,12 @@ export function GroupCard({ group, sort, compact }: GroupCardProps) {
         <span className={styles.expected}>
           expected <code>{group.answer}</code>
         </span>
+        {!group.trained && (
+          <Chip title="All its completions earned the same: another prompt took its place.">
+            not trained on
+          </Chip>
+        )}
+        <Policy group={group} />
         <span className={styles.figures}>
           <RewardHistogram rewards={completions.flatMap(({ reward }) => reward ?? [])} />
           <span>mean {formatFixed(group.reward_mean, 2)}</span>
@@ -59,13 +66,39 @@ export function GroupCard({ group, sort, compact }: GroupCardProps) {
   );
 }
 
-/** How the group's rewards are spread, from 0 to the best. */
+const SHOWN_OF_FINGERPRINT = 8;
+
+/** Which policy wrote the completions; its weights' fingerprint where they were handed over. */
+function Policy({ group }: { group: Group }) {
+  const { policy_version, steps_behind, fingerprint } = group;
+  const weights = fingerprint && `, weights ${fingerprint}`;
+  return (
+    <span
+      className={styles.policy}
+      title={`Written by the policy as it was after ${plural(policy_version, "step")}${weights}`}
+    >
+      policy {policy_version}
+      {steps_behind > 0 && ` · ${plural(steps_behind, "step")} old`}
+      {fingerprint && (
+        <>
+          {" · "}
+          <code>{fingerprint.slice(0, SHOWN_OF_FINGERPRINT)}</code>
+        </>
+      )}
+    </span>
+  );
+}
+
+/** How the group's rewards are spread, from 0 (or the worst below it) to the best. */
 function RewardHistogram({ rewards }: { rewards: readonly number[] }) {
-  const counts = histogram(rewards, BINS, Math.max(...rewards, 1));
+  const low = Math.min(...rewards, 0);
+  const counts = histogram(rewards, BINS, low, Math.max(...rewards, 1));
   const most = Math.max(...counts, 1);
   return (
     <svg width={BINS * 5} height={16} role="img" className={styles.histogram}>
-      <title>Rewards of the group, from 0 at the left to the best at the right</title>
+      <title>
+        {`Rewards of the group, from ${formatFixed(low, 0)} at the left to the best at the right`}
+      </title>
       {counts.map((count, bin) => {
         const height = count === 0 ? 1 : Math.max(2, (count / most) * 16);
         return (

@@ -65,7 +65,8 @@ describe("counts", () => {
   });
 
   it("every reward falls into one bin, the ends into the outer ones", () => {
-    expect(histogram([0, 1, 2, 2, -1], 4, 2)).toEqual([2, 0, 1, 2]);
-    expect(histogram([0, 0], 4, 0)).toEqual([2, 0, 0, 0]);
+    expect(histogram([0, 1, 2, 2, -1], 4, 0, 2)).toEqual([2, 0, 1, 2]);
+    expect(histogram([-1, -0.5, 1, 3], 4, -1, 3)).toEqual([2, 0, 1, 1]);
+    expect(histogram([0, 0], 4, 0, 0)).toEqual([2, 0, 0, 0]);
   });
 });

@@ -37,11 +37,16 @@ export function unscoredCount(completions: readonly Completion[]): number {
   return completions.filter(({ reward }) => reward === null).length;
 }
 
-/** How many rewards fall into each of `bins` equal parts of their range. */
-export function histogram(rewards: readonly number[], bins: number, top: number): number[] {
+/** How many rewards fall into each of `bins` equal parts of the range from `low` to `top`. */
+export function histogram(
+  rewards: readonly number[],
+  bins: number,
+  low: number,
+  top: number,
+): number[] {
   const counts = new Array<number>(bins).fill(0);
   for (const reward of rewards) {
-    const place = Math.floor((reward / (top || 1)) * bins);
+    const place = Math.floor(((reward - low) / (top - low || 1)) * bins);
     const bin = Math.min(bins - 1, Math.max(0, place));
     counts[bin] = (counts[bin] ?? 0) + 1;
   }

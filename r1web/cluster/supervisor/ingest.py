@@ -216,6 +216,7 @@ def _rollouts_payload(event: RolloutsEvent, group: Group) -> dict[str, Any]:
     return {
         "group_id": group.pk,
         "group": event.group,
+        "trained": event.trained,
         "question": event.question,
         "reward_mean": group.reward_mean,
         "rewards": [

@@ -19,8 +19,8 @@ MakeRun = Callable[..., Run]
 LATE = "timed out after 10 s"
 
 
-def rollouts(step: int, group: int, rewards: list[float]) -> RolloutsEvent:
-    return RolloutsEvent(
+def rollouts(step: int, group: int, rewards: list[float], **changes: Any) -> RolloutsEvent:
+    event = RolloutsEvent(
         seq=1,
         time=1.0,
         step=step,
@@ -43,6 +43,7 @@ def rollouts(step: int, group: int, rewards: list[float]) -> RolloutsEvent:
             for place, reward in enumerate(rewards)
         ],
     )
+    return event.model_copy(update=changes)
 
 
 @pytest.fixture
@@ -88,7 +89,10 @@ def test_the_newest_step_is_shown_with_everything_about_it(run: Run, api: Api) -
         "attempt": 1,
         "step": 2,
         "index": 1,
+        "trained": True,
         "policy_version": 1,
+        "steps_behind": 0,
+        "fingerprint": "",
         "prompt": "User: question 1",
         "question": "question 1",
         "answer": "42",
@@ -133,6 +137,18 @@ def test_a_completion_without_a_reward_says_why_and_stays_out_of_the_mean(
     assert unscored["reward_errors"] == {"accuracy": LATE}
     assert pages(api, run, step=3, sort="reward", limit=1) == [[1], [2], [0]]
     assert pages(api, run, step=3, sort="-reward", limit=1) == [[0], [2], [1]]
+
+
+def test_a_group_tells_whether_it_was_trained_on_and_by_which_weights_it_was_written(
+    run: Run, api: Api
+) -> None:
+    written = {"policy_version": 3, "fingerprint": "3f" * 32}
+    dropped = rollouts(6, 1, [1.0, 1.0], trained=False, **written)
+    trained = rollouts(6, 0, [1.0, 0.0], **written)
+    append_groups(run=run, attempt=run.attempts.get(), events=[trained, dropped])
+    groups = api.get(f"/runs/{run.pk}/rollouts", step=6).json()["items"]
+    assert [group["trained"] for group in groups] == [True, False]
+    assert {(group["steps_behind"], group["fingerprint"]) for group in groups} == {(2, "3f" * 32)}
 
 
 def test_a_cursor_stays_with_its_step_while_the_run_goes_on(run: Run, api: Api) -> None:
