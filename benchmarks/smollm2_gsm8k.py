@@ -1,10 +1,11 @@
 """SmolLM2-135M-Instruct on GSM8K: a run through the whole stack beside TRL, and vLLM's decoding.
 
 The run is `python -m training train` for 20 steps: 4 questions, groups of 4, completions of up to
-96 tokens, bf16, rewards for the answer and for the form. TRL takes the same prompts, group size and
-lengths in .venv-bench; vLLM and transformers' `generate` decode batches of 16 and 64 in turn.
-Meant for two slow cores, where a step takes some 20 seconds. FOLDER keeps the model, the run and
-what was measured: called again, it goes on where it stopped.
+96 tokens, bf16, rewards for the answer, its tags, and against repetition (which tells completions
+apart: so small a model hardly ever gets to an answer in 96 tokens). TRL takes the same prompts,
+group size and lengths in .venv-bench; vLLM and transformers' `generate` decode batches of 16 and 64
+in turn. FOLDER keeps the model, the run and what was measured: called again, it goes on where it
+stopped.
 
     .venv/bin/python -m benchmarks.smollm2_gsm8k FOLDER --gsm8k /path/to/gsm8k
 """
@@ -48,6 +49,7 @@ system_prompt = "Solve it step by step, in few words. End with the number: <answ
 [reward]
 format = 0
 tag_count = 0.5
+repetition = {{ weight = 1.0 }}
 
 [grpo]
 steps = 20
