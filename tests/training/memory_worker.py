@@ -1,6 +1,7 @@
 """One rank of a real run under the meter; rank 0 prints the peak of each phase as JSON.
 
-memory_worker.py CONFIG_JSON [endless]: with `endless` no token ends a completion.
+memory_worker.py CONFIG_JSON RUN_DIR [endless]: all ranks name the same directory; with `endless` no
+token ends a completion.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import json
 import resource
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from tests.training.memory_meter import MemoryMeter
 from training.config import RunConfig
@@ -35,8 +35,8 @@ def main() -> None:
     process, meter = Process("cpu"), MemoryMeter()
     before = _resident()
     rewards = RewardPool(config.task, config.reward)
-    with TemporaryDirectory() as run_dir, rewards, meter:
-        setup = set_up(config, Path(run_dir), process, rewards, None, None)
+    with rewards, meter:
+        setup = set_up(config, Path(sys.argv[2]), process, rewards, None, None)
         if "endless" in sys.argv:
             setup.tokenizer.eos_id = None
         train(setup, process, Phases(meter), lambda: False, lambda *_: None)

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -43,19 +44,20 @@ def measured(config: RunConfig, *arguments: str) -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    processes = config.hardware.processes
-    ranks = [
-        subprocess.Popen(
-            [sys.executable, str(WORKER), config.model_dump_json(), *arguments],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env=environment(
-                RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(processes),
-                MASTER_ADDR="127.0.0.1", MASTER_PORT=port, DS_ACCELERATOR="cpu",
-            ),
-        )
-        for rank in range(processes)
-    ]  # fmt: skip
-    answers = [rank.communicate() for rank in ranks]
+    with TemporaryDirectory() as run_dir:
+        processes = config.hardware.processes
+        ranks = [
+            subprocess.Popen(
+                [sys.executable, str(WORKER), config.model_dump_json(), run_dir, *arguments],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                env=environment(
+                    RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(processes),
+                    MASTER_ADDR="127.0.0.1", MASTER_PORT=port, DS_ACCELERATOR="cpu",
+                ),
+            )
+            for rank in range(processes)
+        ]  # fmt: skip
+        answers = [rank.communicate() for rank in ranks]
     assert all(rank.returncode == 0 for rank in ranks), answers
     report = json.loads(answers[0][0].splitlines()[-1])
     return max(report["peaks"].values())
