@@ -1142,8 +1142,13 @@ export interface components {
             /** Completions Per Process */
             completions_per_process: number;
             /**
+             * Longest Completion
+             * @description Most tokens of one, at any step.
+             */
+            longest_completion: number;
+            /**
              * Max Tokens Per Step
-             * @description Most tokens sampled in one step.
+             * @description Most tokens sampled in one step, those of groups that are replaced included.
              */
             max_tokens_per_step: number;
             /** Steps */

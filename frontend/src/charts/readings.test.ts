@@ -16,7 +16,9 @@ import {
 
 const CONFIG: Evidence["config"] = {
   max_new_tokens: 64,
-  steps_per_collection: 1,
+  growth: null,
+  on_policy: true,
+  format_weight: 1,
   kl_coef: 0.001,
   evaluation_every: 20,
 };
@@ -58,6 +60,8 @@ describe("reward", () => {
   it("points at a format that is not kept", () => {
     const evidence = run({ "reward/mean": many(80, noise), "reward/format": many(80, () => 0.34) });
     expect(readReward(evidence)).toContain("only 34 % keep the format");
+    const unrewarded = { ...evidence, config: { ...evidence.config, format_weight: 0 } };
+    expect(readReward(unrewarded)).not.toContain("format");
   });
 
   it("waits for the first points", () => {
@@ -79,6 +83,10 @@ describe("the other charts", () => {
     expect(readTruncated(run({ "completion/truncated": many(20, () => 0.97) }))).toBe(
       "97 % truncated: raise max_new_tokens (64)",
     );
+    const grown = { growth: { from_step: 15, max_new_tokens: 128 } };
+    const cut = (steps: number) => ({ "completion/truncated": many(steps, () => 0.97) });
+    expect(readTruncated(run(cut(14), grown))).toContain("raise max_new_tokens (64)");
+    expect(readTruncated(run(cut(15), grown))).toContain("raise growth.max_new_tokens (128)");
     expect(readTruncated(run({ "completion/truncated": many(20, () => 0) }))).toBe(
       "nearly all end by themselves",
     );
@@ -99,7 +107,7 @@ describe("the other charts", () => {
   it("clipping: none is right on-policy, and not when a collection is used again", () => {
     const clip = { "clip/fraction": many(20, () => 0) };
     expect(readClip(run(clip))).toContain("on-policy");
-    expect(readClip(run(clip, { steps_per_collection: 4 }))).toBe("0.0 % of tokens clipped");
+    expect(readClip(run(clip, { on_policy: false }))).toBe("0.0 % of tokens clipped");
     expect(readClip(run({ "clip/fraction": many(20, () => 0.4) }))).toContain("too large");
   });
 
@@ -115,7 +123,7 @@ describe("the other charts", () => {
   });
 
   it("loss, KL, experts and time", () => {
-    expect(readLoss(run({ "optim/loss": [0] }))).toContain("normal here");
+    expect(readLoss(run({ "optim/loss": [0] }))).toContain("near 0 is normal");
     expect(readKl(run({}, { kl_coef: 0 }))).toContain("kl_coef is 0");
     expect(readKl(run({ "kl/mean": many(20, () => 3) }))).toContain("far from the reference");
     expect(readExperts(run({ "moe/load_max_over_mean": many(9, () => 4.25) }))).toBe(

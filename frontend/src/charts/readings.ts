@@ -14,7 +14,11 @@ export interface Evidence {
   series(name: string): { steps: ArrayLike<number>; values: ArrayLike<number> };
   config: {
     max_new_tokens: number;
-    steps_per_collection: number;
+    /** Longest completion from some step on; null when it stays as it is. */
+    growth: { from_step: number; max_new_tokens: number } | null;
+    /** Whether each step trains on what its own policy wrote. */
+    on_policy: boolean;
+    format_weight: number;
     kl_coef: number;
     evaluation_every: number;
   };
@@ -98,7 +102,7 @@ function brokenAt(run: Evidence, name: string): number | null {
 
 export function readReward(run: Evidence): string {
   const moved = movement(run, "reward/mean", (change) => formatFixed(change, 2));
-  const form = now(run, "reward/format");
+  const form = run.config.format_weight > 0 ? now(run, "reward/format") : 1;
   return form < 0.5 ? `${moved}; only ${formatPercent(form, 0)} keep the format` : moved;
 }
 
@@ -120,9 +124,17 @@ export function readLength(run: Evidence): string {
 export function readTruncated(run: Evidence): string {
   const share = now(run, "completion/truncated");
   if (Number.isNaN(share)) return WAITING;
-  if (share > 0.2)
-    return `${formatPercent(share, 0)} truncated: raise max_new_tokens (${run.config.max_new_tokens})`;
+  if (share > 0.2) return `${formatPercent(share, 0)} truncated: raise ${limitNow(run)}`;
   return share < 0.01 ? "nearly all end by themselves" : `${formatPercent(share, 0)} hit the limit`;
+}
+
+/** The field that limits the newest completions, with its value. */
+function limitNow({ config, series }: Evidence): string {
+  const { steps } = series("completion/truncated");
+  const newest = steps[steps.length - 1] ?? 0;
+  return config.growth && newest >= config.growth.from_step
+    ? `growth.max_new_tokens (${config.growth.max_new_tokens})`
+    : `max_new_tokens (${config.max_new_tokens})`;
 }
 
 export function readKl(run: Evidence): string {
@@ -151,8 +163,7 @@ export function readFlat(run: Evidence): string {
 export function readClip(run: Evidence): string {
   const share = now(run, "clip/fraction");
   if (Number.isNaN(share)) return WAITING;
-  if (share < 1e-6 && run.config.steps_per_collection === 1)
-    return "0 is right here: every step is on-policy";
+  if (share < 1e-6 && run.config.on_policy) return "0 is right here: every step is on-policy";
   if (share > 0.3) return `${formatPercent(share, 0)} of tokens clipped: the updates are too large`;
   return `${formatPercent(share)} of tokens clipped`;
 }
@@ -175,7 +186,7 @@ export function readLoss(run: Evidence): string {
   if (broken !== null) return `not a number at step ${broken}`;
   return Number.isNaN(now(run, "optim/loss"))
     ? WAITING
-    : "near 0 is normal here: advantages cancel out";
+    : "its size says little: near 0 is normal, since advantages cancel out";
 }
 
 export function readExperts(run: Evidence): string {

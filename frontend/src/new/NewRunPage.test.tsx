@@ -56,6 +56,7 @@ const ARITHMETIC = {
   completions_per_step: 128,
   prompts_per_process: 8,
   completions_per_process: 128,
+  longest_completion: 64,
   max_tokens_per_step: 8192,
   steps: 300,
   total_completions: 38400,

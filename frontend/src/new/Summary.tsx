@@ -57,7 +57,7 @@ interface ArithmeticProps {
 
 /** prompts × group size = completions, and over which processes they are split. */
 function Arithmetic({ config, sums }: ArithmeticProps) {
-  const { grpo, hardware, sampling } = config as Record<string, Record<string, number>>;
+  const { grpo, hardware } = config as Record<string, Record<string, number>>;
   const processes = hardware?.processes ?? 1;
   const n = (value: number | undefined) => formatNumber(value, 0);
   return (
@@ -73,7 +73,7 @@ function Arithmetic({ config, sums }: ArithmeticProps) {
         </Sum>
         <Sum label="Tokens a step, at most">
           {n(sums.max_tokens_per_step)}
-          <span className="muted"> ({n(sampling?.max_new_tokens)} each)</span>
+          <span className="muted"> ({n(sums.longest_completion)} each)</span>
         </Sum>
         <Sum label="Steps">{n(sums.steps)}</Sum>
         <Sum label="Completions in all">{n(sums.total_completions)}</Sum>

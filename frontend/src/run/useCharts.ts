@@ -1,4 +1,5 @@
 import { useMemo, useState } from "react";
+import type { RunDetail } from "@/api/queries";
 import { type ChartGroup, wholeRange } from "@/charts/group";
 import type { Axis } from "@/charts/plotData";
 import { configNumber } from "./queries";
@@ -16,7 +17,9 @@ export function useCharts(props: TabProps, ownAxis?: Axis): ChartGroup & { zoome
   const config = useMemo(
     () => ({
       max_new_tokens: configNumber(run, "sampling.max_new_tokens"),
-      steps_per_collection: configNumber(run, "grpo.steps_per_collection"),
+      growth: growthOf(run),
+      on_policy: isOnPolicy(run),
+      format_weight: configNumber(run, "reward.format"),
       kl_coef: configNumber(run, "grpo.kl_coef"),
       evaluation_every: configNumber(run, "evaluation.every_steps"),
     }),
@@ -34,4 +37,17 @@ export function useCharts(props: TabProps, ownAxis?: Axis): ChartGroup & { zoome
     pinned: address.step,
     onPin: (step) => go({ step: step === address.step ? null : step }),
   };
+}
+
+function growthOf(run: RunDetail): ChartGroup["config"]["growth"] {
+  const from_step = configNumber(run, "sampling.growth.from_step");
+  const max_new_tokens = configNumber(run, "sampling.growth.max_new_tokens");
+  return from_step > 0 ? { from_step, max_new_tokens } : null;
+}
+
+function isOnPolicy(run: RunDetail): boolean {
+  const isOlder = ["sampling.staleness", "sampling.carry_over"].some(
+    (path) => configNumber(run, path) > 0,
+  );
+  return configNumber(run, "grpo.steps_per_collection") === 1 && !isOlder;
 }

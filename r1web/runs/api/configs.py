@@ -1,5 +1,6 @@
 """Presets, the config's schema, and trying a config before starting it."""
 
+import math
 from typing import Any
 
 from ninja import Router, Schema
@@ -45,7 +46,10 @@ class Arithmetic(Schema):
     completions_per_step: int = Field(description="Prompts times group size.")
     prompts_per_process: int
     completions_per_process: int
-    max_tokens_per_step: int = Field(description="Most tokens sampled in one step.")
+    longest_completion: int = Field(description="Most tokens of one, at any step.")
+    max_tokens_per_step: int = Field(
+        description="Most tokens sampled in one step, those of groups that are replaced included."
+    )
     steps: int
     total_completions: int
     evaluations: int
@@ -127,13 +131,22 @@ def _arithmetic(config: RunConfig) -> Arithmetic:
     processes, steps = config.hardware.processes, config.grpo.steps
     each = config.completions_per_step // processes
     every = config.evaluation.every_steps
+    _, longest = config.sampling.longest
     return Arithmetic(
         completions_per_step=config.completions_per_step,
         prompts_per_process=config.grpo.prompts_per_step // processes,
         completions_per_process=each,
-        max_tokens_per_step=config.completions_per_step * config.sampling.longest[1],
+        longest_completion=longest,
+        max_tokens_per_step=_most_completions(config) * longest,
         steps=steps,
         total_completions=config.completions_per_step * steps,
-        evaluations=steps // every if every else 0,
+        evaluations=1 + -(-steps // every) if every else 0,  # before the first, after the last
         checkpoints=-(-steps // config.checkpoint.every_steps),
     )
+
+
+def _most_completions(config: RunConfig) -> int:
+    """Of one step, when every group is flat each time and none is left to the next collection."""
+    dynamic = config.grpo.dynamic_sampling
+    rounds = dynamic.max_rounds if dynamic else 1
+    return math.ceil(config.completions_per_step * rounds * (1 + config.sampling.carry_over))

@@ -68,12 +68,29 @@ def test_a_good_config_comes_resolved_with_its_arithmetic(api: Api) -> None:
         "completions_per_step": 60,
         "prompts_per_process": 3,
         "completions_per_process": 30,
+        "longest_completion": 50,
         "max_tokens_per_step": 3000,
         "steps": 100,
         "total_completions": 6000,
-        "evaluations": 3,
+        "evaluations": 5,  # before the first step, after 30, 60, 90 and the last
         "checkpoints": 3,
     }
+
+
+def test_the_most_tokens_of_a_step_count_growth_replaced_groups_and_what_is_begun_ahead(
+    api: Api,
+) -> None:
+    config = {
+        "grpo": {"prompts_per_step": 2, "group_size": 4, "dynamic_sampling": {"max_rounds": 3}},
+        "sampling": {
+            "max_new_tokens": 50,
+            "growth": {"from_step": 9, "max_new_tokens": 80},
+            "carry_over": 0.5,
+        },
+    }
+    sums = try_out(api, config)["arithmetic"]
+    assert (sums["longest_completion"], sums["completions_per_step"]) == (80, 8)
+    assert sums["max_tokens_per_step"] == 80 * 8 * 3 * 1.5
 
 
 def test_what_is_tried_and_what_is_started_are_the_same(api: Api) -> None:
