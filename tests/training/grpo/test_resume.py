@@ -25,7 +25,7 @@ CASES: dict[str, dict[str, Any]] = {
     "amid a collection": {"grpo": {"steps_per_collection": 3}},
     "one collection ahead": {
         "grpo": {"correction": {"level": "token"}},
-        "sampling": {"staleness": 1},
+        "sampling": {"staleness": 1, "routing_replay": True},
     },
     "two ahead, several steps each": {
         "grpo": {"steps_per_collection": 2},
