@@ -74,6 +74,8 @@ def _message(details: ErrorDetails, path: str) -> str:
         return "Say which type this table is of: its other settings depend on it."
     if details["type"] == "extra_forbidden":
         return f"There is no field “{path}”. Remove it or correct its name."
+    if details["input"] is None and details["type"].endswith("_type"):
+        return "It has no value yet: give it one."
     return _missed(details) or _in_our_words(details)
 
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { fromText, groupsOf, initialConfig } from "./form";
+import { controlsOf, fromText, groupsOf, initialConfig } from "./form";
 import type { Table } from "./nested";
 
 /** As pydantic writes it: definitions, references, constraints, units. */
@@ -144,12 +144,12 @@ const NESTED: Table = {
 describe("a form of nested tables", () => {
   const paths = (values: Table) =>
     groupsOf(NESTED, values)
-      .flatMap((group) => group.fields)
+      .flatMap((group) => controlsOf(group.fields))
       .map((each) => each.path.replace("grpo.", ""));
   const initial = initialConfig(NESTED);
   const find = (path: string) =>
     groupsOf(NESTED, initial)
-      .flatMap((group) => group.fields)
+      .flatMap((group) => controlsOf(group.fields))
       .find((each) => each.path === `grpo.${path}`);
 
   test("starts from every default, and null where there is none", () => {
@@ -182,8 +182,13 @@ describe("a form of nested tables", () => {
     expect(on).toEqual(expect.arrayContaining(["growth", "growth.from_step", "growth.tokens"]));
   });
 
-  test("names a field by its table, too", () => {
-    expect(find("length.weight")?.label).toBe("Length: weight");
+  test("keeps the fields of a table together, under its name", () => {
+    const [grpo] = groupsOf(NESTED, initial);
+    expect(grpo?.fields.find((each) => each.path === "grpo.length")).toMatchObject({
+      kind: "section",
+      label: "Length",
+      fields: [{ path: "grpo.length.weight", label: "Weight" }],
+    });
   });
 
   test("leaves a number empty that may be null", () => {
@@ -195,6 +200,6 @@ describe("a form of nested tables", () => {
 
   test("tells lists of strings from others", () => {
     expect(find("stop")?.kind).toBe("lines");
-    expect(find("sets")?.kind).toBe("json");
+    expect(find("sets")).toMatchObject({ kind: "json", item: { weight: 0 } });
   });
 });

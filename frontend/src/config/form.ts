@@ -21,13 +21,22 @@ export type FieldSpec = {
   /** Empty stands for null. */
   nullable: boolean;
 } & (
-  | { kind: "number" | "text" | "boolean" | "table" | "lines" | "json" }
+  | { kind: "number" | "text" | "boolean" | "table" | "lines" }
+  /** A list of anything but strings; `item` is what one of them starts from. */
+  | { kind: "json"; item: Value }
   | { kind: "choice"; choices: (string | number)[] }
-  /** Which variant a table is of: each type with what it starts from. */
+  | NestedSpec
+);
+
+/** A table in a table, with the fields that it has now. */
+type NestedSpec = { fields: FieldSpec[] } & (
+  | { kind: "section" }
+  /** Of one of several types, each with what it starts from. */
   | { kind: "variant"; variants: Record<string, Table> }
-  /** A table that may be left out: on, it starts from this. */
+  /** May be left out: on, it starts from this. */
   | { kind: "switch"; on: Table }
 );
+export type NestedField = FieldSpec & NestedSpec;
 
 /** Settings that stand in no table of their own. */
 const TOP = "run";
@@ -56,10 +65,12 @@ export function groupsOf(schema: Table, values: Table): Group[] {
     key,
     title: TITLES[key] ?? words(key),
     description: unionOf(schema, node) ? "" : text(node.description),
-    fields: fieldsAt(schema, node, { path: key, label: "Type", prefix: "" }, values[key]),
+    fields: unionOf(schema, node)
+      ? [fieldAt(schema, node, { path: key, label: "Type" }, values[key])]
+      : fieldsIn(schema, node, key, values[key]),
   }));
-  const alone = top.flatMap(({ key, node }) =>
-    fieldsAt(schema, node, { path: key, label: words(key), prefix: "" }, values[key]),
+  const alone = top.map(({ key, node }) =>
+    fieldAt(schema, node, { path: key, label: words(key) }, values[key]),
   );
   return alone.length > 0
     ? [...described, { key: TOP, title: "Run", description: "", fields: alone }]
@@ -79,56 +90,72 @@ export function fromText(field: FieldSpec, typed: string): Value {
   return typed.trim() === "" || !Number.isFinite(number) ? typed : number;
 }
 
-interface Place {
-  path: string;
-  label: string;
-  /** What the labels of the fields below begin with. */
-  prefix: string;
+export function isNestedField(field: FieldSpec): field is NestedField {
+  return field.kind === "section" || field.kind === "variant" || field.kind === "switch";
 }
 
-/** A setting as the fields that show it: itself, and those of the table it stands for. */
-function fieldsAt(schema: Table, node: Table, place: Place, value: Value | undefined): FieldSpec[] {
-  const union = unionOf(schema, node);
-  if (union) return variantFields(schema, node, place, union, value);
-  const inner = nullableOf(schema, node);
-  if (inner && !isNested(inner)) {
-    return [{ ...fieldOf(place, { ...inner, ...beside(node) }), nullable: true }];
-  }
-  if (inner) {
-    const on = initialOf(schema, inner) as Table;
-    const field: FieldSpec = { ...common(place, node), kind: "switch", on };
-    return isTable(value) ? [field, ...fieldsAt(schema, inner, place, value)] : [field];
-  }
-  if (!isTable(node.properties)) return [fieldOf(place, node)];
-  return Object.entries(tableAt(node, "properties")).flatMap(([key, property]) => {
-    const path = `${place.path}.${key}`;
-    const label = LABELS[path] ?? joined(place.prefix, words(key));
-    const below = isTable(value) ? value[key] : undefined;
-    return fieldsAt(schema, resolved(schema, property), { path, label, prefix: label }, below);
+/** The fields that stand in the form, without the tables that only hold some together. */
+export function controlsOf(fields: readonly FieldSpec[]): FieldSpec[] {
+  return fields.flatMap((field) => {
+    if (!isNestedField(field)) return [field];
+    const inner = controlsOf(field.fields);
+    return field.kind === "section" ? inner : [field, ...inner];
   });
 }
 
-function variantFields(
+interface Place {
+  path: string;
+  label: string;
+}
+
+/** A setting as the field that shows it, together with those of the table it stands for. */
+function fieldAt(schema: Table, node: Table, place: Place, value: Value | undefined): FieldSpec {
+  const union = unionOf(schema, node);
+  if (union) return variantField(schema, node, place, union, value);
+  const inner = nullableOf(schema, node);
+  if (inner && !isNested(inner)) {
+    return { ...fieldOf(schema, place, { ...inner, ...beside(node) }), nullable: true };
+  }
+  if (inner) {
+    const on = initialOf(schema, inner) as Table;
+    const fields = isTable(value) ? fieldsIn(schema, inner, place.path, value) : [];
+    return { ...common(place, node), kind: "switch", on, fields };
+  }
+  if (!isTable(node.properties)) return fieldOf(schema, place, node);
+  const fields = fieldsIn(schema, node, place.path, value);
+  return { ...common(place, node), kind: "section", fields };
+}
+
+/** The fields of a table. */
+function fieldsIn(schema: Table, node: Table, path: string, value: Value | undefined): FieldSpec[] {
+  return Object.entries(tableAt(node, "properties")).map(([key, property]) => {
+    const place = { path: `${path}.${key}`, label: LABELS[`${path}.${key}`] ?? words(key) };
+    const below = isTable(value) ? value[key] : undefined;
+    return fieldAt(schema, resolved(schema, property), place, below);
+  });
+}
+
+function variantField(
   schema: Table,
   node: Table,
   place: Place,
   union: Record<string, Table>,
   value: Value | undefined,
-): FieldSpec[] {
+): FieldSpec {
   const initial = isTable(node.default) ? node.default : {};
   const type = text((isTable(value) ? value : initial).type) || (Object.keys(union)[0] ?? "");
   const chosen = union[type] ?? {};
   const starts = Object.entries(union).map(([name, variant]) => [name, initialOf(schema, variant)]);
-  const field: FieldSpec = {
+  const { type: _, ...properties } = tableAt(chosen, "properties");
+  return {
     ...common(place, chosen),
     kind: "variant",
     variants: Object.fromEntries(starts) as Record<string, Table>,
+    fields: fieldsIn(schema, { ...chosen, properties }, place.path, value),
   };
-  const { type: _, ...properties } = tableAt(chosen, "properties");
-  return [field, ...fieldsAt(schema, { ...chosen, properties }, place, value)];
 }
 
-function fieldOf(place: Place, node: Table): FieldSpec {
+function fieldOf(schema: Table, place: Place, node: Table): FieldSpec {
   const shared = common(place, node);
   const choices = node.const !== undefined ? [node.const] : node.enum;
   if (Array.isArray(choices)) {
@@ -143,10 +170,15 @@ function fieldOf(place: Place, node: Table): FieldSpec {
     case "object":
       return { ...shared, kind: "table" };
     case "array":
-      return { ...shared, kind: tableAt(node, "items").type === "string" ? "lines" : "json" };
+      return listOf(schema, shared, tableAt(node, "items"));
     default:
       return { ...shared, kind: "text" };
   }
+}
+
+function listOf(schema: Table, shared: ReturnType<typeof common>, items: Table): FieldSpec {
+  if (items.type === "string") return { ...shared, kind: "lines" };
+  return { ...shared, kind: "json", item: initialOf(schema, items) };
 }
 
 function common(place: Place, node: Table) {
@@ -165,6 +197,7 @@ function common(place: Place, node: Table) {
 function initialOf(schema: Table, property: Value): Value {
   const node = resolved(schema, property);
   const union = unionOf(schema, node);
+  if (union && node.default === undefined) return initialOf(schema, Object.values(union)[0] ?? {});
   if (isTable(node.properties) && !union) {
     const entries = Object.entries(node.properties).map(([key, below]) => [
       key,
@@ -174,7 +207,8 @@ function initialOf(schema: Table, property: Value): Value {
   }
   if (node.default !== undefined) return node.default;
   if (node.const !== undefined) return node.const;
-  return node.type === "array" ? [] : null;
+  if (node.type === "array") return [];
+  return node.type === "object" ? {} : null;
 }
 
 /** The variants of a table by their type; null for anything else. */
@@ -202,12 +236,6 @@ function isNested(node: Table): boolean {
 function beside(node: Table): Table {
   const { anyOf: _, ...rest } = node;
   return rest;
-}
-
-function joined(prefix: string, label: string): string {
-  const isAcronym = /^[^a-z]{2}/.test(label);
-  const small = isAcronym ? label : label.charAt(0).toLowerCase() + label.slice(1);
-  return prefix ? `${prefix}: ${small}` : label;
 }
 
 function rangeOf(node: Table): string {

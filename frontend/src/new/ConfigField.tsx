@@ -1,8 +1,8 @@
-import { RotateCcw } from "lucide-react";
+import { Plus, RotateCcw } from "lucide-react";
 import { memo, useState } from "react";
 import { type FieldSpec, fromText } from "@/config/form";
 import { isEqual, isTable, type Value } from "@/config/nested";
-import { IconButton } from "@/ui/Button";
+import { Button, IconButton } from "@/ui/Button";
 import { Field, Select, TextInput } from "@/ui/Field";
 import styles from "./ConfigForm.module.css";
 import { OptionsInput } from "./OptionsInput";
@@ -31,6 +31,7 @@ export const ConfigField = memo(function ConfigField(props: ConfigFieldProps) {
           </span>
         }
         unit={field.unit}
+        inline={field.kind === "switch" || field.kind === "boolean"}
         problem={problem}
         help={
           fixed || [field.help, field.range && `Range: ${field.range}.`].filter(Boolean).join(" ")
@@ -94,8 +95,20 @@ function Control({ field, value, fixed, onChange, control }: ControlProps) {
         />
       );
     case "lines":
+      return <TextArea {...control} kind="lines" value={value} onChange={change} />;
     case "json":
-      return <TextArea {...control} kind={field.kind} value={value} onChange={change} />;
+      return (
+        <div className={styles.list}>
+          <TextArea {...control} kind="json" value={value} onChange={change} />
+          <Button
+            small
+            icon={<Plus size={12} />}
+            onClick={() => change([...(Array.isArray(value) ? value : []), field.item])}
+          >
+            Add one
+          </Button>
+        </div>
+      );
     case "boolean":
       return (
         <input

@@ -1,6 +1,6 @@
-import { useCallback, useRef } from "react";
+import { type ReactNode, useCallback, useRef } from "react";
 import type { FieldProblem } from "@/api/problem";
-import type { FieldSpec, Group } from "@/config/form";
+import { type FieldSpec, type Group, isNestedField, type NestedField } from "@/config/form";
 import { getAt, laidOver, type Table, type Value } from "@/config/nested";
 import { ConfigField } from "./ConfigField";
 import styles from "./ConfigForm.module.css";
@@ -26,6 +26,18 @@ export function ConfigForm({ groups, base, draft, problems, onChange }: ConfigFo
     now.current.onChange(withoutField(now.current.draft, path));
   }, []);
   const values = laidOver(base, draft.overrides);
+  const one = (field: FieldSpec) => (
+    <ConfigField
+      key={field.path}
+      field={field}
+      value={shownValue(field, values)}
+      changed={getAt(draft.overrides, field.path) !== undefined}
+      problem={problemOf(problems, field)}
+      fixed={draft.start && field.path === "model.path" ? "Given by the checkpoint." : ""}
+      onChange={change}
+      onReset={reset}
+    />
+  );
   return groups.map((group) => (
     <section key={group.key} id={`group-${group.key}`} className={styles.group}>
       <header>
@@ -33,21 +45,59 @@ export function ConfigForm({ groups, base, draft, problems, onChange }: ConfigFo
         {group.description && <p className="muted">{group.description}</p>}
       </header>
       <div className={styles.fields}>
-        {group.fields.filter(isOpen).map((field) => (
-          <ConfigField
-            key={field.path}
-            field={field}
-            value={shownValue(field, values)}
-            changed={getAt(draft.overrides, field.path) !== undefined}
-            problem={problemAt(problems, field.path)}
-            fixed={draft.start && field.path === "model.path" ? "Given by the checkpoint." : ""}
-            onChange={change}
-            onReset={reset}
-          />
-        ))}
+        <GroupFields group={group} one={one} />
       </div>
     </section>
   ));
+}
+
+interface FieldsProps {
+  fields: readonly FieldSpec[];
+  one: (field: FieldSpec) => ReactNode;
+}
+
+/** A group that is one variant needs no box: its own fields follow. */
+function GroupFields({ group, one }: { group: Group; one: FieldsProps["one"] }) {
+  const [only] = group.fields;
+  if (only?.path !== group.key || !isNestedField(only))
+    return <Fields fields={group.fields} one={one} />;
+  return (
+    <>
+      {one(only)}
+      <Fields fields={only.fields} one={one} />
+    </>
+  );
+}
+
+/** Single settings, and tables in boxes of their own. */
+function Fields({ fields, one }: FieldsProps) {
+  return fields
+    .filter(isOpen)
+    .map((field) =>
+      isNestedField(field) ? <Box key={field.path} field={field} one={one} /> : one(field),
+    );
+}
+
+/** The same element whether the table holds fields or none: its control keeps the focus. */
+function Box({ field, one }: { field: NestedField; one: FieldsProps["one"] }) {
+  return (
+    <fieldset
+      className={field.fields.length > 0 ? styles.box : styles.closed}
+      aria-label={`${field.label} settings`}
+    >
+      <div className={styles.fields}>
+        {field.kind === "section" ? (
+          <div className={styles.title}>
+            <h3 title={field.path}>{field.label}</h3>
+            <p className={styles.help}>{field.help}</p>
+          </div>
+        ) : (
+          one(field)
+        )}
+        <Fields fields={field.fields} one={one} />
+      </div>
+    </fieldset>
+  );
 }
 
 /** What was set, if only to null; else what the schema starts from. */
@@ -59,6 +109,13 @@ function shownValue(field: FieldSpec, values: Table): Value {
 /** What has one choice only is no question; it stands in the resolved config. */
 function isOpen(field: FieldSpec): boolean {
   return field.kind !== "choice" || field.choices.length > 1;
+}
+
+/** The first problem with a field that none of the fields within it shows. */
+function problemOf(problems: readonly FieldProblem[], field: FieldSpec): string | undefined {
+  const within = isNestedField(field) ? field.fields : [];
+  const own = problems.filter((each) => !within.some(({ path }) => problemAt([each], path)));
+  return problemAt(own, field.path);
 }
 
 /** The first problem with a field, or with something in it. */

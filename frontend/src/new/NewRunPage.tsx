@@ -3,7 +3,7 @@ import { useMemo, useState } from "react";
 import { useLocation } from "wouter";
 import { useConfigSchema, usePresets } from "@/api/queries";
 import { usePageTitle } from "@/app/title";
-import { groupsOf, initialConfig } from "@/config/form";
+import { controlsOf, groupsOf, initialConfig } from "@/config/form";
 import { laidOver, type Table } from "@/config/nested";
 import { Button } from "@/ui/Button";
 import { Field, Select, TextInput } from "@/ui/Field";
@@ -62,7 +62,7 @@ function NewRun({ draft, schema, onChange }: NewRunProps) {
     "name",
     "tags",
     "checkpoint",
-    ...groups.flatMap((group) => group.fields).map((field) => field.path),
+    ...groups.flatMap((group) => controlsOf(group.fields)).map((field) => field.path),
   ];
   const others = problems.filter((each) => !shown.some((path) => problemAt([each], path)));
 

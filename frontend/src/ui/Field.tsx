@@ -16,15 +16,17 @@ interface FieldProps {
   problem?: string;
   /** Beside the label: a mark, a reset button. */
   aside?: ReactNode;
+  /** The control stands before its label, as a tick does. */
+  inline?: boolean;
   children: (control: ControlProps) => ReactNode;
 }
 
 /** A labelled control with its unit, its help, and its problem where it is. */
-export function Field({ label, unit, help, problem, aside, children }: FieldProps) {
+export function Field({ label, unit, help, problem, aside, inline, children }: FieldProps) {
   const id = useId();
   const described = [problem && `${id}-problem`, help && `${id}-help`].filter(Boolean).join(" ");
   return (
-    <div className={styles.field}>
+    <div className={classes(styles.field, inline && styles.inline)}>
       <div className={styles.head}>
         <label htmlFor={id}>{label}</label>
         {aside}

@@ -77,6 +77,13 @@ def test_a_good_config_comes_resolved_with_its_arithmetic(api: Api) -> None:
     }
 
 
+def test_a_field_that_was_left_empty_is_asked_for(api: Api) -> None:
+    growth = {"from_step": None, "max_new_tokens": 128}
+    (problem,) = try_out(api, {"sampling": {"growth": growth}})["problems"]
+    assert problem["path"] == "sampling.growth.from_step"
+    assert problem["message"] == "It has no value yet: give it one."
+
+
 def test_the_most_tokens_of_a_step_count_growth_replaced_groups_and_what_is_begun_ahead(
     api: Api,
 ) -> None:
