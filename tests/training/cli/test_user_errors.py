@@ -204,5 +204,6 @@ def test_more_processes_than_gpus(
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     for name, value in processes.items():
         monkeypatch.setenv(name, value)
-    message = complaint("train", "--run-dir", str(tmp_path), "--preset", "r1-zero-nano")
-    assert message.startswith("hardware.processes: 3 of them are on this machine, which has 2 GPUs")
+    complaint("train", "--run-dir", str(tmp_path), "--preset", "r1-zero-nano")
+    reason = json.loads((tmp_path / "events.jsonl").read_text().splitlines()[-1])["reason"]
+    assert reason.startswith("hardware.processes: 3 of them are on this machine, which has 2 GPUs")

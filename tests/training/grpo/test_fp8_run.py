@@ -30,9 +30,9 @@ def test_it_trains_and_says_once_that_it_emulates(tiny_model: Path, tmp_path: Pa
     assert result.returncode == 0, result.stderr
     journal = events(tmp_path)
     warnings = [e.message for e in journal if isinstance(e, LogEvent) and e.level == "warning"]
-    assert warnings == [
-        "hardware.dtype: cpu has no FP8 arithmetic: it is emulated, exactly but slowly."
-    ]
+    emulated = "hardware.dtype: cpu has no FP8 arithmetic: it is emulated, exactly but slowly."
+    assert warnings[0] == emulated
+    assert not any("FP8" in message for message in warnings[1:])
     assert result.stdout.count(warnings[0]) == 1
     started = next(event for event in journal if isinstance(event, StartedEvent))
     assert started.dtype == "fp8"

@@ -65,15 +65,17 @@ def _outputs(config: ModelConfig, dtype: torch.dtype, new: int, spread: float) -
     expanded_BTD, latents_BTX = _expanded(block, rope, x_BTD)
     x_ND, before_BTX = x_BTD[:, -new:].flatten(0, 1), latents_BTX[:, :-new]
     positions_BS = torch.arange(TIME - new, TIME).expand(SEQUENCES, new)
-    valid_BT = torch.ones(before_BTX.shape[:2], dtype=torch.bool)
+    begun = [([latents_TX], torch.tensor([row])) for row, latents_TX in enumerate(before_BTX)]
 
-    columns = LatentCache([before_BTX], valid_BT)
+    columns = LatentCache(SEQUENCES, 1, before_BTX.shape[2], before_BTX)
+    columns.place(begun)
     columns.open(new)
     unit_ND = decoder.unit(x_ND, config.rms_norm_eps)
     rotation = rope(positions_BS, dtype)
     folded_ND = decoder.attend(unit_ND, absorb(block), columns, 0, rotation, config)
 
-    pages = PagedCache([before_BTX], valid_BT, room=new)
+    pages = PagedCache(SEQUENCES, 1, before_BTX.shape[2], before_BTX, tokens=TIME)
+    pages.place(begun)
     paged_ND = paged.attend(
         block.attention_norm(x_ND), block.attention, pages.layers[0], pages.table_BP,
         positions_BS, rope(positions_BS.flatten(), dtype),
