@@ -87,6 +87,9 @@ export function useCheckpoints(id: number | null) {
   });
 }
 
+/** What a run is started from when nobody says. */
+export const FIRST_PRESET = "r1-zero-nano";
+
 export function usePresets() {
   return useQuery({
     queryKey: keys.presets,

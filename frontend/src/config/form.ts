@@ -51,6 +51,9 @@ const ACRONYMS: Record<string, string> = {
   url: "URL",
   kv: "KV",
   mtp: "MTP",
+  env: "environment variable",
+  ngram: "n-gram",
+  ref: "reference",
 };
 
 /** The form as it is while `values` stand in it: variants bring fields of their own. */
@@ -214,7 +217,11 @@ function initialOf(schema: Table, property: Value): Value {
 /** The variants of a table by their type; null for anything else. */
 function unionOf(schema: Table, node: Table): Record<string, Table> | null {
   if (!isTable(node.discriminator)) return null;
-  const variants = Object.entries(tableAt(node.discriminator, "mapping"));
+  // Pydantic sorts the mapping by name; the schema's own order is that of its variants.
+  const order = (Array.isArray(node.oneOf) ? node.oneOf : []).map((each) => refOf(each));
+  const variants = Object.entries(tableAt(node.discriminator, "mapping")).sort(
+    ([, a], [, b]) => order.indexOf(text(a)) - order.indexOf(text(b)),
+  );
   return Object.fromEntries(
     variants.map(([type, ref]) => [type, resolved(schema, { $ref: ref } as Table)]),
   );
@@ -253,13 +260,18 @@ function rangeOf(node: Table): string {
 /** Follows a reference into the schema's definitions; what stands beside it wins. */
 function resolved(schema: Table, node: Value): Table {
   if (!isTable(node)) return {};
-  const name = text(node.$ref).replace("#/$defs/", "");
+  const name = refOf(node).replace("#/$defs/", "");
   return name ? { ...tableAt(tableAt(schema, "$defs"), name), ...node } : node;
 }
 
-/** "kl_coef" → "KL coefficient". */
+function refOf(node: Value): string {
+  return isTable(node) ? text(node.$ref) : "";
+}
+
+/** "kl_coef" → "KL coefficient", "timeout_s" → "Timeout": its unit stands beside the control. */
 function words(key: string): string {
   const spelt = key
+    .replace(/_(s|gib|mib)$/, "")
     .split("_")
     .map((word) => ACRONYMS[word] ?? word)
     .join(" ");

@@ -3,7 +3,9 @@ import { memo, useState } from "react";
 import { type FieldSpec, fromText } from "@/config/form";
 import { isEqual, isTable, type Value } from "@/config/nested";
 import { Button, IconButton } from "@/ui/Button";
+import { classes } from "@/ui/classes";
 import { Field, Select, TextInput } from "@/ui/Field";
+import { WithCode } from "@/ui/WithCode";
 import styles from "./ConfigForm.module.css";
 import { OptionsInput } from "./OptionsInput";
 
@@ -22,7 +24,12 @@ interface ConfigFieldProps {
 export const ConfigField = memo(function ConfigField(props: ConfigFieldProps) {
   const { field, changed, problem, fixed } = props;
   return (
-    <div className={changed ? styles.changed : styles.field}>
+    <div
+      className={classes(
+        changed ? styles.changed : styles.field,
+        field.kind === "json" && styles.whole,
+      )}
+    >
       <Field
         label={
           <span title={field.path}>
@@ -34,7 +41,11 @@ export const ConfigField = memo(function ConfigField(props: ConfigFieldProps) {
         inline={field.kind === "switch" || field.kind === "boolean"}
         problem={problem}
         help={
-          fixed || [field.help, field.range && `Range: ${field.range}.`].filter(Boolean).join(" ")
+          fixed || (
+            <WithCode
+              text={[field.help, field.range && `Range: ${field.range}.`].filter(Boolean).join(" ")}
+            />
+          )
         }
         aside={
           changed && (
@@ -133,6 +144,8 @@ function Control({ field, value, fixed, onChange, control }: ControlProps) {
   }
 }
 
+const MOST_ROWS = 16;
+
 interface TextAreaProps {
   id: string;
   kind: "lines" | "json";
@@ -163,7 +176,7 @@ function TextArea({ kind, value, onChange, ...rest }: TextAreaProps) {
     <textarea
       {...rest}
       className={styles.area}
-      rows={kind === "lines" ? 2 : 4}
+      rows={Math.min(MOST_ROWS, Math.max(2, shown.split("\n").length))}
       spellCheck={false}
       value={shown}
       onChange={(event) => {

@@ -2,6 +2,7 @@ import { type ReactNode, useCallback, useRef } from "react";
 import type { FieldProblem } from "@/api/problem";
 import { type FieldSpec, type Group, isNestedField, type NestedField } from "@/config/form";
 import { getAt, laidOver, type Table, type Value } from "@/config/nested";
+import { WithCode } from "@/ui/WithCode";
 import { ConfigField } from "./ConfigField";
 import styles from "./ConfigForm.module.css";
 import { type Draft, withField, withoutField } from "./draft";
@@ -42,7 +43,11 @@ export function ConfigForm({ groups, base, draft, problems, onChange }: ConfigFo
     <section key={group.key} id={`group-${group.key}`} className={styles.group}>
       <header>
         <h2>{group.title}</h2>
-        {group.description && <p className="muted">{group.description}</p>}
+        {group.description && (
+          <p className="muted">
+            <WithCode text={group.description} />
+          </p>
+        )}
       </header>
       <div className={styles.fields}>
         <GroupFields group={group} one={one} />
@@ -69,10 +74,11 @@ function GroupFields({ group, one }: { group: Group; one: FieldsProps["one"] }) 
   );
 }
 
-/** Single settings, and tables in boxes of their own. */
+/** Single settings first, then tables, in boxes of their own. */
 function Fields({ fields, one }: FieldsProps) {
   return fields
     .filter(isOpen)
+    .sort((a, b) => Number(isNestedField(a)) - Number(isNestedField(b)))
     .map((field) =>
       isNestedField(field) ? <Box key={field.path} field={field} one={one} /> : one(field),
     );
@@ -89,7 +95,9 @@ function Box({ field, one }: { field: NestedField; one: FieldsProps["one"] }) {
         {field.kind === "section" ? (
           <div className={styles.title}>
             <h3 title={field.path}>{field.label}</h3>
-            <p className={styles.help}>{field.help}</p>
+            <p className={styles.help}>
+              <WithCode text={field.help} />
+            </p>
           </div>
         ) : (
           one(field)
@@ -118,7 +126,9 @@ function problemOf(problems: readonly FieldProblem[], field: FieldSpec): string 
   return problemAt(own, field.path);
 }
 
-/** The first problem with a field, or with something in it. */
+/** The first problem with a field, or with something in it, which it then names. */
 export function problemAt(problems: readonly FieldProblem[], path: string): string | undefined {
-  return problems.find((each) => each.path === path || each.path.startsWith(`${path}.`))?.message;
+  const found = problems.find((each) => each.path === path || each.path.startsWith(`${path}.`));
+  if (!found || found.path === path) return found?.message;
+  return `${found.path.slice(path.length + 1)}: ${found.message}`;
 }

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 import { useSearchParams } from "wouter";
-import { type RunDetail, usePresets, useRun } from "@/api/queries";
+import { FIRST_PRESET, type RunDetail, usePresets, useRun } from "@/api/queries";
 import { differences, type Table, withoutAt } from "@/config/nested";
 import { type Draft, EMPTY } from "./draft";
 
@@ -19,7 +19,8 @@ export function useDraft(): [Draft | null, (draft: Draft) => void, Error | null]
 
   useEffect(() => {
     if (draft || !presets.data || (from && !source.data)) return;
-    const preset = presets.data.find((each) => each.name === wanted) ?? presets.data[0];
+    const named = (name: string | null) => presets.data.find((each) => each.name === name);
+    const preset = named(wanted) ?? named(FIRST_PRESET) ?? presets.data[0];
     if (!source.data) {
       setDraft({ ...EMPTY, preset: preset?.name ?? "", name: preset?.name ?? "" });
       return;

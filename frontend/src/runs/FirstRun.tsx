@@ -2,11 +2,10 @@ import { Play } from "lucide-react";
 import { useState } from "react";
 import { useLocation } from "wouter";
 import { useCreateRun } from "@/api/actions";
+import { FIRST_PRESET } from "@/api/queries";
 import { Button } from "@/ui/Button";
 import { EmptyState } from "@/ui/Message";
 import { uniqueId } from "@/ui/uniqueId";
-
-const DEMONSTRATION = "r1-zero-nano";
 
 /** No runs yet: one sentence, and one button that starts the demonstration. */
 export function FirstRun() {
@@ -15,7 +14,7 @@ export function FirstRun() {
   const [key] = useState(uniqueId);
   const start = () =>
     create.mutate(
-      { body: { preset: DEMONSTRATION, config: {}, tags: [] }, key },
+      { body: { preset: FIRST_PRESET, config: {}, tags: [] }, key },
       { onSuccess: (run) => navigate(`/runs/${run.id}`) },
     );
   return (
