@@ -133,3 +133,27 @@ def the_history_tells_it(page: Page) -> None:
     expect(rows).to_have_count(len(path) + 1)
     for row, state in zip(rows.all()[1:], reversed(path), strict=True):
         expect(row.get_by_role("cell").nth(3)).to_have_text(state)
+
+
+@pytest.mark.timeout(300)
+def test_a_run_of_another_task_with_a_table_switched_on(page: Page, api: Api) -> None:
+    page.goto("/new")
+    task, grpo = page.locator("#group-task"), page.locator("#group-grpo")
+    task.get_by_label(re.compile("^Type")).select_option("file")
+    path = task.get_by_label(re.compile("^Path"))
+    expect(path).to_have_accessible_description(re.compile("no value yet"))
+    expect(page.get_by_role("button", name="Start the run")).to_be_disabled()
+
+    task.get_by_label(re.compile("^Type")).select_option("mixture")
+    task.get_by_role("button", name="Add one").click()
+    switch = grpo.get_by_role("checkbox", name=re.compile("^Dynamic sampling"))
+    switch.press("Space")
+    expect(switch).to_be_focused()  # the same control, with the table's own fields below
+    grpo.get_by_label(re.compile("^Max rounds")).fill("2")
+    grpo.get_by_label("Steps", exact=True).fill("2")
+    page.get_by_role("button", name="Start the run").click()
+
+    expect(page.locator("main header").first).to_contain_text(re.compile("running|finished"))
+    config = api.run(int(page.url.rpartition("/")[2]))["config"]
+    assert config["task"]["parts"][0]["task"]["name"] == "chain_sum"
+    assert config["grpo"]["dynamic_sampling"] == {"max_rounds": 2}

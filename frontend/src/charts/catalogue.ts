@@ -39,6 +39,41 @@ const percent = (value: number) => formatPercent(value, value > 0 && value < 0.1
 const two = (value: number) => formatFixed(value, 2);
 const seconds = (value: number) => `${formatNumber(value, 2)} s`;
 
+const STEP_PARTS: LineSpec[] = [
+  { series: "time/logprobs_s", label: "log-probabilities", colour: 6 },
+  { series: "time/update_s", label: "update", colour: 3 },
+  { series: "time/write_s", label: "writing", colour: 8 },
+  { series: "time/evaluate_s", label: "evaluation", colour: 4 },
+];
+
+const TIME: ChartSpec = {
+  id: "time",
+  title: "Time by phase",
+  help: "Where the seconds of a step go.",
+  lines: [
+    { series: "time/rollout_s", label: "sampling", colour: 1 },
+    { series: "time/reward_s", label: "reward", colour: 5 },
+    ...STEP_PARTS,
+  ],
+  stacked: true,
+  wide: true,
+  range: [0, null],
+  format: seconds,
+  read: read.readTime,
+};
+
+/** Where sampling goes on beside training, only waiting for it is part of a step. */
+const TIME_AHEAD: ChartSpec = {
+  ...TIME,
+  lines: [{ series: "time/wait_s", label: "waiting for rollouts", colour: 1 }, ...STEP_PARTS],
+};
+
+/** The charts of a run that has series of these names. */
+export function runCharts(names: readonly string[]): ChartSpec[] {
+  if (!names.includes("time/wait_s")) return RUN_CHARTS;
+  return RUN_CHARTS.map((spec) => (spec === TIME ? TIME_AHEAD : spec));
+}
+
 export const RUN_CHARTS: ChartSpec[] = [
   {
     id: "reward",
@@ -163,22 +198,7 @@ export const RUN_CHARTS: ChartSpec[] = [
     format: formatCompact,
     read: read.readSpeed,
   },
-  {
-    id: "time",
-    title: "Time by phase",
-    help: "Where the seconds of a step go.",
-    lines: [
-      { series: "time/rollout_s", label: "sampling", colour: 1 },
-      { series: "time/reward_s", label: "reward", colour: 5 },
-      { series: "time/update_s", label: "update", colour: 3 },
-      { series: "time/evaluate_s", label: "evaluation", colour: 4 },
-    ],
-    stacked: true,
-    wide: true,
-    range: [0, null],
-    format: seconds,
-    read: read.readTime,
-  },
+  TIME,
 ];
 
 /** Drawn over time: a machine knows no steps. */

@@ -130,6 +130,15 @@ describe("the other charts", () => {
       "the busiest expert gets 4.3 × its share: routing is lopsided",
     );
     expect(
+      readTime(
+        run({
+          "time/step_s": many(9, () => 1),
+          "time/wait_s": many(9, () => 0.1),
+          "time/rollout_s": many(9, () => 2),
+        }),
+      ),
+    ).toBe("1.00 s a step, 10 % of it waiting for rollouts");
+    expect(
       readTime(run({ "time/step_s": many(9, () => 0.8), "time/rollout_s": many(9, () => 0.4) })),
     ).toBe("0.80 s a step, 50 % of it sampling");
   });

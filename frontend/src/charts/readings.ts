@@ -204,9 +204,12 @@ export function readSpeed(run: Evidence): string {
 
 export function readTime(run: Evidence): string {
   const step = now(run, "time/step_s");
+  const wait = now(run, "time/wait_s");
   const rollout = now(run, "time/rollout_s");
   if (Number.isNaN(step)) return WAITING;
   const whole = step < 60 ? `${formatFixed(step, 2)} s` : formatDuration(step);
+  if (!Number.isNaN(wait))
+    return `${whole} a step, ${formatPercent(wait / step, 0)} of it waiting for rollouts`;
   return Number.isNaN(rollout)
     ? `${whole} a step`
     : `${whole} a step, ${formatPercent(rollout / step, 0)} of it sampling`;

@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { ChartCard } from "@/charts/ChartCard";
-import { type ChartSpec, RUN_CHARTS } from "@/charts/catalogue";
+import { type ChartSpec, runCharts } from "@/charts/catalogue";
 import { ChartGroupProvider } from "@/charts/group";
 import { formatOf, helpOf } from "@/charts/seriesHelp";
 import { ChartToolbar } from "./ChartToolbar";
@@ -12,6 +12,8 @@ import { useCharts } from "./useCharts";
 /** Charts at the left, the completions behind them at the right. */
 export function OverviewTab(props: TabProps) {
   const charts = useCharts(props);
+  const names = props.store.series.names();
+  const specs = runCharts(names);
   return (
     <div className={styles.columns}>
       <div className={styles.left}>
@@ -23,11 +25,11 @@ export function OverviewTab(props: TabProps) {
         />
         <ChartGroupProvider value={charts}>
           <div className={styles.charts}>
-            {RUN_CHARTS.map((spec) => (
+            {specs.map((spec) => (
               <ChartCard key={spec.id} spec={spec} />
             ))}
           </div>
-          <MoreSeries names={props.store.series.names()} />
+          <MoreSeries names={names} drawn={seriesOf(specs)} />
         </ChartGroupProvider>
       </div>
       <div className={styles.right}>
@@ -37,17 +39,23 @@ export function OverviewTab(props: TabProps) {
   );
 }
 
-const DRAWN = new Set(
-  RUN_CHARTS.flatMap(({ lines, band }) => [
+function seriesOf(specs: readonly ChartSpec[]): Set<string> {
+  const named = specs.flatMap(({ lines, band }) => [
     ...lines.map((line) => line.series),
     ...(band ? Object.values(band) : []),
-  ]),
-);
+  ]);
+  return new Set(named);
+}
+
+interface MoreSeriesProps {
+  names: readonly string[];
+  drawn: ReadonlySet<string>;
+}
 
 /** Every other series of the run, each with what it means. */
-function MoreSeries({ names }: { names: readonly string[] }) {
+function MoreSeries({ names, drawn }: MoreSeriesProps) {
   const [open, setOpen] = useState(false);
-  const others = names.filter((name) => !DRAWN.has(name) && !name.startsWith("system/")).sort();
+  const others = names.filter((name) => !drawn.has(name) && !name.startsWith("system/")).sort();
   if (others.length === 0) return null;
   return (
     <details
