@@ -57,7 +57,7 @@ export function ChartCard({ spec }: { spec: ChartSpec }) {
           </IconButton>
         </span>
       </header>
-      <p className={styles.reading} title={reading}>
+      <p className={classes(styles.reading, !spec.read && styles.whole)} title={reading}>
         {reading}
       </p>
       <div className={styles.body} style={{ height }}>

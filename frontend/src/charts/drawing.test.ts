@@ -25,6 +25,12 @@ describe("verticalRange", () => {
     expect(verticalRange([0, 1], 0.2, 1.4)[1]).toBeGreaterThan(1.4);
   });
 
+  it("makes nothing of what rounding moves, and no values below 0 of none", () => {
+    const [bottom, top] = verticalRange([null, null], 1e-4, 1e-4 + 1e-20);
+    expect(top - bottom).toBeGreaterThan(1e-5);
+    expect(verticalRange([null, null], 0, 0)[0]).toBe(0);
+  });
+
   it("has a height before there are data", () => {
     expect(verticalRange([0, null], null, null)).toEqual([0, 1]);
     expect(verticalRange([null, null], null, null)).toEqual([0, 1]);

@@ -184,9 +184,7 @@ export function readGradient(run: Evidence): string {
 export function readLoss(run: Evidence): string {
   const broken = brokenAt(run, "optim/loss");
   if (broken !== null) return `not a number at step ${broken}`;
-  return Number.isNaN(now(run, "optim/loss"))
-    ? WAITING
-    : "its size says little: near 0 is normal, since advantages cancel out";
+  return Number.isNaN(now(run, "optim/loss")) ? WAITING : "near 0 is normal: its size says little";
 }
 
 export function readExperts(run: Evidence): string {

@@ -21,6 +21,17 @@ describe("configSections", () => {
     expect(field("task.options.digits")).toMatchObject({ changed: true, preset: undefined });
   });
 
+  it("numbers the tables of a list, and leaves other lists whole", () => {
+    const task = { parts: [{ weight: 2, task: { name: "gcd" } }, { weight: 1 }], stop: ["a", "b"] };
+    const [section] = configSections({ task, sets: [] }, null);
+    expect(section?.fields.map(({ name, value }) => [name, value])).toEqual([
+      ["parts.0.weight", 2],
+      ["parts.0.task.name", "gcd"],
+      ["parts.1.weight", 1],
+      ["stop", ["a", "b"]],
+    ]);
+  });
+
   it("marks nothing without a preset", () => {
     const fields = configSections(CONFIG, null).flatMap((section) => section.fields);
     expect(fields.filter((found) => found.changed)).toEqual([]);
@@ -29,7 +40,8 @@ describe("configSections", () => {
 
 describe("TOML", () => {
   it("keeps everything but nulls", () => {
-    const config = { a: null, b: { c: null, d: [1, 2] }, e: "x" };
-    expect(parse(stringify(withoutNulls(config)))).toEqual({ b: { d: [1, 2] }, e: "x" });
+    const config = { a: null, b: { c: null, d: [1, 2] }, e: "x", f: [{ g: null, h: 1 }] };
+    const kept = { b: { d: [1, 2] }, e: "x", f: [{ h: 1 }] };
+    expect(parse(stringify(withoutNulls(config)))).toEqual(kept);
   });
 });

@@ -33,12 +33,15 @@ export function configSections(config: Tree, preset: Tree | null): ConfigSection
   return [...sections].map(([name, fields]) => ({ name, fields }));
 }
 
-/** {"grpo": {"steps": 3}} → "grpo.steps": 3; an empty table stays one. */
-function flat(tree: Tree, prefix = ""): Map<string, unknown> {
+/** {"grpo": {"steps": 3}} → "grpo.steps": 3; tables in a list are numbered; an empty one stays. */
+function flat(tree: object, prefix = ""): Map<string, unknown> {
   const paths = new Map<string, unknown>();
   for (const [key, value] of Object.entries(tree)) {
     const path = `${prefix}${key}`;
-    const below = isTable(value) ? flat(value, `${path}.`) : new Map<string, unknown>();
+    const below =
+      isTable(value) || isListOfTables(value)
+        ? flat(value, `${path}.`)
+        : new Map<string, unknown>();
     if (below.size === 0) paths.set(path, value);
     for (const [inner, leaf] of below) paths.set(inner, leaf);
   }
@@ -47,6 +50,10 @@ function flat(tree: Tree, prefix = ""): Map<string, unknown> {
 
 function isTable(value: unknown): value is Tree {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isListOfTables(value: unknown): value is Tree[] {
+  return Array.isArray(value) && value.every(isTable);
 }
 
 function same(a: unknown, b: unknown): boolean {
@@ -62,6 +69,9 @@ export function shown(value: unknown): string {
 export function withoutNulls(tree: Tree): Tree {
   const kept = Object.entries(tree).filter(([, value]) => value !== null);
   return Object.fromEntries(
-    kept.map(([key, value]) => [key, isTable(value) ? withoutNulls(value) : value]),
+    kept.map(([key, value]) => {
+      if (isListOfTables(value)) return [key, value.map(withoutNulls)];
+      return [key, isTable(value) ? withoutNulls(value) : value];
+    }),
   );
 }
