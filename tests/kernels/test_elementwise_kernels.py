@@ -74,6 +74,22 @@ def test_causal_attention(dtype: torch.dtype) -> None:
 
 
 @DTYPES
+@pytest.mark.parametrize("short", [11, 10])
+def test_causal_attention_whose_neighbours_share_keys_and_values(
+    short: int, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With scores kept, and for sequences that are too long for that."""
+    monkeypatch.setattr(attention, "SHORT", short)
+    inputs = [_random(6, 11, 12, dtype=dtype), _random(3, 11, 12, dtype=dtype)[1:],
+              _random(2, 11, 12, dtype=dtype)]  # fmt: skip
+
+    def exact(q_WTX: Tensor, *kv: Tensor) -> Tensor:
+        return causal_attention_ref(q_WTX, *(x.repeat_interleave(3, 0) for x in kv), 0.3)
+
+    _check(lambda *x: causal_attention(*x, 0.3), exact, inputs)
+
+
+@DTYPES
 def test_on_a_gpu_causal_attention_gives_torch_what_its_fused_kernels_take(
     dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,15 +21,19 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from kernels.linear_logprob import linear_logprob
+from training.model import row_attention
 from training.model.config import ModelConfigError
 from training.model.hf import CheckpointError
 from training.model.logprobs import CompletionLogprobs
+from training.model.packing import pack, prompt_lengths
 from training.model.rows import pack_rows
 
 TOKENIZER_FILES = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
     "vocab.json", "merges.txt", "tokenizer.model", "chat_template.jinja",
 )  # fmt: skip
+ROUNDING = 0.1
+"""Most by which rounding may move a state, as a share of the largest; errors move it by more."""
 
 
 class CausalLM(nn.Module):
@@ -47,6 +51,8 @@ class CausalLM(nn.Module):
         self._takes_positions = "position_ids" in inspect.signature(self.trunk.forward).parameters
         _check_cache(self.config)
         self.train(self.training)
+        self.shares = self._takes_positions and row_attention.install(network) and _reads_rows(self)
+        """Whether sequences are read as one row of tokens, in which they share their prompts."""
         self.packs = self._takes_positions and _keeps_apart(self)
         """Whether several documents in one row do not see each other, by their positions."""
 
@@ -109,12 +115,18 @@ class CausalLM(nn.Module):
         completion_mask_BT: Tensor,
         temperature: float = 1.0,
     ) -> CompletionLogprobs:
-        """See `training.model.logprobs`. Prompts are not shared. Sequences are packed into rows as
-        long as the longest of them; padding is computed only where `packs` is false."""
-        scored_BT = completion_mask_BT.bool()
+        """See `training.model.logprobs`. Prompts are shared where `shares` is true. Elsewhere
+        sequences are packed into rows as long as the longest of them; padding is computed only
+        where `packs` is false, too."""
+        mask_BT, scored_BT = attention_mask_BT.bool(), completion_mask_BT.bool()
         before_BT = F.pad(scored_BT[:, 1:], (0, 1))
-        if self.packs:
-            rows = pack_rows(tokens_BT, attention_mask_BT.bool())
+        if self.shares:
+            packed = pack(tokens_BT, mask_BT, prompt_lengths(mask_BT, scored_BT))
+            hidden_ND = row_attention.read(self.trunk, packed)
+            places_BT = (mask_BT.cumsum(1) - 2).clamp_(min=0)
+            hidden_MD = hidden_ND.index_select(0, packed.rows_BT.gather(1, places_BT)[scored_BT])
+        elif self.packs:
+            rows = pack_rows(tokens_BT, mask_BT)
             found = self.trunk(
                 input_ids=rows.tokens_RS, position_ids=rows.positions_RS, use_cache=False
             )
@@ -147,6 +159,17 @@ class Head(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Log-probabilities [M] of `targets_M` and entropies [M] (nats), both fp32."""
         return linear_logprob(hidden_MD, self.weight, targets_M, temperature / self.scale)
+
+
+@torch.no_grad()
+def _reads_rows(model: CausalLM) -> bool:
+    """Whether two sequences that share their prompt have the states in one row that they have by
+    themselves, up to rounding: a class may do more in its attention than it says."""
+    tokens_BT = torch.tensor([[0, 1, 2, 3, 4, 5], [0, 1, 2, 6, 7, 8]]) % len(model.head.weight)
+    packed = pack(tokens_BT, prompt_lengths_B=torch.tensor([3, 3]))
+    alone_BTD = model.trunk(input_ids=tokens_BT, use_cache=False).last_hidden_state
+    row_BTD = row_attention.read(model.trunk, packed)[packed.rows_BT[:, : tokens_BT.shape[1]]]
+    return float((row_BTD - alone_BTD).abs().max()) < ROUNDING * float(alone_BTD.abs().max())
 
 
 def _keeps_apart(model: CausalLM) -> bool:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from kernels.buckets import bucket
 from training.model.balance import SequenceBalance
-from training.model.packing import Packed, pack
+from training.model.packing import Packed, pack, prompt_lengths
 from training.model.transformer import Transformer
 
 MtpMode = Literal["off", "joint", "detached"]
@@ -56,8 +56,7 @@ def completion_logprobs(
     """
     mask_BT, scored_BT = attention_mask_BT.bool(), completion_mask_BT.bool()
     places_BT = mask_BT.cumsum(1) - 1
-    prompt_lengths_B = (mask_BT & (scored_BT.cumsum(1) == 0)).sum(1)
-    packed = pack(tokens_BT, mask_BT, prompt_lengths_B)
+    packed = pack(tokens_BT, mask_BT, prompt_lengths(mask_BT, scored_BT))
 
     def score(
         hidden_ND: Tensor, rows_BT: Tensor, where_BT: Tensor, ahead: int, *, frozen: bool = False

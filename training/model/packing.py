@@ -196,6 +196,11 @@ def pack(
     )
 
 
+def prompt_lengths(mask_BT: Tensor, scored_BT: Tensor) -> Tensor:
+    """Tokens of each sequence before the first that is scored, [B]."""
+    return (mask_BT & (scored_BT.cumsum(1) == 0)).sum(1)
+
+
 def _first_with_same_row(x_BT: Tensor) -> Tensor:
     """For each row the number of the first row that equals it."""
     distinct, group_B = x_BT.unique(dim=0, return_inverse=True)

@@ -90,7 +90,7 @@ def has_experts(policy: Policy) -> bool:
 
 def shares_prompts(policy: Policy) -> bool:
     """Whether a prompt that several sequences of a batch begin with is computed once."""
-    return isinstance(policy, Transformer)
+    return isinstance(policy, Transformer) or policy.shares
 
 
 def title(policy: Policy) -> str:

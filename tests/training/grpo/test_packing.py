@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from kernels.buckets import bucket
 from tests.tolerance import PACKED, relative_difference
 from tests.training.model.random_models import build
 from tests.training.other_models import network, padded
@@ -105,8 +106,9 @@ def test_rows_of_other_models_hold_hardly_any_padding() -> None:
     rows = pack_rows(tokens_BT, mask_BT)
     assert rows.tokens_RS.shape == (3, 14)
     assert torch.equal(rows.tokens_RS.flatten()[rows.places_BT[mask_BT]], tokens_BT[mask_BT])
-    model = _llama()
+    model = CausalLM(network("mistral"))  # its window keeps it from sharing prompts
     assert model.packs
+    assert not model.shares
     changed_BT = tokens_BT.clone()
     changed_BT[1] = (changed_BT[1] + 1) % 97
     scored_BT = mask_BT & (mask_BT.cumsum(1) > 1)
@@ -121,6 +123,27 @@ def test_rows_of_other_models_hold_hardly_any_padding() -> None:
 def test_a_model_without_positions_to_give_is_not_packed() -> None:
     model = CausalLM(network("bloom", hidden_size=32, n_layer=2, n_head=4))
     assert not model.packs
+    assert not model.shares
+
+
+@pytest.mark.parametrize("model_type", ["llama", "qwen2", "qwen3", "gpt2", "qwen3_moe", "granite"])
+def test_other_models_compute_a_shared_prompt_once(model_type: str) -> None:
+    model = CausalLM(network(model_type))
+    tokens_BT, met = torch.arange(4 * 14).view(4, 14), []
+    tokens_BT[:, :9] = torch.arange(9)
+    model.network.get_input_embeddings().register_forward_hook(
+        lambda _, inputs, __: met.append(inputs[0].numel())
+    )
+    scored_BT = torch.ones_like(tokens_BT).cumsum(1) > 9
+    together, *alone = (
+        completion_logprobs(
+            model, tokens_BT[rows], torch.ones_like(tokens_BT[rows]), scored_BT[rows]
+        )
+        for rows in (slice(None), *([row] for row in range(4)))
+    )
+    assert met[0] == bucket(9 + 4 * 5) < 4 * 14
+    one_by_one_BT = torch.cat([each.logprobs_BT for each in alone])
+    assert relative_difference(together.logprobs_BT, one_by_one_BT) < PACKED
 
 
 @pytest.mark.parametrize("kind", ["ours", "llama"])
