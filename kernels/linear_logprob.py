@@ -9,7 +9,8 @@ their log-sum-exp. Backward a second kernel computes the tiles again and writes 
 logits in bf16, some columns at a time, for torch's matrix products to take on: a tile's own
 products with the weight and the states are as wide as the hidden size, more than registers hold.
 
-M positions, D hidden size, V vocabulary, S shares of the vocabulary, C columns of a chunk.
+M positions, R of a chunk, P of a block of chunks, D hidden size, V vocabulary, S shares of the
+vocabulary, C columns of a chunk.
 """
 
 from __future__ import annotations
@@ -93,24 +94,35 @@ class _Chunked(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor | None, None, None]:
         hidden_MD, weight_VD, targets_M = ctx.saved_tensors
-        d_hidden_MD = torch.empty_like(hidden_MD)
-        d_weight_VD = None
-        if ctx.needs_input_grad[1]:
-            d_weight_VD = torch.zeros_like(weight_VD, dtype=torch.float32)
-        rows = _rows(weight_VD)
-        for start in range(0, len(hidden_MD), rows):
-            piece = slice(start, start + rows)
-            grad_R1 = (grads[0][piece] / ctx.temperature)[:, None]
-            logits_RV = _scaled_logits(hidden_MD[piece], weight_VD, ctx.temperature)
-            d_logits_RV = logits_RV.softmax(-1).mul_(-grad_R1)
-            d_logits_RV.scatter_add_(1, targets_M[piece, None], grad_R1)
-            narrow_RV = d_logits_RV.to(hidden_MD.dtype)
-            d_hidden_MD[piece] = narrow_RV @ weight_VD
-            if d_weight_VD is not None:
-                d_weight_VD += narrow_RV.T @ hidden_MD[piece]
+        d_hidden_MD, d_weight_VD = torch.empty_like(hidden_MD), None
+        grad_M1 = (grads[0] / ctx.temperature)[:, None]
+        block = _block(weight_VD)
+        for start in range(0, max(1, len(hidden_MD)), block):  # with none, gradients are zero
+            piece = slice(start, start + block)
+            hidden_PD = hidden_MD[piece]
+            d_logits_PV = _logits_gradient(
+                hidden_PD, weight_VD, targets_M[piece, None], grad_M1[piece], ctx.temperature
+            )
+            torch.mm(d_logits_PV, weight_VD, out=d_hidden_MD[piece])
+            if ctx.needs_input_grad[1]:
+                part_VD = d_logits_PV.T @ hidden_PD
+                d_weight_VD = part_VD.float() if d_weight_VD is None else d_weight_VD.add_(part_VD)
         if d_weight_VD is not None:
             d_weight_VD = d_weight_VD.to(weight_VD.dtype)
         return d_hidden_MD, d_weight_VD, None, None
+
+
+def _logits_gradient(
+    hidden_PD: Tensor, weight_VD: Tensor, targets_P1: Tensor, grad_P1: Tensor, temperature: float
+) -> Tensor:
+    """grad * (1 at the target - softmax) in the dtype of the states, [P, V]."""
+    d_logits_PV = hidden_PD.new_empty(len(hidden_PD), len(weight_VD))
+    rows = _rows(weight_VD)
+    parts = (x.split(rows) for x in (hidden_PD, targets_P1, grad_P1, d_logits_PV))
+    for hidden_RD, targets_R1, grad_R1, out_RV in zip(*parts, strict=True):
+        d_logits_RV = _scaled_logits(hidden_RD, weight_VD, temperature).softmax(-1).mul_(-grad_R1)
+        out_RV.copy_(d_logits_RV.scatter_add_(1, targets_R1, grad_R1))
+    return d_logits_PV
 
 
 def _scaled_logits(hidden_RD: Tensor, weight_VD: Tensor, temperature: float) -> Tensor:
@@ -120,6 +132,14 @@ def _scaled_logits(hidden_RD: Tensor, weight_VD: Tensor, temperature: float) -> 
 
 def _rows(weight_VD: Tensor) -> int:
     return max(CHUNK_ROWS, CHUNK_ELEMENTS // len(weight_VD))
+
+
+def _block(weight_VD: Tensor) -> int:
+    """Positions whose logits' gradients are held for one product, whole chunks: about as many as
+    the states are wide. They take half of what the weight's fp32 gradient takes, and adding to
+    that, once for each block, takes longer than the product of one small chunk."""
+    rows = _rows(weight_VD)
+    return max(1, weight_VD.shape[1] // rows) * rows
 
 
 class _Fused(torch.autograd.Function):
