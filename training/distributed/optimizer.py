@@ -17,13 +17,13 @@ def make_optimizer(
 ) -> torch.optim.Optimizer:
     """AdamW for parameters or groups of them; under ZeRO it is given the fp32 master weights. Its
     learning rate is 0 until a step sets it, so that nothing decays before."""
-    adamw = Bf16AdamW if optim.moment_dtype == "bf16" else torch.optim.AdamW
-    return adamw(
-        parameters,
-        lr=0.0,
-        betas=(optim.beta1, optim.beta2),
-        weight_decay=optim.weight_decay,
-    )
+    numbers: dict[str, Any] = {
+        "lr": 0.0, "betas": (optim.beta1, optim.beta2), "weight_decay": optim.weight_decay
+    }  # fmt: skip
+    if optim.moment_dtype == "bf16":
+        return Bf16AdamW(parameters, **numbers)
+    # Fused it passes once over weights and moments; otherwise on a CPU a dozen times.
+    return torch.optim.AdamW(parameters, fused=True, **numbers)
 
 
 def forget_empty_steps(optimizer: torch.optim.Optimizer) -> None:
