@@ -37,10 +37,10 @@ def test_what_one_completion_does_to_its_reward_does_not_touch_the_others(worker
         "exit": "its process ended with exit code 3",
         "leave": "SystemExit: no more",
         "crash": "its process was ended by SIGSEGV",
-        "memory": r"\S+misbehaving.py, line \d+: MemoryError: .",
-        "raise": r"\S+misbehaving.py, line \d+: ZeroDivisionError: division by zero.",
+        "memory": r".+misbehaving.py, line \d+: MemoryError: .",
+        "raise": r".+misbehaving.py, line \d+: ZeroDivisionError: division by zero.",
         "nan": "gave nan",
-        "misname": r"\S+misbehaving.py gave other, and reward.custom.weights names own",
+        "misname": r".+misbehaving.py gave other, and reward.custom.weights names own",
     }
     texts = [text for bad in errors for text in ("well", bad)] + ["chatter", "fine"]
     rewards = scored(texts, config(workers=workers))
