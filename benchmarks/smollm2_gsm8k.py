@@ -59,6 +59,9 @@ group_size = 4
 [sampling]
 max_new_tokens = 96
 
+[optim]
+learning_rate = 1e-6  # as TRL's side: completions keep their length, and both the same work
+
 [evaluation]
 every_steps = 0
 
