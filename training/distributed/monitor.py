@@ -148,7 +148,7 @@ def _wait_stack(run_dir: Path, rank: int) -> str:
         if now and now == before:
             return now
         before = now
-        time.sleep(0.05)
+        time.sleep(0.05)  # a stopped rank has no event to wait for
     return before
 
 

@@ -33,7 +33,7 @@ def load_custom(config: CustomRewardConfig) -> Custom:
     def custom(completion: Candidate, problem: Problem) -> Mapping[str, float]:
         try:
             given = dict(function(completion, problem, dict(config.options)))
-        except Exception as error:
+        except Exception as error:  # anybody's code: told with file and line
             raise RewardError(blame(error, config.path)) from error
         if set(given) != set(config.weights):
             raise RewardError(

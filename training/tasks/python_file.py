@@ -43,7 +43,7 @@ class PythonTask(GeneratedTask):
         path = self._config.path
         try:
             made = self._make(Random(name), dict(self._config.options))  # noqa: S311 - no secret
-        except Exception as error:
+        except Exception as error:  # anybody's code: told with file and line
             raise TaskError(f"{self.field}.path: {blame(error, path)}") from error
         if not isinstance(made, Mapping) or not all(
             isinstance(made.get(key), str) for key in ("question", "answer")

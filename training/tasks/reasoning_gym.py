@@ -83,7 +83,7 @@ class ReasoningGymTask(GeneratedTask):
             entry = self._entry(number, level)
         except TaskError:
             raise
-        except Exception as error:
+        except Exception as error:  # a generator may raise anything: told, and drawn anew
             raise DrawError(f"{self._name}: {type(error).__name__}: {error}") from error
         question, answer = entry["question"], entry["answer"]
         return Problem(

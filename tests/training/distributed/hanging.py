@@ -38,7 +38,7 @@ def fail() -> None:
 
 
 GRIEFS: dict[str, Callable[[], object]] = {
-    "sleep": lambda: time.sleep(10_000),
+    "sleep": lambda: time.sleep(10_000),  # the hang that the watchdog has to end
     "stop": lambda: os.kill(os.getpid(), signal.SIGSTOP),
     "lock": hold_the_interpreter,
     "die": lambda: os.kill(os.getpid(), signal.SIGKILL),

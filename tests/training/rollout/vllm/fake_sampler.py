@@ -65,7 +65,7 @@ def generate(connection: wire.Connection, header: wire.Header, held: dict, vocab
         sys.stderr.flush()
         os.kill(os.getpid(), signal.SIGKILL)
     if FAULT == "hangs" and not probe:
-        time.sleep(3600)
+        time.sleep(3600)  # the hang that the trainer has to end
     logprob = -math.log(vocabulary) - (1.0 if FAULT == "computes with others" else 0.0)
     if FAULT == "diverges" and not probe:
         logprob = math.nan
