@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kernels.bench.case import BF16, Case, Problem, Run, difference, random
+from kernels.bench.case import BF16, E4M3_BETWEEN, Case, Problem, Run, difference, random
 from kernels.latent_cache import PAGE, new_cache, read_latents, write_latent, write_latent_ref
 from kernels.mla_decode import mla_decode, mla_decode_ref
 from kernels.moe_decode import moe_decode, moe_decode_ref
@@ -190,7 +190,8 @@ def moe_case(
     moved = read * 3 * dim * width * dtype.itemsize + 4.0 * tokens * dim
     flops = 6.0 * tokens * chosen * dim * width
     shape = f"{tokens} tokens, {experts} x {dim} x {width}, top {chosen}, {NAMES[dtype]} weights"
-    return Case("moe_decode", shape, moved, flops, BF16, make, target)
+    tolerance = E4M3_BETWEEN if dtype == FP8 else BF16
+    return Case("moe_decode", shape, moved, flops, tolerance, make, target)
 
 
 def _experts(

@@ -14,7 +14,7 @@ from kernels.bench.case import Case, installed
 from kernels.bench.measure import Machine
 from kernels.bench.rows import Row
 from kernels.bench.table import all_cases, as_table, heading
-from tests.tolerance import RELATIVE
+from tests.tolerance import E4M3_BETWEEN, RELATIVE
 
 CPU = torch.device("cpu")
 GPU_FIELDS = ("gpu_us", "rate", "unit", "share")
@@ -44,7 +44,9 @@ def test_without_a_gpu_every_operation_is_right_and_its_gpu_figures_not_measured
     cases = all_cases(CPU)
     assert [row["op"] for row in report["rows"]] == [case.op for case in cases]
     for row in report["rows"]:
-        assert 0 <= row["error"] < row["tolerance"] <= RELATIVE[torch.bfloat16]
+        between = row["op"] == "moe_decode" and "FP8" in row["shape"]
+        most = E4M3_BETWEEN if between else RELATIVE[torch.bfloat16]
+        assert 0 <= row["error"] < row["tolerance"] <= most
         assert row["cpu_us"] > 0
         assert [row[name] for name in GPU_FIELDS] == ["not measured"] * 4
         for name, us in row["peers"].items():

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,33 +9,17 @@ import torch
 from torch import Tensor
 
 from tests.tolerance import GRADIENT, relative_difference
+from tests.training.grpo.plain_engine import PlainEngine
 from tests.training.model.random_models import build
 from training.config import RunConfig
 from training.grpo.rollouts import Group
 from training.grpo.step import make_minibatch, update
-from training.model import ModelConfig, Transformer, completion_logprobs
+from training.model import ModelConfig
 from training.rollout import Completion
 from training.tasks import Problem
 
 LENGTHS = [[1, 4, 2], [6, 3, 3]]
 PROMPTS = [[5, 6, 7], [9, 6]]
-
-
-class _PlainEngine:
-    """Backward passes without DeepSpeed."""
-
-    def __init__(self, model: Transformer) -> None:
-        self.model = self.policy = model
-        self.process = SimpleNamespace(sum=lambda values: values, max=lambda values: values)
-
-    def logprobs(self, *batch: Any, **asked: Any) -> Any:
-        return completion_logprobs(self.model, *batch, **asked)
-
-    def backward(self, loss: Tensor, **_: bool) -> None:
-        loss.backward()
-
-    def step(self, _: float) -> SimpleNamespace:
-        return SimpleNamespace(grad_norm=0.0, skipped=False)
 
 
 def _update(config: ModelConfig, **optim: float) -> tuple[dict[str, Tensor], Counter[str]]:
@@ -55,7 +38,7 @@ def _update(config: ModelConfig, **optim: float) -> tuple[dict[str, Tensor], Cou
         "hardware": {"chunk_tokens": 15},
         "optim": {"mtp_weight": 0, "balance_loss": 0, **optim},
     })  # fmt: skip
-    engine: Any = _PlainEngine(model)
+    engine: Any = PlainEngine(model)
     batch = make_minibatch(groups, torch.device("cpu"))
     _, tally = update(engine, batch, None, run, 0.0, longest=8)
     named = model.named_parameters()
