@@ -28,10 +28,11 @@ def means_the_same(answer: str, reference: str) -> bool:
 
     Either may be a formula with or without `$`, `\(` or `\boxed{}` around it; an answer may also be
     prose, of which the last formula or number counts. The same words, letter case and `\text{}`
-    aside, are equal whatever they mean.
+    aside, are equal whatever they mean. An empty answer equals nothing.
     """
-    if _plain(answer) == _plain(reference):
-        return True
+    said = _plain(answer)
+    if not said or said == _plain(reference):
+        return bool(said)
     expected = _read(reference if _MARKED.search(reference) else f"${reference}$")
     found = _read(answer if _is_prose(answer) else f"${answer}$")
     return bool(verify(expected, found, timeout_seconds=None, raise_on_error=True))

@@ -36,6 +36,7 @@ def test_the_same_mathematics_in_other_words(answer: str, reference: str) -> Non
     [
         ("0.33", "1/3"),
         ("", "5"),
+        ("", ""),
         ("5 or 6", "5"),
         ("(2,1)", "(1,2)"),
         ("1", "2ab + 1"),
