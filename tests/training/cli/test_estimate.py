@@ -1,6 +1,7 @@
 """`estimate`: the memory of a job as a table, a verdict and JSON."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,30 @@ def test_a_model_that_cannot_be_built_is_refused(
     shape = json.loads((tiny_model / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps(shape | change))
     assert message in refused(capsys, "--set", f"model.path={tmp_path}")
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("sampling.routing_replay=true", "sampling.routing_replay: this model has no experts"),
+        ("hardware.expert_parallel=2", "hardware.expert_parallel: this model has no experts"),
+    ],
+)
+def test_what_needs_experts_is_refused_of_a_model_without(
+    setting: str, message: str, capsys: pytest.CaptureFixture[str], tiny_model: Path, tmp_path: Path
+) -> None:
+    shape = json.loads((tiny_model / "config.json").read_text())
+    dense = {"first_k_dense_replace": shape["num_hidden_layers"]}
+    (tmp_path / "config.json").write_text(json.dumps(shape | dense))
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copyfile(tiny_model / name, tmp_path / name)
+    settings = [
+        f"model.path={tmp_path}",
+        "hardware.processes=2",
+        "grpo.prompts_per_step=8",
+        setting,
+    ]
+    assert message in refused(capsys, *(f"--set={each}" for each in settings))
 
 
 @pytest.mark.parametrize(

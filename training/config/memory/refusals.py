@@ -18,7 +18,7 @@ def check_run(
 ) -> None:
     """Raises ConfigError. The longest prompt, in tokens, is None where nobody knows it."""
     _check_fp8(config.hardware, model.shape, device)
-    _check_experts(config.hardware.expert_parallel, model.shape)
+    _check_experts(config, model.shape)
     if longest_prompt is not None:
         _check_room(config.sampling, longest_prompt, model.shape)
     guesses = isinstance(model.shape, Shape) and model.shape.num_nextn_predict_layers
@@ -46,15 +46,20 @@ def _check_fp8(hardware: HardwareConfig, shape: Shape | Sizes, device: str) -> N
         )
 
 
-def _check_experts(ranks: int, shape: Shape | Sizes) -> None:
-    if ranks == 1:
-        return
+def _check_experts(config: RunConfig, shape: Shape | Sizes) -> None:
+    ranks, replay = config.hardware.expert_parallel, config.sampling.routing_replay
     if isinstance(shape, Sizes) or not shape.sparse_layers:
-        raise ConfigError.of(
-            "hardware.expert_parallel",
-            "this model has no experts of DeepSeek's architecture to share out; set it to 1.",
-        )
-    if shape.n_routed_experts % ranks:
+        if replay:
+            raise ConfigError.of(
+                "sampling.routing_replay",
+                "this model has no experts of DeepSeek's architecture to note; switch it off.",
+            )
+        if ranks > 1:
+            raise ConfigError.of(
+                "hardware.expert_parallel",
+                "this model has no experts of DeepSeek's architecture to share out; set it to 1.",
+            )
+    elif shape.n_routed_experts % ranks:
         raise ConfigError.of(
             "hardware.expert_parallel",
             f"the model's {shape.n_routed_experts} experts do not divide over {ranks} processes; "
