@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "r1web.live",
     "r1web.api",
     "r1web.local",
+    "r1web.operations",
 ]
 
 MIDDLEWARE = [
@@ -162,6 +163,11 @@ CELERY_BEAT_SCHEDULE = {
     # A tick that waited longer than this has been overtaken by the next one.
     "schedule": {"task": "cluster.schedule", "schedule": 2.0, "options": {"expires": 4}},
     "reconcile": {"task": "cluster.reconcile", "schedule": 5.0, "options": {"expires": 10}},
+    "canaries": {
+        "task": "operations.release_canaries",
+        "schedule": 15.0,
+        "options": {"expires": 15},
+    },
 }
 
 LOGGING = {
@@ -175,12 +181,17 @@ LOGGING = {
         }
     },
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "plain"},
+        "drops": {"class": "r1web.live.backlog.DropCounter"},
+    },
     "root": {"handlers": ["stderr"], "level": environment.text("R1WEB_LOG_LEVEL", "INFO")},
     "loggers": {
         # A 4xx answer is the caller's affair, and its path may hold a one-time secret.
         "django.request": {"level": "ERROR", "filters": ["not_ready"]},
         "django.server": {"level": "ERROR"},
+        # The only sign of a message that the channel layer drops.
+        "channels_redis.core": {"level": "INFO", "handlers": ["drops"]},
         # Beat's ticks would fill the worker's log with two lines a second.
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
