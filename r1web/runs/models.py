@@ -59,6 +59,13 @@ class Run(models.Model):
         "Checkpoint", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
 
+    resumes = models.PositiveIntegerField(
+        default=0, help_text="How often it went on by itself since a person started it."
+    )
+    resume_at = models.DateTimeField(
+        null=True, blank=True, help_text="It waits in the queue until then."
+    )
+
     total_steps = models.PositiveIntegerField()
     last_step = models.PositiveIntegerField(default=0)
     last_seq = models.PositiveBigIntegerField(

@@ -12,9 +12,10 @@ from django.utils import timezone
 from r1web.cluster import queue
 from r1web.cluster.models import Lease
 from r1web.runs.models import ENDED, Attempt, Desired, Run, State
-from r1web.runs.services import transition
+from r1web.runs.services import resume_by_itself, transition
 
 ACTOR = "supervisor"
+TAKEN_AWAY = "Stopped from outside r1web, as when its machine is taken away."
 
 
 def claim(*, attempt_id: int) -> bool:
@@ -68,8 +69,9 @@ def end_attempt(
 ) -> bool:
     """Close the attempt, give its devices back and move the run on. False when it was closed.
 
-    `outcome` is a state that a run ends in, or QUEUED to try again; `detail` (the last lines of
-    the log) is kept with the attempt.
+    `outcome` is a state that a run ends in, LOST when its node does not come back, or QUEUED to
+    try again at once; `detail` (the last lines of the log) is kept with the attempt. What failed,
+    was lost, or stopped though nobody had asked goes on by itself when the run's policy says so.
     """
     attempt = Attempt.objects.select_for_update().get(pk=attempt_id)
     if attempt.ended_at is not None:
@@ -82,9 +84,18 @@ def end_attempt(
     _release(attempt, now)
     run = Run.objects.get(pk=attempt.run_id)
     if run.state not in ENDED:
-        transition(run=run, to=outcome, reason=reason, actor=ACTOR, attempt=attempt)
+        _move_on(run, attempt, outcome, reason)
     queue.nudge()
     return True
+
+
+def _move_on(run: Run, attempt: Attempt, outcome: State, reason: str) -> None:
+    if outcome == State.STOPPED and run.desired == Desired.RUNNING:
+        reason = TAKEN_AWAY
+    if run.state != outcome:
+        transition(run=run, to=outcome, reason=reason, actor=ACTOR, attempt=attempt)
+    if outcome in {State.FAILED, State.LOST, State.STOPPED}:
+        resume_by_itself(run=run, attempt=attempt, why=reason)
 
 
 def _release(attempt: Attempt, now: datetime) -> None:

@@ -18,15 +18,18 @@ from r1web.cluster.models import Node
 from r1web.cluster.selectors import node_state
 from r1web.cluster.services.attempts import ACTOR, end_attempt, start_supervisor
 from r1web.runs.models import Attempt, Desired, Run, State
-from r1web.runs.services import lock, transition
+from r1web.runs.services import lock, may_resume, transition
 
 logger = logging.getLogger(__name__)
 
 LAUNCH_AGAIN_AFTER = timedelta(seconds=10)
 SUPERVISOR_STARTS_WITHIN = timedelta(seconds=15)
 LOST_AFTER = timedelta(seconds=30)
+SAME_S = 0.05
 GIVEN_UP_AFTER = timedelta(minutes=2)
 """A run that is to stop, on a node that has been silent for this long, counts as stopped."""
+ELSEWHERE_AFTER = timedelta(minutes=5)
+"""A run that has been lost for this long goes on by itself on whatever node is free."""
 
 
 def reconcile() -> None:
@@ -58,15 +61,23 @@ def adopt(*, node: Node) -> list[int]:
 
 
 def is_alive(pid: int | None, created: float | None) -> bool:
-    """Whether that very process lives: the same number, made at the same time, not a zombie."""
+    """Whether that very process lives: the same number, made at the same time, not a zombie.
+
+    `created` is what `since_boot` gave.
+    """
     if pid is None:
         return False
     try:
         process = psutil.Process(pid)
-        same = created is None or abs(process.create_time() - created) < 1.0
+        same = created is None or abs(since_boot(process) - created) < SAME_S
         return same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def since_boot(process: psutil.Process) -> float:
+    """When it was made, seconds after the machine's start: setting the clock changes nothing."""
+    return process.create_time() - psutil.boot_time()
 
 
 def _adopt(attempt: Attempt) -> bool:
@@ -112,11 +123,24 @@ def _silent(attempt_id: int) -> None:
         end_attempt(attempt_id=attempt.pk, outcome=State.STOPPED, reason=reason)
     elif silence > LOST_AFTER and run.state != State.LOST:
         _lose(run, attempt, silence)
+    elif run.state == State.LOST and may_resume(run) and _lost_for(run) > ELSEWHERE_AFTER:
+        reason = _nothing_heard(attempt, silence)
+        end_attempt(attempt_id=attempt.pk, outcome=State.LOST, reason=reason)
 
 
 def _lose(run: Run, attempt: Attempt, silence: timedelta) -> None:
-    reason = f"Nothing was heard from {_where(attempt)} for {silence.total_seconds():.0f} s."
+    reason = _nothing_heard(attempt, silence)
     transition(run=run, to=State.LOST, reason=reason, actor=ACTOR, attempt=attempt)
+
+
+def _lost_for(run: Run) -> timedelta:
+    """By when it was marked, not by its last sign: after the database was away all seem silent."""
+    marked = run.transitions.filter(to_state=State.LOST).latest("id")
+    return timezone.now() - marked.at
+
+
+def _nothing_heard(attempt: Attempt, silence: timedelta) -> str:
+    return f"Nothing was heard from {_where(attempt)} for {silence.total_seconds():.0f} s."
 
 
 def _where(attempt: Attempt) -> str:

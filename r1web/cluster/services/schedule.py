@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from r1web.cluster import queue
 from r1web.cluster.models import Device, Lease, Node
@@ -91,7 +92,8 @@ def _place_all() -> list[Attempt]:
 
 
 def _waiting() -> QuerySet[Run]:
-    return Run.objects.filter(state=State.QUEUED, deleted_at=None)
+    due = Q(resume_at=None) | Q(resume_at__lte=timezone.now())
+    return Run.objects.filter(due, state=State.QUEUED, deleted_at=None)
 
 
 def _machines(nodes: Iterable[Node]) -> list[Machine]:

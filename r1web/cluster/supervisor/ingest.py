@@ -167,7 +167,7 @@ def _note_start(run: Run, attempt: Attempt, started: Sequence[StartedEvent]) -> 
         return
     attempt.started_at = datetime.fromtimestamp(started[-1].time, tz=UTC)
     run.last_step = started[-1].start_step
-    if run.state in (State.STARTING, State.LOST):
+    if attempt.ended_at is None and run.state in (State.STARTING, State.LOST):
         event = started[-1]
         reason = f"Training on {event.device} ({event.dtype}) from step {event.start_step}."
         transition(run=run, to=State.RUNNING, reason=reason, actor=ACTOR, attempt=attempt)

@@ -20,7 +20,12 @@ from r1web.cluster import services
 from r1web.cluster.supervisor import ending, plan, record
 from r1web.cluster.supervisor.database import Database
 from r1web.cluster.supervisor.ingest import ingest
-from r1web.cluster.supervisor.process import Trainer, find_trainer, start_trainer
+from r1web.cluster.supervisor.process import (
+    Trainer,
+    end_abandoned,
+    find_trainer,
+    start_trainer,
+)
 from r1web.cluster.supervisor.sample import Sampler
 from r1web.cluster.supervisor.tail import read_lines, torn_end
 from r1web.live.services import flush
@@ -48,7 +53,9 @@ def supervise(attempt_id: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with only_one(folder / "supervisor.lock"):
         if attempt.ended_at is None:
-            Supervisor(attempt, folder, database).run()
+            supervisor = Supervisor(attempt, folder, database)
+            signal.signal(signal.SIGTERM, supervisor.leave)
+            supervisor.run()
     flush()
 
 
@@ -91,6 +98,7 @@ class Supervisor:
         self.database = database
         self.stop_asked_at: float | None = None
         self.killed = False
+        self.leaving = False
         self.oom_before = ending.oom_kills()
         self.sampler = Sampler(gpus=database.insist(lambda: record.leased_gpus(attempt)))
 
@@ -111,6 +119,9 @@ class Supervisor:
         if self.database.insist(lambda: record.wanted_to_end(self.attempt)):
             self._end(ending.Ending(State.STOPPED, "Stopped before the trainer started."))
             return None
+        if ended := end_abandoned(self.folder):
+            logger.warning("Ended %s processes that an earlier attempt had left", ended)
+        self._take_over_journal()
         environment = self.database.insist(lambda: plan.environment(self.attempt))
         try:
             plan.write_config(self.attempt, self.folder)
@@ -126,10 +137,20 @@ class Supervisor:
             self._end(ending.Ending(State.FAILED, f"The trainer could not be started: {error}."))
             return None
 
+    def _take_over_journal(self) -> None:
+        """Leave to the attempt before what its trainer still wrote after it was given up."""
+        earlier = self.database.insist(lambda: record.attempt_before(self.attempt))
+        if earlier is None:
+            return
+        while self.database.insist(lambda: self._read_journal(earlier)):
+            pass
+        place = self.database.insist(lambda: record.go_on_after(self.attempt, earlier))
+        self.attempt.journal_offset = place
+
     def _follow(self, trainer: Trainer) -> None:
         beat, look, sample = Every(BEAT_S), Every(LOOK_S), Every(SAMPLE_S)
         while trainer.is_alive():
-            self.database.attempt(self._read_journal)
+            self.database.attempt(lambda: self._read_journal(self.attempt))
             if beat.due():
                 self.database.attempt(lambda: services.heard(attempt_id=self.attempt.pk))
             if sample.due():
@@ -140,18 +161,22 @@ class Supervisor:
             self._kill_when_late(trainer)
             time.sleep(POLL_S)
 
-    def _read_journal(self) -> bool:
-        """Commit the next lines; False when there were none."""
-        lines = read_lines(self.journal, self.attempt.journal_offset)
+    def _read_journal(self, attempt: Attempt) -> bool:
+        """Commit the next lines as the attempt's; False when there were none."""
+        lines = read_lines(self.journal, attempt.journal_offset)
         if lines:
-            ingest(attempt_id=self.attempt.pk, lines=lines)
-            self.attempt.journal_offset = lines[-1].end
+            ingest(attempt_id=attempt.pk, lines=lines)
+            attempt.journal_offset = lines[-1].end
         return bool(lines)
 
     def _look(self, trainer: Trainer) -> None:
-        if record.wanted_to_end(self.attempt):
+        if self.leaving or record.wanted_to_end(self.attempt):
             trainer.signal(signal.SIGTERM)
             self.stop_asked_at = time.monotonic()
+
+    def leave(self, *_: object) -> None:
+        """Asked to end by the machine, which is to go: the trainer saves, and goes on elsewhere."""
+        self.leaving = True
 
     def _kill_when_late(self, trainer: Trainer) -> None:
         grace = settings.R1WEB_STOP_GRACE_S
@@ -163,7 +188,7 @@ class Supervisor:
             self.killed = True
 
     def _finish(self, trainer: Trainer) -> None:
-        while self.database.insist(self._read_journal):
+        while self.database.insist(lambda: self._read_journal(self.attempt)):
             pass
         torn = torn_end(self.journal, self.attempt.journal_offset)
         if torn:

@@ -9,10 +9,11 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
-from r1web.cluster.services.reconcile import is_alive
+from r1web.cluster.services.reconcile import is_alive, since_boot
 
 RECORD = "launcher.json"
 """Written beside the journal at once: a supervisor that follows finds the launcher by it, even
@@ -25,7 +26,7 @@ DEATH_S = 10.0
 class Trainer:
     pid: int
     created: float
-    """Creation time, seconds; pid and this name a process."""
+    """Creation time, seconds since the machine's start; pid and this name a process."""
     log_start: int
     """Where its output begins in trainer.log, bytes; before it stands an earlier attempt's."""
     child: subprocess.Popen[bytes] | None = None
@@ -90,7 +91,7 @@ def start_trainer(
             stderr=subprocess.STDOUT,
             process_group=0,
         )
-    created = psutil.Process(child.pid).create_time()
+    created = since_boot(psutil.Process(child.pid))
     trainer = Trainer(child.pid, created, log_start, child)
     record = {"attempt": attempt_id, "pid": child.pid, "created": created, "log_start": log_start}
     (folder / RECORD).write_text(json.dumps(record), encoding="utf-8")
@@ -99,12 +100,27 @@ def start_trainer(
 
 def find_trainer(folder: Path, attempt_id: int) -> Trainer | None:
     """The launcher that an earlier supervisor of this attempt started, living or not."""
+    record = _read_record(folder)
+    return _of(record) if record and record["attempt"] == attempt_id else None
+
+
+def end_abandoned(folder: Path) -> int:
+    """End the trainer of an attempt that was given up while it lived; how many processes."""
+    record = _read_record(folder)
+    if not record or not (trainer := _of(record)).is_alive():
+        return 0
+    return trainer.end_stragglers()
+
+
+def _read_record(folder: Path) -> dict[str, Any] | None:
     try:
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        record: dict[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):
         return None
-    if record["attempt"] != attempt_id:
-        return None
+    return record
+
+
+def _of(record: Mapping[str, Any]) -> Trainer:
     return Trainer(record["pid"], record["created"], record["log_start"])
 
 

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from r1web.cluster import services
 from r1web.cluster.models import Device
+from r1web.cluster.services.reconcile import since_boot
 from r1web.metrics.services import Sample, append_points
 from r1web.runs.models import Attempt, Desired, Event
 from r1web.runs.services import NewEvent, append_events, lock
@@ -22,8 +23,22 @@ def introduce(attempt: Attempt) -> None:
     """Note which process supervises."""
     me = psutil.Process(os.getpid())
     present = Attempt.objects.filter(pk=attempt.pk)
-    present.update(supervisor_pid=me.pid, supervisor_started=me.create_time())
+    present.update(supervisor_pid=me.pid, supervisor_started=since_boot(me))
     services.heard(attempt_id=attempt.pk)
+
+
+def attempt_before(attempt: Attempt) -> Attempt | None:
+    earlier = Attempt.objects.filter(run=attempt.run, number__lt=attempt.number)
+    return earlier.order_by("-number").first()
+
+
+def go_on_after(attempt: Attempt, earlier: Attempt) -> int:
+    """Let the attempt read the journal from where the earlier one's part ends; that place."""
+    present = Attempt.objects.get(pk=earlier.pk)
+    Attempt.objects.filter(pk=attempt.pk).update(
+        journal_seq=present.journal_seq, journal_offset=present.journal_offset
+    )
+    return present.journal_offset
 
 
 def note_launcher(attempt: Attempt, pid: int, created: float) -> None:

@@ -5,6 +5,7 @@ from r1web.runs.services.edit import delete_run, edit_run
 from r1web.runs.services.events import NewEvent, append_events
 from r1web.runs.services.lifecycle import request_stop, resume_run
 from r1web.runs.services.progress import SPARKLINE_POINTS, record_progress
+from r1web.runs.services.resuming import may_resume, resume_by_itself
 from r1web.runs.services.transitions import ALLOWED, lock, transition
 
 __all__ = [
@@ -18,9 +19,11 @@ __all__ = [
     "edit_run",
     "fork_run",
     "lock",
+    "may_resume",
     "record_progress",
     "request_stop",
     "resolve_for",
+    "resume_by_itself",
     "resume_run",
     "transition",
 ]

@@ -55,7 +55,10 @@ def resume_run(*, run: Run, actor: User | str, checkpoint: Checkpoint | None = N
     run.resume_checkpoint = start
     run.last_step = start.step if start else 0
     run.desired = Desired.RUNNING
-    run.save(update_fields=["resume_checkpoint", "last_step", "desired"])
+    run.resumes, run.resume_at = 0, None
+    run.save(
+        update_fields=["resume_checkpoint", "last_step", "desired", "resumes", "resume_at"],
+    )
     whence = f"from step {start.step}" if start else "from the beginning"
     transition(run=run, to=State.QUEUED, reason=f"Resumed {whence}.", actor=str(actor))
     return run

@@ -87,6 +87,13 @@ def wait_for_stop(folder: Path, journal: Journal) -> None:
         signal.pause()
 
 
+def save_and_die(folder: Path, journal: Journal) -> None:
+    for number in (1, 2):
+        step(journal, number)
+        checkpoint(folder, journal, number, "schedule")
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
 def tell(story: str, folder: Path, journal: Journal, start_step: int) -> int:
     if story == "torn":
         step(journal, 1)
@@ -102,6 +109,8 @@ def tell(story: str, folder: Path, journal: Journal, start_step: int) -> int:
     if story == "killed":
         step(journal, 1)
         os.kill(os.getpid(), signal.SIGKILL)
+    if story == "saves-dies":
+        save_and_die(folder, journal)
     if story == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         step(journal, 1)
@@ -130,8 +139,12 @@ def main() -> int:
     given = parser.parse_args()
     start_step = 0 if given.resume == "none" else int(given.resume)
     journal = Journal(given.run_dir / "events.jsonl")
+    story = os.environ.get("FAKE_TRAINER", "finish")
+    if story == "cannot-load":
+        journal.write("finished", 0, outcome="failed", reason="The checkpoint is damaged.")
+        return 1
     started(journal, start_step)
-    return tell(os.environ.get("FAKE_TRAINER", "finish"), given.run_dir, journal, start_step)
+    return tell(story, given.run_dir, journal, start_step)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,9 @@ MakeRun = Callable[..., Run]
 Supervise = Callable[..., Started]
 AttemptOf = Callable[[Run], Attempt]
 
+NEVER_AGAIN = {"overrides": {"resume": {"times": 0}}}
+"""What makes a run stay as it has ended."""
+
 
 def state_of(run: Run) -> str:
     return Run.objects.get(pk=run.pk).state
@@ -82,7 +85,7 @@ def test_a_crash_is_explained_in_a_sentence(
     code: int,
     sentence: str,
 ) -> None:
-    run = make_run()
+    run = make_run(**NEVER_AGAIN)
     attempt = supervise(attempt_of(run), story).wait()
     run.refresh_from_db()
     assert (run.state, run.reason) == (State.FAILED, sentence)
@@ -103,7 +106,7 @@ def test_the_last_log_lines_are_kept_with_the_reason(
 def test_torn_and_garbled_lines_lose_nothing_else(
     make_run: MakeRun, attempt_of: AttemptOf, supervise: Supervise
 ) -> None:
-    run = make_run()
+    run = make_run(**NEVER_AGAIN)
     supervise(attempt_of(run), "torn").wait()
     assert state_of(run) == State.FAILED
     assert steps_of(run) == [1, 2]
@@ -168,7 +171,7 @@ def test_nothing_of_the_group_is_left(
 def test_a_trainer_killed_from_outside_is_named(
     make_run: MakeRun, attempt_of: AttemptOf, supervise: Supervise
 ) -> None:
-    run = make_run()
+    run = make_run(**NEVER_AGAIN)
     started = supervise(attempt_of(run), "wait")
     until(lambda: has_started(run))
     started.launcher().kill()
@@ -200,7 +203,7 @@ def test_when_the_supervisor_dies_the_next_one_takes_the_trainer_over(
 def test_what_happened_while_nobody_watched_is_reported(
     make_run: MakeRun, attempt_of: AttemptOf, supervise: Supervise
 ) -> None:
-    run = make_run()
+    run = make_run(**NEVER_AGAIN)
     started = supervise(attempt_of(run), "wait")
     until(lambda: has_started(run))
     launcher = started.launcher()

@@ -58,6 +58,7 @@ def test_the_fields_of_a_run_are_these() -> None:
         "evaluation.k", "evaluation.temperature", "evaluation.top_p", "evaluation.sets",
         "checkpoint.every_steps", "checkpoint.keep_last", "checkpoint.keep_best",
         "checkpoint.keep_every_steps",
+        "resume.times", "resume.delay_s",
         "hardware.processes", "hardware.device", "hardware.dtype",
         "hardware.require_native_fp8", "hardware.zero_stage", "hardware.expert_parallel",
         "hardware.chunk_tokens", "hardware.watchdog_s",

@@ -25,6 +25,7 @@ from training.config.schema.loss import (
 from training.config.schema.model import ModelConfig, StartConfig
 from training.config.schema.optim import OptimConfig
 from training.config.schema.pretrain import PretrainConfig
+from training.config.schema.resume import ResumeConfig
 from training.config.schema.reward import (
     CustomRewardConfig,
     JudgeConfig,
@@ -91,6 +92,7 @@ __all__ = [
     "Reads",
     "ReasoningGymConfig",
     "RepetitionConfig",
+    "ResumeConfig",
     "RewardConfig",
     "RewardModelConfig",
     "RunConfig",

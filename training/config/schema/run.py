@@ -11,6 +11,7 @@ from training.config.schema.grpo import GrpoConfig
 from training.config.schema.hardware import HardwareConfig
 from training.config.schema.model import StartConfig
 from training.config.schema.optim import OptimConfig
+from training.config.schema.resume import ResumeConfig
 from training.config.schema.reward import RewardConfig
 from training.config.schema.sampling import SamplingConfig
 from training.config.schema.task import (
@@ -33,6 +34,7 @@ class RunConfig(Strict):
     optim: OptimConfig = OptimConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     checkpoint: CheckpointConfig = CheckpointConfig()
+    resume: ResumeConfig = ResumeConfig()
     hardware: HardwareConfig = HardwareConfig()
 
     @property

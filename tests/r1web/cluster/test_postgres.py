@@ -1,0 +1,88 @@
+"""PostgreSQL is killed, or has no connection left, in the middle of a run."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+
+import psycopg
+import pytest
+from django.core.management import call_command
+from django.db import connection, connections
+
+from r1web.settings.environment import database
+from tests.r1web.cluster.test_database_away import assert_nothing_is_missing, let_it_end_meanwhile
+from tests.r1web.cluster.test_supervisor import AttemptOf, MakeRun, Supervise, has_started
+from tests.r1web.servers import OwnPostgres, why_no_postgres
+from tests.r1web.waiting import until
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(bool(why_no_postgres()), reason=why_no_postgres()),
+]
+CONNECTIONS = 12
+
+
+@pytest.fixture
+def own_postgres(
+    transactional_db: None, tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[OwnPostgres]:
+    """This process's default database meanwhile, with all tables."""
+    server = OwnPostgres(CONNECTIONS)
+    server.start()
+    given = connections["default"]
+    monkeypatch.setenv("DATABASE_URL", server.url)
+    settings = {**connections.settings["default"], "OPTIONS": {}, **database(server.folder)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(connections.settings, "default", settings)
+        connections["default"] = connections.create_connection("default")
+        call_command("migrate", verbosity=0)
+        yield server
+        connection.close()
+        connections["default"] = given
+    server.remove()
+
+
+def test_a_postgresql_that_is_killed_and_starts_again_loses_nothing(
+    own_postgres: OwnPostgres, make_run: MakeRun, attempt_of: AttemptOf, supervise: Supervise
+) -> None:
+    run = make_run()
+    started = supervise(attempt_of(run), "pause")
+    until(lambda: has_started(run))
+    launcher_pid = started.launcher().pid
+    connection.close()
+    own_postgres.kill()
+    let_it_end_meanwhile(started, launcher_pid)
+    own_postgres.start()
+    started.wait()
+    assert_nothing_is_missing(run)
+
+
+def test_a_postgresql_without_a_free_connection_holds_nothing_up(
+    own_postgres: OwnPostgres, make_run: MakeRun, attempt_of: AttemptOf, supervise: Supervise
+) -> None:
+    run = make_run()
+    started = supervise(attempt_of(run), "pause")
+    until(lambda: has_started(run))
+    launcher_pid = started.launcher().pid
+    connection.close()
+    with ExitStack() as others:
+        admin = others.enter_context(own_postgres.connect())
+        until(lambda: _take_all(own_postgres, admin, others) and "too many clients" in started.log())
+        let_it_end_meanwhile(started, launcher_pid)
+    started.wait()
+    assert_nothing_is_missing(run)
+
+
+def _take_all(
+    server: OwnPostgres, admin: "psycopg.Connection[tuple[object, ...]]", others: ExitStack
+) -> bool:
+    """End the supervisor's session, and take every place before it comes back."""
+    admin.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE backend_type = 'client backend' AND application_name <> 'hog' "
+        "AND pid <> pg_backend_pid()"
+    )
+    with suppress(psycopg.OperationalError):
+        while True:
+            hog = others.enter_context(server.connect())
+            hog.execute("SET application_name = 'hog'")
+    return True
