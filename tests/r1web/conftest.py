@@ -1,8 +1,6 @@
 """The small cast: owner, member and viewer of one project, and a stranger to it."""
 
 import json
-import socket
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +13,9 @@ from pytest_django import Settings
 
 from r1web.accounts.models import Membership, Project, User
 from r1web.accounts.services import create_token
-from r1web.local.redis import server_program
 from r1web.runs.models import Attempt, Checkpoint, Run, State
 from r1web.runs.services import create_run, transition
+from tests.r1web.servers import OwnRedis
 
 PRESET = "r1-zero-nano"
 
@@ -102,15 +100,10 @@ def runs_dir(settings: Settings, tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
     """A Redis of the tests' own, empty, on a free port of loopback."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        port = held.getsockname()[1]
-    command = [server_program(), "--bind", "127.0.0.1", "--port", str(port), "--save", ""]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        assert any("accept connections" in line for line in server.stdout)
-        yield f"redis://127.0.0.1:{port}/0"
-        server.terminate()
+    server = OwnRedis()
+    server.start()
+    yield server.url
+    server.kill()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """A Redis and a PostgreSQL of the tests' own, to be killed and started again at one address."""
 
-import glob
 import os
 import pwd
 import shutil
@@ -40,8 +39,8 @@ class OwnRedis:
 
 def postgres_program(name: str) -> str | None:
     """Path of one of PostgreSQL's programs, which some systems keep off the PATH."""
-    found = sorted(glob.glob(f"/usr/lib/postgresql/*/bin/{name}"))
-    return shutil.which(name) or (found[-1] if found else None)
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    return shutil.which(name) or (str(found[-1]) if found else None)
 
 
 def why_no_postgres() -> str:

@@ -94,7 +94,12 @@ def start_trainer(
     created = since_boot(psutil.Process(child.pid))
     trainer = Trainer(child.pid, created, log_start, child)
     record = {"attempt": attempt_id, "pid": child.pid, "created": created, "log_start": log_start}
-    (folder / RECORD).write_text(json.dumps(record), encoding="utf-8")
+    try:
+        (folder / RECORD).write_text(json.dumps(record), encoding="utf-8")
+    except OSError:  # a full disk: a trainer that no later supervisor could find must not live
+        trainer.signal(signal.SIGKILL)
+        child.wait()
+        raise
     return trainer
 
 

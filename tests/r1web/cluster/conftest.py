@@ -10,11 +10,12 @@ from typing import Any
 
 import psutil
 import pytest
+from celery import Celery
 from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from r1web.cluster import services
+from r1web.cluster import queue, services
 from r1web.cluster.models import Device, Node
 from r1web.cluster.services.reconcile import is_alive
 from r1web.runs.models import Attempt, Run
@@ -139,3 +140,47 @@ def attempt_of(make_node: Callable[..., Node]) -> Callable[[Run], Attempt]:
         return Attempt.objects.select_related("run").get(pk=attempt.pk)
 
     return open_attempt
+
+
+WORKER = ["-m", "celery", "-A", "r1web.celery", "worker", "--pool", "threads", "--concurrency", "2"]
+
+
+@pytest.fixture
+def broker(
+    redis_url: str, home: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> Celery:
+    """The tests' Redis for this process and those it starts."""
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    monkeypatch.setenv("R1WEB_REDIS_PREFIX", home.name)
+    monkeypatch.setenv("R1WEB_NODE_NAME", "laptop")
+    monkeypatch.setenv("DATABASE_URL", database_url())
+    app = Celery("tests", broker=redis_url, set_as_current=False)
+    app.conf.task_default_queue = queue.CONTROL_QUEUE
+    app.conf.broker_transport_options = {
+        **settings.CELERY_BROKER_TRANSPORT_OPTIONS,
+        "global_keyprefix": f"{home.name}:celery:",
+    }
+    monkeypatch.setattr(queue, "app", app)
+    return app
+
+
+@pytest.fixture
+def start_worker(broker: Celery, home: Path) -> Iterator[Callable[[], "subprocess.Popen[bytes]"]]:
+    workers: list[subprocess.Popen[bytes]] = []
+
+    def start() -> "subprocess.Popen[bytes]":
+        with (home / "worker.log").open("ab") as log:
+            worker = subprocess.Popen(
+                [sys.executable, *WORKER, "--without-gossip", "--without-mingle"],
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "C_FORCE_ROOT": "1"},
+            )
+        workers.append(worker)
+        return worker
+
+    yield start
+    for worker in workers:
+        worker.kill()
+        worker.wait()
+    end_processes()

@@ -99,6 +99,26 @@ def test_a_supervisor_whose_machine_goes_away_lets_the_trainer_save(
     assert (state_of(run), steps_of(run)) == (State.FINISHED, [1, 2, 3, 4, 5])
 
 
+def test_after_a_reboot_the_node_tells_what_ended_and_the_run_goes_on(
+    make_run: MakeRun, attempt_of: AttemptOf, supervise: Supervise, next_attempt: NextAttempt
+) -> None:
+    run = make_run()
+    started = supervise(attempt_of(run), "wait")
+    until(lambda: has_started(run))
+    launcher = started.launcher()
+    started.process.kill()
+    started.process.wait()
+    os.killpg(launcher.pid, signal.SIGKILL)
+    until(lambda: not is_alive(launcher.pid, None))
+    services.adopt(node=started.attempt.node)
+    until(lambda: state_of(run) == State.QUEUED)
+    run.refresh_from_db()
+    assert run.reason.startswith("The trainer ended without finishing its journal")
+    supervise(next_attempt(run), "finish").wait()
+    assert (state_of(run), steps_of(run)) == (State.FINISHED, [1, 1, 2, 3, 4, 5])
+    assert_every_event_came_once(run)
+
+
 def grow_old(started: Started, by: timedelta) -> None:
     """As if the last sign and the mark `lost` had been so long ago."""
     Attempt.objects.filter(pk=started.attempt.pk).update(heartbeat_at=timezone.now() - by)

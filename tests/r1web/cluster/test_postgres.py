@@ -66,7 +66,9 @@ def test_a_postgresql_without_a_free_connection_holds_nothing_up(
     connection.close()
     with ExitStack() as others:
         admin = others.enter_context(own_postgres.connect())
-        until(lambda: _take_all(own_postgres, admin, others) and "too many clients" in started.log())
+        until(
+            lambda: _take_all(own_postgres, admin, others) and "too many clients" in started.log()
+        )
         let_it_end_meanwhile(started, launcher_pid)
     started.wait()
     assert_nothing_is_missing(run)

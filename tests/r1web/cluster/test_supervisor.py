@@ -11,9 +11,11 @@ import pytest
 from r1web.cluster import services
 from r1web.cluster.models import Lease
 from r1web.cluster.services.reconcile import is_alive
+from r1web.cluster.supervisor.process import RECORD
 from r1web.metrics.models import Point
 from r1web.rollouts.models import Completion
 from r1web.runs.models import Attempt, Checkpoint, Event, Run, State
+from r1web.runs.selectors import run_directory
 from r1web.runs.services import request_stop, resume_run
 from tests.r1web.cluster.conftest import Started
 from tests.r1web.cluster.fake_trainer import STEPS
@@ -244,6 +246,25 @@ def test_the_trainer_gets_none_of_the_dashboards_secrets(
     assert "DS_ACCELERATOR=cpu" in given
     request_stop(run=run, actor="olga")
     started.wait()
+
+
+def test_a_trainer_that_could_not_be_found_again_is_not_left_running(
+    make_run: MakeRun, attempt_of: AttemptOf, supervise: Supervise
+) -> None:
+    run = make_run()
+    attempt = attempt_of(run)
+    folder = run_directory(run)
+    folder.mkdir(parents=True)
+    (folder / RECORD).symlink_to("missing/record")  # cannot be written, as on a full disk
+    started = supervise(attempt, "wait")
+    assert started.wait().reason.startswith("The trainer could not be started: ")
+    assert state_of(run) == State.FAILED
+    ours = [process for process in psutil.process_iter(["cmdline"]) if names(process, folder)]
+    assert ours == []
+
+
+def names(process: psutil.Process, folder: Path) -> bool:
+    return str(folder) in (process.info["cmdline"] or [])
 
 
 def test_processes_leave_no_zombies_that_look_alive() -> None:

@@ -1,7 +1,5 @@
 """Messages are few, none is lost while the process lives, and Redis may come and go."""
 
-import socket
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,9 +13,9 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from r1web.live import publisher as module
 from r1web.live.publisher import Publisher, publisher
 from r1web.live.services import BODY_LIMIT, ChangedRuns, RunEvents, publish, run_group
-from r1web.local.redis import server_program
 from r1web.runs.models import Event, Run
 from tests.r1web.live.conftest import happen, in_db, layer_at
+from tests.r1web.servers import OwnRedis
 from tests.r1web.waiting import until
 
 PATIENCE_S = 30.0
@@ -131,46 +129,29 @@ def test_a_message_waits_without_its_bodies_until_redis_is_back(
 
 
 @pytest.fixture
-def own_redis(settings: Settings) -> Iterator[Callable[[], "subprocess.Popen[str]"]]:
-    """Start a Redis at one and the same address, as often as wanted."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        port = held.getsockname()[1]
-    settings.CHANNEL_LAYERS = layer_at(f"redis://127.0.0.1:{port}/0")
-    servers: list[subprocess.Popen[str]] = []
-
-    def start() -> "subprocess.Popen[str]":
-        command = [server_program(), "--bind", "127.0.0.1", "--port", str(port), "--save", ""]
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        servers.append(server)
-        assert server.stdout is not None
-        assert any("accept connections" in line for line in server.stdout)
-        return server
-
-    yield start
-    for server in servers:
-        server.kill()
-        server.wait()
-        assert server.stdout is not None
-        server.stdout.close()
+def own_redis(settings: Settings) -> Iterator[OwnRedis]:
+    """The channel layer's, not started yet."""
+    server = OwnRedis()
+    settings.CHANNEL_LAYERS = layer_at(server.url)
+    yield server
+    server.kill()
 
 
 @pytest.mark.django_db(transaction=True)
 async def test_a_real_redis_may_go_and_come_back(
-    own_redis: Callable[[], "subprocess.Popen[str]"], make_run: Callable[..., Run]
+    own_redis: OwnRedis, make_run: Callable[..., Run]
 ) -> None:
     run = await in_db(make_run)
-    server = own_redis()
+    own_redis.start()
     layer = get_channel_layer()
     channel = await layer.new_channel()
     assert publisher.flush(PATIENCE_S)  # what making the run has published
     await layer.group_add(run_group(run.pk), channel)
     (event,) = await happen(run)
     assert (await layer.receive(channel))["message"]["last_seq"] == event.seq
-    server.kill()
-    server.wait()
+    own_redis.kill()
     (event,) = await happen(run)
-    own_redis()
+    own_redis.start()
     await layer.group_add(run_group(run.pk), channel)
     message = await layer.receive(channel)
     assert message["message"]["last_seq"] == event.seq

@@ -6,8 +6,10 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import psutil
 import pytest
 
 from r1web.local.address import LOOPBACK, free_port
+from tests.r1web.waiting import until
 
 ROOT = Path(__file__).resolve().parents[3]
 ADDRESS = re.compile(r"^r1web is at (http://127\.0\.0\.1:\d+/\S+)$")
@@ -42,9 +45,23 @@ class Up:
         recorded = json.loads((self.home / "processes.json").read_text())
         return [psutil.Process(entry["pid"]) for entry in recorded]
 
+    def children_again(self) -> list[psutil.Process]:
+        """All four, once they live; none before."""
+        with suppress(psutil.NoSuchProcess):
+            children = self.children()
+            alive = [child for child in children if child.is_running()]
+            return alive if len(alive) == 4 else []
+        return []
+
     def status(self, path: str) -> int:
-        with urllib.request.urlopen(f"http://{LOOPBACK}:{self.port}{path}") as answer:
-            return int(answer.status)
+        """Of the answer; 0 while nobody answers."""
+        try:
+            with urllib.request.urlopen(f"http://{LOOPBACK}:{self.port}{path}") as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+        except urllib.error.URLError:
+            return 0
 
 
 class Stacks:
@@ -98,9 +115,11 @@ def test_it_serves_restarts_what_dies_and_ends_without_a_trace(stacks: Stacks) -
     children = up.children()
     assert len(children) == 4
 
-    beat = children[-1]
-    beat.kill()
-    up.wait_for("beat ended with code -9 and starts again in 1 s")
+    for name, child in zip(["Redis", "web", "worker", "beat"], children, strict=True):
+        child.kill()
+        up.wait_for(rf"(?i)^{name} ended with code -9 and starts again")
+    children += until(up.children_again)
+    until(lambda: up.status("/api/v1/health/ready") == 200)
 
     up.process.send_signal(signal.SIGINT)
     up.wait_for("r1web has stopped")
