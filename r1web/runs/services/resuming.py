@@ -50,8 +50,8 @@ def resume_by_itself(*, run: Run, attempt: Attempt, why: str) -> bool:
 
 def delay(policy: ResumeConfig, earlier: int) -> timedelta:
     """The pause after so many earlier ones: twice as long each time."""
-    doublings = min(earlier, 12)  # an hour of seconds
-    return min(timedelta(seconds=policy.delay_s) * 2**doublings, LONGEST_DELAY)
+    seconds = policy.delay_s << min(earlier, 12)  # an hour of seconds
+    return min(timedelta(seconds=seconds), LONGEST_DELAY)
 
 
 def _policy(run: Run) -> ResumeConfig:

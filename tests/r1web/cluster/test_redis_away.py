@@ -6,18 +6,21 @@ from collections.abc import Callable, Iterator
 import pytest
 import redis
 
+from r1web.accounts.models import Project, User
 from r1web.cluster.models import Node
 from r1web.runs.models import Run, State
 from r1web.runs.selectors import run_directory
-from r1web.runs.services import request_stop
+from r1web.runs.services import create_run, request_stop
 from tests.r1web.cluster.test_database_away import assert_nothing_is_missing
-from tests.r1web.cluster.test_supervisor import MakeRun, has_started, state_of
+from tests.r1web.cluster.test_supervisor import has_started, state_of
+from tests.r1web.conftest import PRESET
 from tests.r1web.servers import OwnRedis
 from tests.r1web.waiting import until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 
 StartWorker = Callable[[], "subprocess.Popen[bytes]"]
+Ask = Callable[[str], Run]
 
 
 @pytest.fixture
@@ -34,6 +37,16 @@ def redis_url(own_redis: OwnRedis) -> str:
     return own_redis.url
 
 
+@pytest.fixture
+def ask(owner: User, project: Project) -> Ask:
+    """A new run, of which the scheduler is told at once."""
+
+    def create(name: str) -> Run:
+        return create_run(owner=owner, project=project, preset=PRESET, name=name, overrides={})
+
+    return create
+
+
 def let_go_on(run: Run) -> None:
     """Its trainer takes the steps that are left, now or as soon as it is there."""
     folder = run_directory(run)
@@ -44,36 +57,36 @@ def let_go_on(run: Run) -> None:
 def test_while_redis_is_away_runs_go_on_and_new_ones_start_when_it_is_back(
     own_redis: OwnRedis,
     start_worker: StartWorker,
-    make_run: MakeRun,
+    ask: Ask,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("FAKE_TRAINER", "pause")
     start_worker()
     until(Node.objects.exists)
-    run = make_run()
+    run = ask("first")
     until(lambda: has_started(run))
     own_redis.kill()
     let_go_on(run)
     until(lambda: state_of(run) == State.FINISHED)
     assert_nothing_is_missing(run)
-    asked_meanwhile = make_run(name="asked while Redis is away")
+    asked_meanwhile = ask("asked while Redis is away")
     own_redis.start()
     let_go_on(asked_meanwhile)
-    request_stop(run=make_run(name="what reminds the scheduler"), actor="olga")
+    request_stop(run=ask("what reminds the scheduler"), actor="olga")
     until(lambda: state_of(asked_meanwhile) == State.FINISHED)
 
 
 def test_a_redis_that_is_emptied_takes_new_messages(
     own_redis: OwnRedis,
     start_worker: StartWorker,
-    make_run: MakeRun,
+    ask: Ask,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("FAKE_TRAINER", "finish")
     start_worker()
     until(Node.objects.exists)
-    first = make_run()
+    first = ask("first")
     until(lambda: state_of(first) == State.FINISHED)
     redis.Redis.from_url(own_redis.url).flushall()
-    second = make_run(name="after the flush")
+    second = ask("after the flush")
     until(lambda: state_of(second) == State.FINISHED)
