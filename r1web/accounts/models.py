@@ -14,6 +14,11 @@ class Project(models.Model):
 
     slug = models.SlugField(max_length=60, unique=True)
     name = models.CharField(max_length=120)
+    device_quota = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Devices its runs may hold at once; empty: as many as there are.",
+    )
     created_at = models.DateTimeField(default=timezone.now)
     members = models.ManyToManyField(User, through="Membership", related_name="projects")
 

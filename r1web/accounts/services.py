@@ -1,4 +1,4 @@
-"""Tokens, one-time sign-in links, and the local operator of a laptop."""
+"""Tokens, one-time sign-in links, quotas, and the local operator of a laptop."""
 
 import os
 import secrets
@@ -25,6 +25,16 @@ class NewToken:
     token: ApiToken
     secret: str
     """Shown once: only its digest is kept."""
+
+
+def set_quota(*, slug: str, device_quota: int | None) -> Project:
+    """How many devices the project's runs may hold at once. Raises NotFoundError."""
+    project = Project.objects.filter(slug=slug).first()
+    if project is None:
+        raise NotFoundError(f"There is no project “{slug[:60]}”.")
+    project.device_quota = device_quota
+    project.save(update_fields=["device_quota"])
+    return project
 
 
 def create_token(*, user: User, name: str, expires_at: datetime | None = None) -> NewToken:

@@ -1,4 +1,4 @@
-"""GET /nodes, PATCH /nodes/{id}: the machines, what they have, and what runs on them."""
+"""/queue: what waits and why. /nodes: the machines, what runs on them, taking them out of use."""
 
 from datetime import datetime
 from typing import Any
@@ -29,6 +29,7 @@ class DeviceOut(Schema):
     index: int
     model: str
     memory_bytes: int
+    native_fp8: bool
     lease: LeaseOut | None
 
 
@@ -52,7 +53,10 @@ class LoadOut(Schema):
 class NodeOut(Schema):
     id: int
     name: str
-    state: str = Field(description="ready, cordoned (takes nothing new) or unreachable.")
+    state: str = Field(
+        description="ready, draining (takes nothing new, runs still end there), cordoned (nothing "
+        "new, nothing runs) or unreachable."
+    )
     address: str
     cpus: int
     memory_bytes: int
@@ -60,6 +64,7 @@ class NodeOut(Schema):
     load: LoadOut
     versions: dict[str, str]
     cordoned: bool
+    labels: list[str] = Field(description="Words that a run asks for by hardware.node_labels.")
     price_per_device_hour: float = Field(description="US dollars.")
     registered_at: datetime
     heartbeat_at: datetime
@@ -72,7 +77,85 @@ class NodeList(Schema):
 
 
 class NodePatch(Schema, extra="forbid"):
-    cordoned: bool
+    cordoned: bool | None = None
+    labels: list[str] | None = None
+
+
+class DrainIn(Schema, extra="forbid"):
+    requeue: bool = Field(
+        default=False, description="Runs on it save and go back into the queue, keeping their age."
+    )
+
+
+class QueuedRunOut(Schema):
+    run: int
+    name: str
+    project: str = Field(description="Slug of the project.")
+    owner: str
+    priority: int
+    preemptible: bool
+    position: int = Field(description="In the whole queue, from 1; runs of others count too.")
+    devices: int = Field(description="That it asks for.")
+    reason: str = Field(description="Why it waits.")
+    possible: bool = Field(description="False: as things are it can never start.")
+    starts_in_s: float | None = Field(
+        description="An estimate, if nothing comes that goes before it; null: it cannot be told."
+    )
+    queued_at: datetime
+    may_change: bool
+
+
+class ProjectUseOut(Schema):
+    slug: str
+    name: str
+    devices_held: int
+    device_quota: int | None
+
+
+class QueueOut(Schema):
+    """`items` are the first 200 that you may see; `length` counts everybody's."""
+
+    items: list[QueuedRunOut]
+    length: int
+    projects: list[ProjectUseOut] = Field(description="Yours, and what their runs hold now.")
+
+
+@router.get("/queue", response={200: QueueOut, ERRORS: ProblemOut}, summary="What waits")
+def get_queue(request: ApiRequest) -> QueueOut:
+    """The waiting runs in the order in which they are looked at, why each waits, and how long."""
+    queue = selectors.queue_for(request.user)
+    return QueueOut(
+        items=[_queued_out(line) for line in queue.lines],
+        length=queue.length,
+        projects=[
+            ProjectUseOut(
+                slug=use.project.slug,
+                name=use.project.name,
+                devices_held=use.devices_held,
+                device_quota=use.project.device_quota,
+            )
+            for use in queue.projects
+        ],
+    )
+
+
+def _queued_out(line: selectors.QueuedLine) -> QueuedRunOut:
+    run = line.run
+    return QueuedRunOut(
+        run=run.pk,
+        name=run.name,
+        project=run.project.slug,
+        owner=run.owner.username,
+        priority=run.priority,
+        preemptible=run.preemptible,
+        position=line.position,
+        devices=line.devices,
+        reason=line.reason,
+        possible=line.possible,
+        starts_in_s=line.starts_in_s,
+        queued_at=run.queued_at,
+        may_change=line.may_change,
+    )
 
 
 @router.get("/nodes", response={200: NodeList, ERRORS: ProblemOut}, summary="The machines")
@@ -85,14 +168,33 @@ def get_nodes(request: ApiRequest) -> NodeList:
 @router.patch(
     "/nodes/{int:node_id}",
     response={200: NodeOut, ERRORS: ProblemOut},
-    summary="Cordon a node, or take it back",
+    summary="Cordon a node, take it back, or label it",
 )
 def patch_node(request: ApiRequest, node_id: int, body: NodePatch) -> NodeOut:
     """A cordoned node finishes what it runs and takes nothing new. For staff."""
-    if not request.user.is_staff:
-        raise ForbiddenError("Only staff may cordon a node.")
-    services.cordon(node_id=node_id, cordoned=body.cordoned)
+    _require_staff(request, "change a node")
+    if body.labels is not None:
+        services.label(node_id=node_id, labels=body.labels)
+    if body.cordoned is not None:
+        services.cordon(node_id=node_id, cordoned=body.cordoned)
     return _node_out(selectors.node(node_id), selectors.visible_run_ids(request.user))
+
+
+@router.post(
+    "/nodes/{int:node_id}/drain",
+    response={200: NodeOut, ERRORS: ProblemOut},
+    summary="Drain a node",
+)
+def drain_node(request: ApiRequest, node_id: int, body: DrainIn | None = None) -> NodeOut:
+    """Cordon it, and wait for its runs to end or have them save and queue again. For staff."""
+    _require_staff(request, "drain a node")
+    services.drain(node_id=node_id, actor=request.user, requeue=body.requeue if body else False)
+    return _node_out(selectors.node(node_id), selectors.visible_run_ids(request.user))
+
+
+def _require_staff(request: ApiRequest, act: str) -> None:
+    if not request.user.is_staff:
+        raise ForbiddenError(f"Only staff may {act}.")
 
 
 def _node_out(node: Node, seen: set[int]) -> NodeOut:
@@ -100,7 +202,7 @@ def _node_out(node: Node, seen: set[int]) -> NodeOut:
     return NodeOut(
         id=node.pk,
         name=node.name,
-        state=selectors.node_state(node),
+        state=selectors.shown_state(node),
         address=node.address,
         cpus=node.cpus,
         memory_bytes=node.memory_bytes,
@@ -108,6 +210,7 @@ def _node_out(node: Node, seen: set[int]) -> NodeOut:
         load=LoadOut(**load),
         versions=node.versions,
         cordoned=node.cordoned,
+        labels=node.labels,
         price_per_device_hour=float(node.price_per_device_hour),
         registered_at=node.registered_at,
         heartbeat_at=node.heartbeat_at,
@@ -123,6 +226,7 @@ def _device_out(device: Device, seen: set[int]) -> DeviceOut:
         index=device.index,
         model=device.model,
         memory_bytes=device.memory_bytes,
+        native_fp8=device.native_fp8,
         lease=_lease_out(leases[0], seen) if leases else None,
     )
 

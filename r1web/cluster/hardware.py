@@ -11,6 +11,8 @@ from typing import Any
 
 import psutil
 
+NATIVE_FP8 = (8, 9)
+"""Compute capability from which NVIDIA's GPUs multiply E4M3 numbers, as the trainer has it too."""
 VERSIONED = ("torch", "deepspeed", "transformers", "triton", "django", "celery")
 
 
@@ -19,6 +21,7 @@ class Gpu:
     index: int
     model: str
     memory_bytes: int
+    native_fp8: bool
 
 
 def gpus() -> list[Gpu]:
@@ -31,6 +34,7 @@ def gpus() -> list[Gpu]:
                 index=index,
                 model=str(pynvml.nvmlDeviceGetName(handle)),
                 memory_bytes=int(pynvml.nvmlDeviceGetMemoryInfo(handle).total),
+                native_fp8=pynvml.nvmlDeviceGetCudaComputeCapability(handle) >= NATIVE_FP8,
             )
             for index, handle in enumerate(handles)
         ]

@@ -20,6 +20,9 @@ class Node(models.Model):
     )
     versions = models.JSONField(default=dict, blank=True)
     cordoned = models.BooleanField(default=False, help_text="Nothing new is placed on it.")
+    labels = models.JSONField(
+        default=list, blank=True, help_text="Words that runs may ask for, such as nvlink."
+    )
     price_per_device_hour = models.DecimalField(
         max_digits=10, decimal_places=4, default=0, help_text="US dollars."
     )
@@ -45,6 +48,7 @@ class Device(models.Model):
     index = models.PositiveIntegerField()
     model = models.CharField(max_length=120, blank=True)
     memory_bytes = models.PositiveBigIntegerField(default=0)
+    native_fp8 = models.BooleanField(default=False, help_text="Multiplies FP8 numbers itself.")
 
     class Meta:
         ordering = ["index"]

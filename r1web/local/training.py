@@ -64,7 +64,7 @@ def stop_all(patience_s: float) -> int:
     deadline = time.monotonic() + patience_s
     while working := list(Run.objects.filter(state__in=WORKING)):
         for run in working:
-            if run.desired == Desired.RUNNING:
+            if run.desired != Desired.STOPPED:
                 _ask_to_stop(run)
         if time.monotonic() > deadline:
             return len(working)

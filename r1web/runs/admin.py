@@ -78,7 +78,8 @@ class RunAdmin(ReadOnly, ModelAdmin):
     inlines = [AttemptInline, TransitionInline, CheckpointInline]
     fieldsets = [
         (None, {"fields": ["name", "tags", "project", "owner", "preset", "state", "reason"]}),
-        ("Progress", {"fields": ["progress", "priority", "created_at", "started_at", "ended_at"]}),
+        ("Progress", {"fields": ["progress", "created_at", "started_at", "ended_at"]}),
+        ("Queue", {"fields": ["priority", "preemptible", "queued_at", "reserved_node"]}),
         ("Config", {"fields": ["overrides", "config", "digest"], "classes": ["tab"]}),
         ("Origin", {"fields": ["parent", "parent_step", "start_checkpoint"], "classes": ["tab"]}),
     ]

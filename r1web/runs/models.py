@@ -27,6 +27,8 @@ ACTIVE = frozenset({State.STARTING, State.RUNNING, State.STOPPING, State.LOST})
 class Desired(models.TextChoices):
     RUNNING = "running"
     STOPPED = "stopped"
+    QUEUED = "queued"
+    """Save, give the devices back, and wait for others."""
 
 
 class Run(models.Model):
@@ -47,6 +49,18 @@ class Run(models.Model):
     desired = models.CharField(max_length=10, choices=Desired.choices, default=Desired.RUNNING)
     reason = models.TextField(blank=True, help_text="Why it is in this state, one sentence.")
     priority = models.IntegerField(default=0, help_text="Higher goes first.")
+    preemptible = models.BooleanField(
+        default=False,
+        help_text="May be saved and put back into the queue for a run of higher priority.",
+    )
+    reserved_node = models.ForeignKey(
+        "cluster.Node",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="While it is first in line: the node that is kept for it.",
+    )
 
     parent = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="forks"

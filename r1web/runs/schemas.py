@@ -33,6 +33,9 @@ class RunRow(Schema):
     reason: str
     queue_reason: str = Field(description="Why it still waits; empty unless it is queued.")
     priority: int
+    preemptible: bool = Field(
+        description="May be saved and queued again for a run of higher priority."
+    )
     step: int
     total_steps: int
     reward: float | None = Field(description="Mean reward of the last step.")
@@ -131,6 +134,10 @@ class RunIn(Schema, extra="forbid"):
         default=None, description="Checkpoint whose weights it starts from."
     )
     tags: list[str] = Field(default_factory=list)
+    priority: int = Field(default=0, description="Higher goes first.")
+    preemptible: bool = Field(
+        default=False, description="May be saved and queued again for a run of higher priority."
+    )
     project: str | None = Field(default=None, description="Slug; your first project when left out.")
 
 
@@ -138,6 +145,7 @@ class RunPatch(Schema, extra="forbid"):
     name: str | None = None
     tags: list[str] | None = None
     priority: int | None = None
+    preemptible: bool | None = None
 
 
 class StopIn(Schema, extra="forbid"):

@@ -37,7 +37,7 @@ def finished_run(playwright: Playwright, scripted_product: Product) -> int:
 
 def paths(run: int) -> list[str]:
     tabs = [f"/runs/{run}?tab={tab}" for tab in TABS]
-    return ["/", "/new", "/nodes", "/presets", "/no-such-page", *tabs]
+    return ["/", "/new", "/queue", "/nodes", "/presets", "/no-such-page", *tabs]
 
 
 def await_content(page: Page) -> None:

@@ -24,6 +24,7 @@ function useAction<Input, Output>(
 
 function refreshRuns(client: QueryClient): void {
   void client.invalidateQueries({ queryKey: keys.runs });
+  void client.invalidateQueries({ queryKey: keys.queue });
 }
 
 const at = (id: number) => ({ params: { path: { run_id: id } } });
@@ -65,12 +66,19 @@ export function usePatchRun() {
 
 /** Starts a run; the same `key` twice starts it once. */
 export function useCreateRun() {
-  return useAction((input: { body: Schemas["RunIn"]; key: string }) =>
+  return useAction((input: { body: Omit<Schemas["RunIn"], keyof Place>; key: string }) =>
     unwrap(
-      api.POST("/api/v1/runs", { body: input.body, headers: { "Idempotency-Key": input.key } }),
+      api.POST("/api/v1/runs", {
+        body: { ...input.body, ...ORDINARY },
+        headers: { "Idempotency-Key": input.key },
+      }),
     ),
   );
 }
+
+/** A new run's place in the queue; PATCH changes it, as the queue page does. */
+type Place = Pick<Schemas["RunIn"], "priority" | "preemptible">;
+const ORDINARY: Place = { priority: 0, preemptible: false };
 
 export function useForkRun() {
   return useAction((input: { id: number; body: Schemas["ForkIn"] }) =>
@@ -78,15 +86,30 @@ export function useForkRun() {
   );
 }
 
-export function useCordonNode() {
+const node = (id: number) => ({ params: { path: { node_id: id } } });
+
+function refreshNodes(client: QueryClient): void {
+  void client.invalidateQueries({ queryKey: keys.nodes });
+  refreshRuns(client);
+}
+
+export function usePatchNode() {
+  return useAction((input: { id: number } & Schemas["NodePatch"]) => {
+    const { id, ...body } = input;
+    return unwrap(api.PATCH("/api/v1/nodes/{node_id}", { ...node(id), body }));
+  }, refreshNodes);
+}
+
+/** Takes it out of use; with `requeue` its runs save and go back into the queue. */
+export function useDrainNode() {
   return useAction(
-    (input: { id: number; cordoned: boolean }) =>
+    (input: { id: number; requeue: boolean }) =>
       unwrap(
-        api.PATCH("/api/v1/nodes/{node_id}", {
-          params: { path: { node_id: input.id } },
-          body: { cordoned: input.cordoned },
+        api.POST("/api/v1/nodes/{node_id}/drain", {
+          ...node(input.id),
+          body: { requeue: input.requeue },
         }),
       ),
-    (client) => void client.invalidateQueries({ queryKey: keys.nodes }),
+    refreshNodes,
   );
 }

@@ -9,6 +9,8 @@ export type RunDetail = Schemas["RunDetail"];
 export type RunList = Schemas["RunList"];
 export type Checkpoint = Schemas["CheckpointOut"];
 export type Preset = Schemas["PresetOut"];
+export type QueuedRun = Schemas["QueuedRunOut"];
+export type Queue = Schemas["QueueOut"];
 export type Node = Schemas["NodeOut"];
 export type Me = Schemas["Me"];
 
@@ -25,6 +27,7 @@ export const keys = {
   presets: ["presets"],
   configSchema: ["config-schema"],
   nodes: ["nodes"],
+  queue: ["queue"],
 } as const;
 
 export function useMe() {
@@ -112,6 +115,14 @@ export function useNodes() {
     queryKey: keys.nodes,
     queryFn: () => unwrap(api.GET("/api/v1/nodes")),
     select: (list) => list.items,
+    refetchInterval: 5_000,
+  });
+}
+
+export function useQueue() {
+  return useQuery({
+    queryKey: keys.queue,
+    queryFn: () => unwrap(api.GET("/api/v1/queue")),
     refetchInterval: 5_000,
   });
 }

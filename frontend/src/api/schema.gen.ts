@@ -293,6 +293,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What waits
+         * @description The waiting runs in the order in which they are looked at, why each waits, and how long.
+         */
+        get: operations["r1web_cluster_api_get_queue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/nodes": {
         parameters: {
             query?: never;
@@ -327,10 +347,30 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Cordon a node, or take it back
+         * Cordon a node, take it back, or label it
          * @description A cordoned node finishes what it runs and takes nothing new. For staff.
          */
         patch: operations["r1web_cluster_api_patch_node"];
+        trace?: never;
+    };
+    "/api/v1/nodes/{node_id}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Drain a node
+         * @description Cordon it, and wait for its runs to end or have them save and queue again. For staff.
+         */
+        post: operations["r1web_cluster_api_drain_node"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/me": {
@@ -348,6 +388,26 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{slug}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Set a project's quota
+         * @description How many devices its runs may hold at once; null: as many as there are. For staff.
+         */
+        patch: operations["r1web_accounts_api_patch_project"];
         trace?: never;
     };
     "/api/v1/health/live": {
@@ -488,6 +548,11 @@ export interface components {
             queue_reason: string;
             /** Priority */
             priority: number;
+            /**
+             * Preemptible
+             * @description May be saved and queued again for a run of higher priority.
+             */
+            preemptible: boolean;
             /** Step */
             step: number;
             /** Total Steps */
@@ -665,6 +730,11 @@ export interface components {
             queue_reason: string;
             /** Priority */
             priority: number;
+            /**
+             * Preemptible
+             * @description May be saved and queued again for a run of higher priority.
+             */
+            preemptible: boolean;
             /** Step */
             step: number;
             /** Total Steps */
@@ -772,6 +842,18 @@ export interface components {
             /** Tags */
             tags?: string[];
             /**
+             * Priority
+             * @description Higher goes first.
+             * @default 0
+             */
+            priority: number;
+            /**
+             * Preemptible
+             * @description May be saved and queued again for a run of higher priority.
+             * @default false
+             */
+            preemptible: boolean;
+            /**
              * Project
              * @description Slug; your first project when left out.
              */
@@ -785,6 +867,8 @@ export interface components {
             tags?: string[] | null;
             /** Priority */
             priority?: number | null;
+            /** Preemptible */
+            preemptible?: boolean | null;
         };
         /** StopIn */
         StopIn: {
@@ -1298,6 +1382,82 @@ export interface components {
              */
             device_memory_bytes?: number | null;
         };
+        /** ProjectUseOut */
+        ProjectUseOut: {
+            /** Slug */
+            slug: string;
+            /** Name */
+            name: string;
+            /** Devices Held */
+            devices_held: number;
+            /** Device Quota */
+            device_quota: number | null;
+        };
+        /**
+         * QueueOut
+         * @description `items` are the first 200 that you may see; `length` counts everybody's.
+         */
+        QueueOut: {
+            /** Items */
+            items: components["schemas"]["QueuedRunOut"][];
+            /** Length */
+            length: number;
+            /**
+             * Projects
+             * @description Yours, and what their runs hold now.
+             */
+            projects: components["schemas"]["ProjectUseOut"][];
+        };
+        /** QueuedRunOut */
+        QueuedRunOut: {
+            /** Run */
+            run: number;
+            /** Name */
+            name: string;
+            /**
+             * Project
+             * @description Slug of the project.
+             */
+            project: string;
+            /** Owner */
+            owner: string;
+            /** Priority */
+            priority: number;
+            /** Preemptible */
+            preemptible: boolean;
+            /**
+             * Position
+             * @description In the whole queue, from 1; runs of others count too.
+             */
+            position: number;
+            /**
+             * Devices
+             * @description That it asks for.
+             */
+            devices: number;
+            /**
+             * Reason
+             * @description Why it waits.
+             */
+            reason: string;
+            /**
+             * Possible
+             * @description False: as things are it can never start.
+             */
+            possible: boolean;
+            /**
+             * Starts In S
+             * @description An estimate, if nothing comes that goes before it; null: it cannot be told.
+             */
+            starts_in_s: number | null;
+            /**
+             * Queued At
+             * Format: date-time
+             */
+            queued_at: string;
+            /** May Change */
+            may_change: boolean;
+        };
         /** DeviceOut */
         DeviceOut: {
             /** Id */
@@ -1313,6 +1473,8 @@ export interface components {
             model: string;
             /** Memory Bytes */
             memory_bytes: number;
+            /** Native Fp8 */
+            native_fp8: boolean;
             lease: components["schemas"]["LeaseOut"] | null;
         };
         /** GpuLoadOut */
@@ -1377,7 +1539,7 @@ export interface components {
             name: string;
             /**
              * State
-             * @description ready, cordoned (takes nothing new) or unreachable.
+             * @description ready, draining (takes nothing new, runs still end there), cordoned (nothing new, nothing runs) or unreachable.
              */
             state: string;
             /** Address */
@@ -1395,6 +1557,11 @@ export interface components {
             };
             /** Cordoned */
             cordoned: boolean;
+            /**
+             * Labels
+             * @description Words that a run asks for by hardware.node_labels.
+             */
+            labels: string[];
             /**
              * Price Per Device Hour
              * @description US dollars.
@@ -1416,7 +1583,18 @@ export interface components {
         /** NodePatch */
         NodePatch: {
             /** Cordoned */
-            cordoned: boolean;
+            cordoned?: boolean | null;
+            /** Labels */
+            labels?: string[] | null;
+        };
+        /** DrainIn */
+        DrainIn: {
+            /**
+             * Requeue
+             * @description Runs on it save and go back into the queue, keeping their age.
+             * @default false
+             */
+            requeue: boolean;
         };
         /** Me */
         Me: {
@@ -1448,6 +1626,25 @@ export interface components {
              * @description owner, member, or viewer (may look, not change).
              */
             role: string;
+            /**
+             * Device Quota
+             * @description Devices its runs may hold at once; null: as many as there are.
+             */
+            device_quota: number | null;
+        };
+        /** ProjectOut */
+        ProjectOut: {
+            /** Slug */
+            slug: string;
+            /** Name */
+            name: string;
+            /** Device Quota */
+            device_quota: number | null;
+        };
+        /** ProjectPatch */
+        ProjectPatch: {
+            /** Device Quota */
+            device_quota: number | null;
         };
         /** Live */
         Live: {
@@ -2682,6 +2879,71 @@ export interface operations {
             };
         };
     };
+    r1web_cluster_api_get_queue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
     r1web_cluster_api_get_nodes: {
         parameters: {
             query?: never;
@@ -2818,6 +3080,77 @@ export interface operations {
             };
         };
     };
+    r1web_cluster_api_drain_node: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DrainIn"] | null;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
     r1web_accounts_api_get_me: {
         parameters: {
             query?: never;
@@ -2834,6 +3167,77 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_accounts_api_patch_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProjectPatch"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectOut"];
                 };
             };
             /** @description Unauthorized */

@@ -14,6 +14,7 @@ import { usePageTitle } from "./title";
 const RunPage = lazy(() => import("@/run/RunPage"));
 const NewRunPage = lazy(() => import("@/new/NewRunPage"));
 const NodesPage = lazy(() => import("@/nodes/NodesPage"));
+const QueuePage = lazy(() => import("@/queue/QueuePage"));
 const PresetsPage = lazy(() => import("@/presets/PresetsPage"));
 
 const client = newQueryClient();
@@ -39,6 +40,7 @@ function Pages() {
     <Switch>
       <Route path="/" component={RunsPage} />
       <Route path="/new" component={NewRunPage} />
+      <Route path="/queue" component={QueuePage} />
       <Route path="/nodes" component={NodesPage} />
       <Route path="/presets" component={PresetsPage} />
       <Route path="/runs/:id">

@@ -1,4 +1,4 @@
-import { Boxes, ListTree, Server, UserCog } from "lucide-react";
+import { Boxes, ListOrdered, ListTree, Server, UserCog } from "lucide-react";
 import { type ReactNode, useEffect, useMemo, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { useMe } from "@/api/queries";
@@ -11,6 +11,7 @@ import { TopBar } from "./TopBar";
 
 const PAGES = [
   { href: "/", label: "Runs", icon: ListTree },
+  { href: "/queue", label: "Queue", icon: ListOrdered },
   { href: "/nodes", label: "Nodes", icon: Server },
   { href: "/presets", label: "Presets", icon: Boxes },
 ];

@@ -25,6 +25,7 @@ export function pageCommands(navigate: (path: string) => void): Command[] {
   return [
     page("/", "Runs"),
     page("/new", "New run"),
+    page("/queue", "Queue"),
     page("/nodes", "Nodes"),
     page("/presets", "Presets"),
     action("light", "Light theme", () => setTheme("light")),

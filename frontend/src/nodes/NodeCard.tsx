@@ -1,12 +1,14 @@
-import { CircleCheck, CircleSlash, type LucideIcon, Unplug } from "lucide-react";
+import { CircleCheck, CircleSlash, Hourglass, type LucideIcon, Unplug } from "lucide-react";
 import { useState } from "react";
 import { Link } from "wouter";
-import { useCordonNode } from "@/api/actions";
+import { useDrainNode, usePatchNode } from "@/api/actions";
 import type { Schemas } from "@/api/client";
 import type { Node } from "@/api/queries";
 import { Button } from "@/ui/Button";
+import { Chip } from "@/ui/Chip";
 import { classes } from "@/ui/classes";
 import { Confirm } from "@/ui/Dialog";
+import { Field } from "@/ui/Field";
 import { formatBytes, formatCost, formatPercent, plural } from "@/ui/format";
 import { Progress } from "@/ui/Progress";
 import { RelativeTime } from "@/ui/RelativeTime";
@@ -30,6 +32,15 @@ export function NodeCard({ node, mayCordon }: { node: Node; mayCordon: boolean }
           <> · {formatCost(node.price_per_device_hour)} a device-hour</>
         )}
       </p>
+      {node.labels.length > 0 && (
+        <ul className={styles.labels} aria-label="Labels">
+          {node.labels.map((label) => (
+            <li key={label}>
+              <Chip title="Runs ask for it by hardware.node_labels">{label}</Chip>
+            </li>
+          ))}
+        </ul>
+      )}
       <div className={classes(styles.loads, away && styles.stale)}>
         <Load label="CPU" percent={node.load.cpu_percent} />
         <Load label="Memory" percent={node.load.memory_percent} />
@@ -58,6 +69,7 @@ export function NodeCard({ node, mayCordon }: { node: Node; mayCordon: boolean }
 
 const STATES: Record<string, { icon: LucideIcon; words: string; className?: string }> = {
   ready: { icon: CircleCheck, words: "ready", className: styles.ready },
+  draining: { icon: Hourglass, words: "draining", className: styles.away },
   cordoned: { icon: CircleSlash, words: "cordoned", className: styles.cordoned },
   unreachable: { icon: Unplug, words: "unreachable", className: styles.away },
 };
@@ -136,15 +148,17 @@ function Versions({ versions }: { versions: Record<string, string> }) {
   );
 }
 
-/** Cordoning asks first: queued runs may wait for it. */
+/** Taking it out of use asks first: queued runs may wait for it. */
 function CordonButton({ node }: { node: Node }) {
-  const cordon = useCordonNode();
+  const patch = usePatchNode();
   const [asking, setAsking] = useState(false);
-  const put = (cordoned: boolean) =>
-    cordon.mutate({ id: node.id, cordoned }, { onSettled: () => setAsking(false) });
   if (node.cordoned) {
     return (
-      <Button small busy={cordon.isPending} onClick={() => put(false)}>
+      <Button
+        small
+        busy={patch.isPending}
+        onClick={() => patch.mutate({ id: node.id, cordoned: false })}
+      >
         Take back
       </Button>
     );
@@ -154,19 +168,37 @@ function CordonButton({ node }: { node: Node }) {
       <Button small onClick={() => setAsking(true)}>
         Cordon
       </Button>
-      {asking && (
-        <Confirm
-          title={`Cordon ${node.name}?`}
-          action="Cordon the node"
-          busy={cordon.isPending}
-          onClose={() => setAsking(false)}
-          onConfirm={() => put(true)}
-        >
-          <p>
-            What runs on it goes on to its end. Nothing new is placed on it until it is taken back.
-          </p>
-        </Confirm>
-      )}
+      {asking && <CordonDialog node={node} onClose={() => setAsking(false)} />}
     </>
+  );
+}
+
+function CordonDialog({ node, onClose }: { node: Node; onClose: () => void }) {
+  const drain = useDrainNode();
+  const [requeue, setRequeue] = useState(false);
+  return (
+    <Confirm
+      title={`Cordon ${node.name}?`}
+      action="Cordon the node"
+      busy={drain.isPending}
+      onClose={onClose}
+      onConfirm={() => drain.mutate({ id: node.id, requeue }, { onSettled: onClose })}
+    >
+      <p>Nothing new is placed on it until it is taken back.</p>
+      <Field
+        inline
+        label="Save its runs and queue them again"
+        help="Else what runs on it goes on to its end."
+      >
+        {(control) => (
+          <input
+            {...control}
+            type="checkbox"
+            checked={requeue}
+            onChange={(event) => setRequeue(event.target.checked)}
+          />
+        )}
+      </Field>
+    </Confirm>
   );
 }

@@ -6,7 +6,7 @@ type Stateful = Pick<RunRow, "state" | "desired" | "step" | "total_steps">;
 
 /** Under way or waiting, and nobody asked it to stop yet. */
 export function canStop(run: Stateful): boolean {
-  return !ENDED.has(run.state) && run.desired === "running";
+  return !ENDED.has(run.state) && run.desired !== "stopped";
 }
 
 /** Ended before its last step. */

@@ -13,6 +13,7 @@ export function runRow(changes: Partial<RunRow> = {}): RunRow {
     reason: "",
     queue_reason: "",
     priority: 0,
+    preemptible: false,
     step: 84,
     total_steps: 300,
     reward: 1.21,

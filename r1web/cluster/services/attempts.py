@@ -12,7 +12,7 @@ from django.utils import timezone
 from r1web.cluster import queue
 from r1web.cluster.models import Lease
 from r1web.runs.models import ENDED, Attempt, Desired, Run, State
-from r1web.runs.services import resume_by_itself, transition
+from r1web.runs.services import lock, put_back, resume_by_itself, transition
 
 ACTOR = "supervisor"
 TAKEN_AWAY = "Stopped from outside r1web, as when its machine is taken away."
@@ -58,7 +58,7 @@ def heard(*, attempt_id: int) -> None:
 
 
 def _state_before(attempt: Attempt) -> State:
-    if attempt.run.desired == Desired.STOPPED:
+    if attempt.run.desired != Desired.RUNNING:
         return State.STOPPING
     return State.STARTING if attempt.started_at is None else State.RUNNING
 
@@ -82,7 +82,7 @@ def end_attempt(
     attempt.phase = ""
     attempt.save(update_fields=["ended_at", "outcome", "exit_code", "reason", "phase"])
     _release(attempt, now)
-    run = Run.objects.get(pk=attempt.run_id)
+    run = lock(attempt.run)
     if run.state not in ENDED:
         _move_on(run, attempt, outcome, reason)
     queue.nudge()
@@ -90,6 +90,9 @@ def end_attempt(
 
 
 def _move_on(run: Run, attempt: Attempt, outcome: State, reason: str) -> None:
+    if outcome == State.STOPPED and run.desired == Desired.QUEUED:
+        put_back(run=run, actor=ACTOR, attempt=attempt)
+        return
     if outcome == State.STOPPED and run.desired == Desired.RUNNING:
         reason = TAKEN_AWAY
     if run.state != outcome:

@@ -1,15 +1,22 @@
-"""A node registers itself and beats; people cordon it."""
+"""A node registers itself and beats; people cordon, drain and label it."""
 
 import re
+from collections.abc import Sequence
 
 import psutil
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from r1web.cluster import hardware
+from r1web.accounts.models import User
+from r1web.cluster import hardware, queue
 from r1web.cluster.models import Device, Lease, Node
-from r1web.errors import NotFoundError
+from r1web.errors import InvalidError, NotFoundError
+from r1web.runs.models import Run
+from r1web.runs.services import request_requeue
+
+LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/=-]{0,39}")
+LABELS = 20
 
 
 def node_name() -> str:
@@ -53,8 +60,46 @@ def beat(*, node_id: int) -> bool:
 
 def cordon(*, node_id: int, cordoned: bool) -> None:
     """Keep new runs off a node, or let them come again. Raises NotFoundError."""
-    if not Node.objects.filter(pk=node_id).update(cordoned=cordoned):
+    _update(node_id, cordoned=cordoned)
+
+
+def label(*, node_id: int, labels: Sequence[str]) -> None:
+    """Give a node the labels that runs ask for. Raises InvalidError and NotFoundError."""
+    _update(node_id, labels=checked_labels(labels))
+
+
+@transaction.atomic
+def drain(*, node_id: int, actor: User, requeue: bool) -> list[Run]:
+    """Cordon a node, and let its runs end by themselves; with `requeue` they save and wait again.
+
+    The runs that were asked to. Raises NotFoundError.
+    """
+    _update(node_id, cordoned=True)
+    if not requeue:
+        return []
+    there = Run.objects.filter(attempts__node=node_id, attempts__ended_at=None)
+    reason = f"Saves and waits for another node: {actor} drains this one."
+    return [run for run in there if request_requeue(run=run, actor=actor, reason=reason)]
+
+
+def checked_labels(labels: Sequence[str]) -> list[str]:
+    """In order, without repeats. Raises InvalidError at the field "labels"."""
+    for name in labels:
+        if not LABEL.fullmatch(name):
+            raise InvalidError(
+                "A label has 1 to 40 letters, digits and any of . _ / = -, and begins with a "
+                f"letter or digit: change “{name[:60]}”.",
+                path="labels",
+            )
+    if len(labels) > LABELS:
+        raise InvalidError(f"A node has at most {LABELS} labels.", path="labels")
+    return sorted(set(labels))
+
+
+def _update(node_id: int, **fields: object) -> None:
+    if not Node.objects.filter(pk=node_id).update(**fields):
         raise NotFoundError(f"There is no node {node_id}.")
+    queue.nudge()
 
 
 def _register_devices(node: Node) -> None:
@@ -69,7 +114,11 @@ def _register_device(node: Node, device: Device) -> Device:
         node=node,
         kind=device.kind,
         index=device.index,
-        defaults={"model": device.model, "memory_bytes": device.memory_bytes},
+        defaults={
+            "model": device.model,
+            "memory_bytes": device.memory_bytes,
+            "native_fp8": device.native_fp8,
+        },
     )
     return registered
 
@@ -77,7 +126,11 @@ def _register_device(node: Node, device: Device) -> Device:
 def _devices(node: Node) -> list[Device]:
     found = [
         Device(
-            kind=Device.Kind.GPU, index=gpu.index, model=gpu.model, memory_bytes=gpu.memory_bytes
+            kind=Device.Kind.GPU,
+            index=gpu.index,
+            model=gpu.model,
+            memory_bytes=gpu.memory_bytes,
+            native_fp8=gpu.native_fp8,
         )
         for gpu in hardware.gpus()
     ]

@@ -102,7 +102,7 @@ def _unclaimed(attempt: Attempt) -> None:
     if attempt.node is not None and node_state(attempt.node) != "unreachable":
         queue.launch(attempt.pk, attempt.node.queue)
         return
-    stopping = attempt.run.desired == Desired.STOPPED
+    stopping = attempt.run.desired != Desired.RUNNING
     end_attempt(
         attempt_id=attempt.pk,
         outcome=State.STOPPED if stopping else State.QUEUED,
@@ -118,7 +118,7 @@ def _silent(attempt_id: int) -> None:
     if attempt.ended_at is not None or last_sign is None:
         return
     silence = timezone.now() - last_sign
-    if run.desired == Desired.STOPPED and silence > GIVEN_UP_AFTER:
+    if run.desired != Desired.RUNNING and silence > GIVEN_UP_AFTER:
         reason = f"Stopped; {_where(attempt)} was not heard again."
         end_attempt(attempt_id=attempt.pk, outcome=State.STOPPED, reason=reason)
     elif silence > LOST_AFTER and run.state != State.LOST:

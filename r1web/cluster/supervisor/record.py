@@ -53,9 +53,9 @@ def leased_gpus(attempt: Attempt) -> frozenset[int]:
 
 
 def wanted_to_end(attempt: Attempt) -> bool:
-    """Whether somebody asked for a stop, or has given the attempt up meanwhile."""
+    """Whether somebody asked for its end, or has given the attempt up meanwhile."""
     present = load(attempt.pk)
-    return present.ended_at is not None or present.run.desired == Desired.STOPPED
+    return present.ended_at is not None or present.run.desired != Desired.RUNNING
 
 
 @transaction.atomic

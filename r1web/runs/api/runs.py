@@ -82,6 +82,8 @@ def start_run(
         overrides=body.config,
         checkpoint=checkpoint or None,
         tags=body.tags,
+        priority=body.priority,
+        preemptible=body.preemptible,
         idempotency_key=idempotency_key,
     )
     return Status(201, _detail(request, run))
@@ -98,7 +100,7 @@ def get_run(request: ApiRequest, run_id: int) -> RunDetail:
 def edit_run(request: ApiRequest, run_id: int, body: RunPatch) -> RunDetail:
     """Change its name, tags or place in the queue; its config is frozen."""
     run = selectors.changeable_run(request.user, run_id)
-    services.edit_run(run=run, name=body.name, tags=body.tags, priority=body.priority)
+    services.edit_run(run=run, **body.dict())
     return _detail(request, run)
 
 

@@ -52,7 +52,7 @@ def permissions(run: Run, user: User) -> Permissions:
     ended = run.state in ENDED
     return Permissions(
         change=change,
-        stop=change and not ended and run.desired == "running",
+        stop=change and not ended and run.desired != "stopped",
         resume=change and ended and run.last_step < run.total_steps,
         fork=change and newest_checkpoint(run) is not None,
         delete=change and ended,

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from r1web.accounts.models import User
 from r1web.runs.models import Attempt, Run, State
+from r1web.runs.pace import seconds_left
 from r1web.runs.schemas import ParentRef, RunRow, UserRef
 from r1web.runs.selectors.visible import visible_runs
 
@@ -56,6 +57,7 @@ def run_row(run: Run) -> RunRow:
         reason=run.reason,
         queue_reason=run.reason if run.state == State.QUEUED else "",
         priority=run.priority,
+        preemptible=run.preemptible,
         step=run.last_step,
         total_steps=run.total_steps,
         sparkline=run.summary.get("sparkline", []),
@@ -91,10 +93,10 @@ def _devices(attempt: Attempt) -> int:
 
 def _eta(run: Run, attempt: Attempt, now: datetime) -> float | None:
     done = run.last_step - attempt.start_step
-    if run.state != State.RUNNING or done <= 0:
+    if run.state != State.RUNNING:
         return None
     spent = _seconds_since(attempt.started_at, attempt, now)
-    return spent / done * (run.total_steps - run.last_step)
+    return seconds_left(done=done, to_do=run.total_steps - run.last_step, spent_s=spent)
 
 
 def _parent(run: Run) -> ParentRef | None:

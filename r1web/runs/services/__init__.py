@@ -3,7 +3,7 @@
 from r1web.runs.services.create import clone_run, create_run, fork_run, resolve_for
 from r1web.runs.services.edit import delete_run, edit_run
 from r1web.runs.services.events import NewEvent, append_events
-from r1web.runs.services.lifecycle import request_stop, resume_run
+from r1web.runs.services.lifecycle import put_back, request_requeue, request_stop, resume_run
 from r1web.runs.services.progress import SPARKLINE_POINTS, record_progress
 from r1web.runs.services.resuming import may_resume, resume_by_itself
 from r1web.runs.services.transitions import ALLOWED, lock, transition
@@ -20,7 +20,9 @@ __all__ = [
     "fork_run",
     "lock",
     "may_resume",
+    "put_back",
     "record_progress",
+    "request_requeue",
     "request_stop",
     "resolve_for",
     "resume_by_itself",

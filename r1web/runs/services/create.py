@@ -12,7 +12,7 @@ from r1web.accounts.models import Project, User
 from r1web.errors import ConflictError, ForbiddenError, InvalidError
 from r1web.runs import selectors
 from r1web.runs.models import Checkpoint, Run
-from r1web.runs.services.edit import checked_name, checked_tags
+from r1web.runs.services.edit import checked_name, checked_priority, checked_tags
 from r1web.runs.services.lifecycle import require_usable
 from r1web.runs.services.transitions import write_down
 from training.config import Resolved, resolve
@@ -29,6 +29,8 @@ def create_run(
     overrides: Mapping[str, Any],
     checkpoint: Checkpoint | None = None,
     tags: Sequence[str] = (),
+    priority: int = 0,
+    preemptible: bool = False,
     idempotency_key: str | None = None,
     parent: Run | None = None,
 ) -> Run:
@@ -38,7 +40,8 @@ def create_run(
     directory that only staff may name, and ConflictError for a key used for another request.
     """
     key = checked_key(idempotency_key)
-    asked = _digest([project.pk, preset, name, overrides, checkpoint and checkpoint.pk, list(tags)])
+    start = checkpoint and checkpoint.pk
+    asked = _digest([project.pk, preset, name, overrides, start, list(tags), priority, preemptible])
     if key and (made := _made_with(owner, key, asked)):
         return made
     resolved = resolve_for(owner, preset, overrides, checkpoint)
@@ -48,6 +51,8 @@ def create_run(
         name=checked_name(name),
         tags=checked_tags(tags),
         preset=preset or "",
+        priority=checked_priority(priority),
+        preemptible=preemptible,
         config=resolved.as_json(),
         overrides=resolved.overrides,
         digest=resolved.digest,
@@ -94,6 +99,7 @@ def fork_run(
         overrides=merge(run.config, overrides),
         checkpoint=start,
         tags=run.tags,
+        preemptible=run.preemptible,
         parent=run,
     )
 
@@ -108,6 +114,7 @@ def clone_run(*, run: Run, actor: User) -> Run:
         overrides=run.config,
         checkpoint=run.start_checkpoint,
         tags=run.tags,
+        preemptible=run.preemptible,
     )
 
 

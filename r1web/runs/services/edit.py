@@ -1,4 +1,4 @@
-"""Name, tags, priority, and taking a run off the lists."""
+"""Name, tags, place in the queue, and taking a run off the lists."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -22,6 +22,7 @@ def edit_run(
     name: str | None = None,
     tags: Sequence[str] | None = None,
     priority: int | None = None,
+    preemptible: bool | None = None,
 ) -> Run:
     """Change what is given. Raises InvalidError at the field at fault."""
     run = lock(run)
@@ -31,7 +32,9 @@ def edit_run(
         run.tags = checked_tags(tags)
     if priority is not None:
         run.priority = checked_priority(priority)
-    run.save(update_fields=["name", "tags", "priority"])
+    if preemptible is not None:
+        run.preemptible = preemptible
+    run.save(update_fields=["name", "tags", "priority", "preemptible"])
     transaction.on_commit(lambda: publish_runs([run.pk]))
     nudge()
     return run

@@ -1,4 +1,4 @@
-"""Stop and resume: what people ask of a run that exists."""
+"""Stop, resume, and make room: what is asked of a run that exists."""
 
 from django.conf import settings
 from django.db import transaction
@@ -6,7 +6,7 @@ from django.db import transaction
 from r1web.accounts.models import User
 from r1web.errors import ConflictError, InvalidError
 from r1web.runs import selectors
-from r1web.runs.models import ENDED, Checkpoint, Desired, Run, State
+from r1web.runs.models import ACTIVE, ENDED, Attempt, Checkpoint, Desired, Run, State
 from r1web.runs.services.transitions import lock, transition
 
 
@@ -23,10 +23,41 @@ def request_stop(*, run: Run, actor: User | str, reason: str = "") -> Run:
         return run
     run.desired = Desired.STOPPED
     run.save(update_fields=["desired"])
+    if run.state == State.STOPPING:  # to go back into the queue; now it will not
+        return run
     why = reason or f"Stopped by {actor}."
     to = State.STOPPED if run.state == State.QUEUED else State.STOPPING
     transition(run=run, to=to, reason=why, actor=str(actor), attempt=selectors.open_attempt(run))
     return run
+
+
+@transaction.atomic
+def request_requeue(*, run: Run, actor: User | str, reason: str) -> bool:
+    """Ask an active run to save, give its devices back and wait in the queue again.
+
+    False when it holds none or is to end anyway. It keeps its age in the queue.
+    """
+    run = lock(run)
+    if run.state not in ACTIVE or run.desired != Desired.RUNNING:
+        return False
+    run.desired = Desired.QUEUED
+    run.save(update_fields=["desired"])
+    attempt = selectors.open_attempt(run)
+    transition(run=run, to=State.STOPPING, reason=reason, actor=str(actor), attempt=attempt)
+    return True
+
+
+@transaction.atomic
+def put_back(*, run: Run, actor: str, attempt: Attempt) -> None:
+    """Queue a run that has saved and ended because it was asked to make room."""
+    run = lock(run)
+    newest = selectors.newest_checkpoint(run)
+    saved = f"from step {newest.step}" if newest else "from the beginning: it had saved nothing"
+    reason = f"Made room; goes on {saved}."
+    transition(run=run, to=State.QUEUED, reason=reason, actor=actor, attempt=attempt)
+    run.resume_checkpoint = newest
+    run.last_step = newest.step if newest else 0
+    run.save(update_fields=["resume_checkpoint", "last_step"])
 
 
 @transaction.atomic

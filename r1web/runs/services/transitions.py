@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from r1web.cluster.queue import nudge
 from r1web.errors import ConflictError
-from r1web.runs.models import ENDED, Attempt, Run, State, Transition
+from r1web.runs.models import ENDED, Attempt, Desired, Run, State, Transition
 from r1web.runs.services.events import NewEvent, append_events
 
 ALLOWED: dict[State, frozenset[State]] = {
@@ -16,12 +16,13 @@ ALLOWED: dict[State, frozenset[State]] = {
         {State.RUNNING, State.STOPPING, State.QUEUED, State.LOST, *ENDED},
     ),
     State.RUNNING: frozenset({State.STOPPING, State.LOST, *ENDED}),
-    State.STOPPING: frozenset({State.LOST, *ENDED}),
+    State.STOPPING: frozenset({State.LOST, State.QUEUED, *ENDED}),
     State.LOST: frozenset({State.STARTING, State.RUNNING, State.STOPPING, State.QUEUED, *ENDED}),
     State.FINISHED: frozenset({State.QUEUED}),
     State.FAILED: frozenset({State.QUEUED}),
     State.STOPPED: frozenset({State.QUEUED}),
 }
+TIMES = ("started_at", "queued_at", "ended_at")
 
 
 def lock(run: Run) -> Run:
@@ -42,7 +43,7 @@ def transition(
     if to not in ALLOWED[origin]:
         raise ConflictError(f"Run {run.pk} is {origin}: it cannot become {to}.", code="wrong_state")
     _apply(locked, to, reason, timezone.now())
-    for name in ("state", "reason", "started_at", "queued_at", "ended_at"):
+    for name in ("state", "reason", "desired", "reserved_node", *TIMES):
         setattr(run, name, getattr(locked, name))
     return write_down(run=run, origin=origin, reason=reason, actor=actor, attempt=attempt)
 
@@ -67,11 +68,13 @@ def write_down(
 
 
 def _apply(run: Run, to: State, reason: str, now: datetime) -> None:
-    run.state, run.reason = to, reason
+    run.state, run.reason, run.reserved_node = to, reason, None
     if to == State.QUEUED:
-        run.queued_at, run.ended_at = now, None
+        # One that made room keeps its age.
+        run.queued_at = run.queued_at if run.desired == Desired.QUEUED else now
+        run.desired, run.ended_at = Desired.RUNNING, None
     if to == State.RUNNING and run.started_at is None:
         run.started_at = now
     if to in ENDED:
         run.ended_at = now
-    run.save(update_fields=["state", "reason", "started_at", "queued_at", "ended_at"])
+    run.save(update_fields=["state", "reason", "desired", "reserved_node", *TIMES])

@@ -129,7 +129,9 @@ def test_a_session_changes_nothing_without_the_csrf_token(owner: User) -> None:
 def test_me_says_who_and_where(member: User) -> None:
     me = caller(member).get("/me").json()
     assert me["username"] == "milo"
-    assert me["projects"] == [{"slug": "sums", "name": "Sums", "role": "member"}]
+    assert me["projects"] == [
+        {"slug": "sums", "name": "Sums", "role": "member", "device_quota": None}
+    ]
     assert me["is_staff"] is False
 
 

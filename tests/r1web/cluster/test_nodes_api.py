@@ -76,6 +76,27 @@ def test_only_staff_cordon(make_node: MakeNode, api: Api, owner: User) -> None:
     assert (wrong.status_code, wrong.json()["errors"][0]["path"]) == (422, "name")
 
 
+def test_staff_drain_and_label_a_node(
+    make_run: MakeRun, make_node: MakeNode, api: Api, owner: User
+) -> None:
+    node = make_node()
+    run = make_run()
+    services.schedule()
+    assert api.post(f"/nodes/{node.pk}/drain").status_code == 403
+    owner.is_staff = True
+    owner.save()
+    assert api.post(f"/nodes/{node.pk}/drain").json()["state"] == "draining"
+    assert Run.objects.get(pk=run.pk).state == "starting"
+    assert api.post(f"/nodes/{node.pk}/drain", {"requeue": True}).status_code == 200
+    assert Run.objects.get(pk=run.pk).state == "stopping"
+    labelled = api.patch(f"/nodes/{node.pk}", {"labels": ["rack-3", "nvlink", "rack-3"]})
+    assert labelled.json()["labels"] == ["nvlink", "rack-3"]
+    assert labelled.json()["cordoned"]
+    wrong = api.patch(f"/nodes/{node.pk}", {"labels": ["two words"]})
+    assert (wrong.status_code, wrong.json()["errors"][0]["path"]) == (422, "labels")
+    assert api.post("/nodes/999/drain").status_code == 404
+
+
 def test_nodes_are_for_those_who_sign_in(db: None) -> None:
     assert Client().get("/api/v1/nodes").status_code == 401
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -11,13 +12,17 @@ from django.db import connections
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks, Settings
 
+from r1web.accounts.models import Project, User
 from r1web.cluster import queue, services, tasks
 from r1web.cluster.models import Device, Lease, Node
+from r1web.cluster.planning import Plan, Snapshot
 from r1web.cluster.services.reconcile import GIVEN_UP_AFTER, LOST_AFTER
-from r1web.runs.models import Attempt, Run, State
+from r1web.runs.models import Attempt, Desired, Run, State
 from r1web.runs.services import request_stop
 from r1web.settings.base import CELERY_BROKER_TRANSPORT_OPTIONS
 
+schedule_module = import_module("r1web.cluster.services.schedule")
+"""The package exports a function of the same name."""
 MakeRun = Callable[..., Run]
 MakeNode = Callable[..., Node]
 
@@ -68,7 +73,7 @@ def test_priority_goes_before_age(make_run: MakeRun, make_node: MakeNode) -> Non
     make_node(slots=2)
     old, young, urgent = make_run(), make_run(), make_run(priority=5)
     assert [attempt.run for attempt in services.schedule()] == [urgent, old]
-    assert reason_of(young) == "Waiting for a free device on laptop."
+    assert reason_of(young) == "First in line: waiting for a free device on laptop."
 
 
 def test_a_free_device_goes_to_the_next_in_line(make_run: MakeRun, make_node: MakeNode) -> None:
@@ -90,7 +95,8 @@ def test_a_run_gets_all_its_gpus_or_none(make_run: MakeRun, make_node: MakeNode)
     (first,) = services.schedule()
     assert devices_of(first) == ["gpus gpu0", "gpus gpu1"]
     # The small one would fit, but it would keep the large one waiting for ever.
-    assert reason_of(large) == reason_of(small) == "Waiting for a free device on gpus."
+    assert reason_of(large) == "First in line: waiting for a free device on gpus."
+    assert reason_of(small) == "Waiting for its turn: gpus is kept for a run ahead of it."
     services.end_attempt(attempt_id=first.pk, outcome=State.FINISHED, reason="Done.")
     (second,) = services.schedule()
     assert (second.run, len(devices_of(second))) == (large, 4)
@@ -111,8 +117,8 @@ def test_gpus_are_preferred_and_cpu_is_obeyed(make_run: MakeRun, make_node: Make
         ([], {}, "No node is connected: start a worker."),
         ([{"cordoned": True}], {}, "Every connected node is cordoned."),
         ([{"gpus": 1}], {"processes": 4}, "Needs 4 GPUs, but the largest node has 1."),
-        ([{}], {"device": "cuda"}, "Needs a GPU, but no connected node has one."),
-        ([{"gpus": 1}], {"device": "cpu"}, "Needs a CPU slot, but no connected node offers one."),
+        ([{}], {"device": "cuda"}, "Needs a GPU, but no node has one."),
+        ([{"gpus": 1}], {"device": "cpu"}, "Needs a CPU slot, but no node has one."),
     ],
 )  # fmt: skip
 def test_a_waiting_run_says_why(
@@ -127,6 +133,138 @@ def test_a_waiting_run_says_why(
         make_node(**fields)
     services.schedule()
     assert reason_of(run) == reason
+
+
+def test_a_run_that_fits_nowhere_says_what_it_asks_for(
+    make_run: MakeRun, make_node: MakeNode
+) -> None:
+    make_node("gpus", gpus=4, labels=["nvlink"])
+    gpu = {"model": "NVIDIA A100-SXM4-80GB", "memory_bytes": 80 * 10**9, "native_fp8": False}
+    Device.objects.update(**gpu)
+    fits = make_run(**hardware(gpu_model="a100", gpu_memory_gb=80, node_labels=["nvlink"]))
+    newer = make_run(**hardware(dtype="fp8", require_native_fp8=True, processes=2))
+    larger = make_run(**hardware(gpu_memory_gb=141))
+    elsewhere = make_run(**hardware(node_labels=["rack-3"]))
+    (attempt,) = services.schedule()
+    assert attempt.run == fits
+    assert reason_of(newer) == "Needs 2 GPUs with native FP8, but no node has one."
+    assert reason_of(larger) == "Needs a GPU of at least 141 GB, but no node has one."
+    assert reason_of(elsewhere) == (
+        "Needs a CPU slot on a node labelled rack-3, but no node has one."
+    )
+
+
+def test_a_project_holds_no_more_than_its_quota(
+    make_run: MakeRun, make_node: MakeNode, project: Project
+) -> None:
+    make_node(slots=3)
+    runs = [make_run() for _ in range(3)]
+    project.device_quota = 2
+    project.save()
+    assert [attempt.run for attempt in services.schedule()] == runs[:2]
+    assert reason_of(runs[2]) == "Project “Sums” may hold 2 devices at once: waiting."
+    assert services.schedule() == []
+
+
+def test_a_node_stays_kept_for_whoever_is_first_in_line(
+    make_run: MakeRun, make_node: MakeNode
+) -> None:
+    node = make_node("gpus", gpus=4)
+    make_run(**hardware(processes=2))
+    large = make_run(**hardware(processes=4))
+    services.schedule()
+    large.refresh_from_db()
+    assert large.reserved_node == node
+    request_stop(run=large, actor="olga")
+    large.refresh_from_db()
+    assert large.reserved_node is None
+
+
+def test_a_run_that_was_stopped_meanwhile_is_not_started(
+    make_run: MakeRun, make_node: MakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The queue is read without locks; each run is locked, and looked at again, when it starts."""
+    make_node()
+    run = make_run()
+    plan = schedule_module.make_plan
+
+    def stop_while_planning(snapshot: Snapshot) -> Plan:
+        request_stop(run=run, actor="olga")
+        return plan(snapshot)
+
+    monkeypatch.setattr(schedule_module, "make_plan", stop_while_planning)
+    assert services.schedule() == []
+    assert Run.objects.get(pk=run.pk).state == State.STOPPED
+    assert not Lease.objects.exists()
+
+
+def test_a_drained_node_gives_its_runs_to_another(
+    make_run: MakeRun, make_node: MakeNode, owner: User
+) -> None:
+    run, attempt = supervised(make_run, make_node)
+    other = make_node("desk")
+    waited_since = run.queued_at
+    assert services.drain(node_id=attempt.node_id, actor=owner, requeue=False) == []
+    assert Run.objects.get(pk=run.pk).state == State.STARTING
+    assert services.drain(node_id=attempt.node_id, actor=owner, requeue=True) == [run]
+    assert services.drain(node_id=attempt.node_id, actor=owner, requeue=True) == []
+    run.refresh_from_db()
+    assert (run.state, run.desired) == (State.STOPPING, Desired.QUEUED)
+    assert run.reason == "Saves and waits for another node: olga drains this one."
+    services.end_attempt(attempt_id=attempt.pk, outcome=State.STOPPED, reason="Stopped.")
+    run.refresh_from_db()
+    assert (run.state, run.desired) == (State.QUEUED, Desired.RUNNING)
+    assert run.reason == "Made room; goes on from the beginning: it had saved nothing."
+    assert run.queued_at == waited_since
+    (again,) = services.schedule()
+    assert (again.run, again.node) == (run, other)
+
+
+def test_a_run_that_is_to_make_room_can_still_be_stopped(
+    make_run: MakeRun, make_node: MakeNode, owner: User
+) -> None:
+    run, attempt = supervised(make_run, make_node)
+    services.drain(node_id=attempt.node_id, actor=owner, requeue=True)
+    request_stop(run=run, actor="olga")
+    services.end_attempt(attempt_id=attempt.pk, outcome=State.STOPPED, reason="Stopped.")
+    assert Run.objects.get(pk=run.pk).state == State.STOPPED
+
+
+def test_a_run_on_a_node_that_stays_silent_is_queued_again_when_asked(
+    make_run: MakeRun, make_node: MakeNode, owner: User
+) -> None:
+    run, attempt = supervised(make_run, make_node)
+    age(attempt, LOST_AFTER + timedelta(seconds=1))
+    services.reconcile()
+    assert Run.objects.get(pk=run.pk).state == State.LOST
+    services.drain(node_id=attempt.node_id, actor=owner, requeue=True)
+    age(attempt, GIVEN_UP_AFTER)
+    services.reconcile()
+    assert Run.objects.get(pk=run.pk).state == State.QUEUED
+    assert not Lease.objects.filter(released_at=None).exists()
+
+
+def test_a_silent_node_keeps_its_runs_and_takes_new_ones_when_it_is_back(
+    make_run: MakeRun, make_node: MakeNode
+) -> None:
+    node = make_node(slots=2)
+    run = make_run()
+    (attempt,) = services.schedule()
+    services.claim(attempt_id=attempt.pk)
+    services.heard(attempt_id=attempt.pk)
+    attempt.refresh_from_db()
+    age(attempt, LOST_AFTER + timedelta(seconds=1))
+    Node.objects.update(heartbeat_at=timezone.now() - LOST_AFTER)
+    services.reconcile()
+    second = make_run()
+    assert services.schedule() == []
+    assert Run.objects.get(pk=run.pk).state == State.LOST
+    services.beat(node_id=node.pk)
+    services.heard(attempt_id=attempt.pk)
+    (placed,) = services.schedule()
+    assert placed.run == second
+    assert Run.objects.get(pk=run.pk).state == State.STARTING
+    assert devices_of(attempt) + devices_of(placed) == ["laptop cpu0", "laptop cpu1"]
 
 
 def test_a_silent_node_gets_nothing(make_run: MakeRun, make_node: MakeNode) -> None:
@@ -145,8 +283,8 @@ def test_a_queue_that_does_not_move_is_not_written(
     for _ in range(5):
         make_run()
     services.schedule()
-    # any queued, savepoint, nodes, leases, devices, runs, release
-    with django_assert_num_queries(7) as queries:
+    # any queued, savepoint, nodes, queue, devices, holders, leases, projects, reasons, release
+    with django_assert_num_queries(10) as queries:
         services.schedule()
     assert not [query for query in queries if query["sql"].startswith(("UPDATE", "INSERT"))]
 

@@ -16,7 +16,7 @@ from r1web.metrics.models import Point
 from r1web.rollouts.models import Completion
 from r1web.runs.models import Attempt, Checkpoint, Event, Run, State
 from r1web.runs.selectors import run_directory
-from r1web.runs.services import request_stop, resume_run
+from r1web.runs.services import edit_run, request_stop, resume_run
 from tests.r1web.cluster.conftest import Started
 from tests.r1web.cluster.fake_trainer import STEPS
 from tests.r1web.waiting import until
@@ -134,6 +134,33 @@ def test_stopping_saves_and_resuming_goes_on_in_the_same_journal(
     assert state_of(run) == State.FINISHED
     assert steps_of(run) == [1, 2, 3, 4, 5]
     assert warnings_of(run) == []
+
+
+def test_a_run_makes_room_for_a_higher_priority_and_goes_on_where_it_saved(
+    make_run: MakeRun, attempt_of: AttemptOf, supervise: Supervise
+) -> None:
+    patient = make_run(preemptible=True)
+    first = supervise(attempt_of(patient), "wait")
+    assert until(lambda: has_started(patient))
+    urgent = make_run()
+    assert services.schedule() == []
+    edit_run(run=urgent, priority=1)
+    services.schedule()
+    assert state_of(patient) == State.STOPPING
+    assert Run.objects.get(pk=urgent.pk).reason == (
+        "First in line: runs of lower priority make room for it on laptop."
+    )
+    first.wait()
+    patient.refresh_from_db()
+    assert (patient.state, patient.reason) == (State.QUEUED, "Made room; goes on from step 1.")
+    (attempt,) = services.schedule()
+    assert attempt.run == urgent
+    services.claim(attempt_id=attempt.pk)
+    supervise(attempt).wait()
+    second = supervise(attempt_of(patient)).wait()
+    assert (second.number, second.start_step) == (2, 1)
+    assert state_of(patient) == State.FINISHED
+    assert steps_of(patient) == [1, 2, 3, 4, 5]
 
 
 def test_a_trainer_that_does_not_stop_is_killed_after_the_grace(

@@ -22,6 +22,21 @@ class HardwareConfig(Strict):
     require_native_fp8: bool = Field(
         False, description="Refuse to emulate FP8 on a device without it: exact, but slow."
     )
+    gpu_model: str = Field(
+        "",
+        max_length=120,
+        description="Only GPUs with this in their name, such as H200; empty: any.",
+    )
+    gpu_memory_gb: float = Field(
+        0.0,
+        ge=0,
+        le=10_000,
+        description="Only GPUs with at least so much memory.",
+        json_schema_extra=unit("GB"),
+    )
+    node_labels: list[str] = Field(
+        [], max_length=20, description="Only nodes that bear all of these labels."
+    )
     zero_stage: Literal[0, 1, 2, 3] = Field(
         1, description="What DeepSpeed ZeRO shards: 1 optimiser state, 2 gradients, 3 weights."
     )
@@ -49,6 +64,17 @@ class HardwareConfig(Strict):
         "run fails instead of hanging. 0: nobody looks.",
         json_schema_extra=unit("seconds"),
     )
+
+    @model_validator(mode="after")
+    def _gpus_are_used(self) -> "HardwareConfig":
+        asked = {"gpu_model": self.gpu_model, "gpu_memory_gb": self.gpu_memory_gb}
+        for name, value in asked.items():
+            if value and self.device == "cpu":
+                raise fail(
+                    f"hardware.{name}",
+                    "A run on the CPU uses no GPU: leave this out, or set hardware.device to cuda.",
+                )
+        return self
 
     @model_validator(mode="after")
     def _experts_divide(self) -> "HardwareConfig":

@@ -1,18 +1,17 @@
 """Reads nodes, their devices and who holds them."""
 
 from datetime import timedelta
-from typing import Literal
 
 from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 
 from r1web.accounts.models import User
 from r1web.cluster.models import Device, Lease, Node
+from r1web.cluster.planning import NodeState
 from r1web.errors import NotFoundError
 from r1web.runs.models import ACTIVE, Run
 
 UNREACHABLE_AFTER = timedelta(seconds=20)
-NodeState = Literal["ready", "cordoned", "unreachable"]
 
 
 def nodes() -> QuerySet[Node]:
@@ -40,6 +39,13 @@ def node_state(node: Node) -> NodeState:
     if node.heartbeat_at < timezone.now() - UNREACHABLE_AFTER:
         return "unreachable"
     return "cordoned" if node.cordoned else "ready"
+
+
+def shown_state(node: Node) -> str:
+    """What people see: also whether a cordoned node still has runs; `node` is from `nodes()`."""
+    state = node_state(node)
+    busy = any(open_leases(device) for device in node.devices.all())
+    return "draining" if state == "cordoned" and busy else state
 
 
 def reachable_nodes() -> QuerySet[Node]:

@@ -1,0 +1,94 @@
+import { QueryClientProvider } from "@tanstack/react-query";
+import { render, screen, waitFor, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { beforeEach, expect, test } from "vitest";
+import type { QueuedRun } from "@/api/queries";
+import { newQueryClient } from "@/api/queryClient";
+import { fakeServer, type Requests } from "@/testing/server";
+import { ToastProvider } from "@/ui/toast";
+import QueuePage from "./QueuePage";
+
+const WAITS: QueuedRun = {
+  run: 7,
+  name: "sums",
+  project: "default",
+  owner: "operator",
+  priority: 2,
+  preemptible: true,
+  position: 3,
+  devices: 4,
+  reason: "First in line: waiting for a free device on gpu-1.",
+  possible: true,
+  starts_in_s: 125,
+  queued_at: "2026-03-01T12:00:00Z",
+  may_change: true,
+};
+const PROJECTS = [{ slug: "default", name: "Default", devices_held: 2, device_quota: 8 }];
+
+let requests: Requests;
+
+beforeEach(() => {
+  requests = fakeServer({
+    "GET /api/v1/queue": () => ({ items: [WAITS], length: 5, projects: PROJECTS }),
+    "PATCH /api/v1/runs/7": () => ({}),
+  });
+});
+
+function open() {
+  render(
+    <QueryClientProvider client={newQueryClient()}>
+      <ToastProvider>
+        <QueuePage />
+      </ToastProvider>
+    </QueryClientProvider>,
+  );
+}
+
+const line = () =>
+  screen.findByRole("link", { name: "sums" }).then((link) => link.closest("tr") as HTMLElement);
+
+test("a waiting run shows its place, its reason and when it starts", async () => {
+  open();
+  const row = await line();
+  expect(row).toHaveTextContent("First in line: waiting for a free device on gpu-1.");
+  expect(row).toHaveTextContent("about 2m 05s");
+  expect(within(row).getByText("preemptible")).toBeVisible();
+  expect(screen.getByText("holds 2 of 8 devices")).toBeVisible();
+});
+
+test("raising the priority asks the server and looks at the queue again", async () => {
+  open();
+  const row = await line();
+  await userEvent.click(within(row).getByRole("button", { name: "Raise the priority of sums" }));
+  await waitFor(() => expect(requests.to("GET /api/v1/queue")).toHaveLength(2));
+  const [request] = requests.to("PATCH /api/v1/runs/7");
+  expect(await request?.json()).toEqual({ priority: 3 });
+});
+
+test("a run of a project where one may only look has no buttons", async () => {
+  requests.answer("GET /api/v1/queue", () => ({
+    items: [{ ...WAITS, may_change: false }],
+    length: 1,
+    projects: [],
+  }));
+  open();
+  expect(within(await line()).queryAllByRole("button")).toEqual([]);
+});
+
+test("a run that can never start says so instead of a time", async () => {
+  requests.answer("GET /api/v1/queue", () => ({
+    items: [{ ...WAITS, possible: false, starts_in_s: null }],
+    length: 1,
+    projects: [],
+  }));
+  open();
+  expect(await line()).toHaveTextContent("never");
+});
+
+test("an empty queue says so", async () => {
+  requests.answer("GET /api/v1/queue", () => ({ items: [], length: 2, projects: PROJECTS }));
+  open();
+  expect(
+    await screen.findByText("Ahead of whatever you start: 2 runs of other projects."),
+  ).toBeVisible();
+});

@@ -1,0 +1,150 @@
+import { ChevronDown, ChevronUp } from "lucide-react";
+import { Link } from "wouter";
+import { usePatchRun } from "@/api/actions";
+import { type Queue, type QueuedRun, useQueue } from "@/api/queries";
+import { usePageTitle } from "@/app/title";
+import table from "@/run/table.module.css";
+import { IconButton } from "@/ui/Button";
+import { ButtonLink } from "@/ui/ButtonLink";
+import { Chip } from "@/ui/Chip";
+import { formatDuration, formatNumber, plural } from "@/ui/format";
+import { EmptyState, ErrorState } from "@/ui/Message";
+import { RelativeTime } from "@/ui/RelativeTime";
+import { SkeletonLines } from "@/ui/Skeleton";
+import styles from "./QueuePage.module.css";
+
+/** What waits, in the order in which it is looked at, and why. */
+export default function QueuePage() {
+  usePageTitle("Queue");
+  const queue = useQueue();
+  if (queue.isPending) return <SkeletonLines lines={8} />;
+  if (queue.isError && !queue.data) {
+    return <ErrorState error={queue.error} onRetry={() => queue.refetch()} />;
+  }
+  return (
+    <>
+      <Held queue={queue.data} />
+      {queue.data.items.length === 0 ? (
+        <EmptyState
+          title="Nothing of yours waits"
+          action={<ButtonLink href="/new">New run</ButtonLink>}
+        >
+          {queue.data.length === 0
+            ? "The queue is empty: a new run starts as soon as a device is free."
+            : `Ahead of whatever you start: ${plural(queue.data.length, "run")} of other projects.`}
+        </EmptyState>
+      ) : (
+        <Lines runs={queue.data.items} />
+      )}
+    </>
+  );
+}
+
+/** What your projects hold now, and may hold at once. */
+function Held({ queue }: { queue: Queue }) {
+  return (
+    <ul className={styles.held} aria-label="Devices held by your projects">
+      {queue.projects.map((project) => (
+        <li key={project.slug}>
+          {project.name}{" "}
+          <span className="muted">
+            holds {formatNumber(project.devices_held, 0)}
+            {project.device_quota === null
+              ? ` ${project.devices_held === 1 ? "device" : "devices"}`
+              : ` of ${plural(project.device_quota, "device")}`}
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Lines({ runs }: { runs: QueuedRun[] }) {
+  return (
+    <div className={table.scroll}>
+      <table className={table.table}>
+        <thead>
+          <tr>
+            <th className="number">Place</th>
+            <th>Run</th>
+            <th>Project</th>
+            <th className="number">Devices</th>
+            <th>Priority</th>
+            <th>Why it waits</th>
+            <th>Starts in</th>
+            <th>Queued</th>
+          </tr>
+        </thead>
+        <tbody>
+          {runs.map((run) => (
+            <Line key={run.run} run={run} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Line({ run }: { run: QueuedRun }) {
+  return (
+    <tr>
+      <td className="number">{run.possible ? formatNumber(run.position, 0) : "–"}</td>
+      <th scope="row">
+        <Link href={`/runs/${run.run}`}>{run.name}</Link> <span className="muted">#{run.run}</span>{" "}
+        {run.preemptible && (
+          <Chip title="May be saved and queued again for a run of higher priority">
+            preemptible
+          </Chip>
+        )}
+      </th>
+      <td>{run.project}</td>
+      <td className="number">{formatNumber(run.devices, 0)}</td>
+      <td>
+        <Priority run={run} />
+      </td>
+      <td className={run.possible ? table.prose : `${table.prose} ${styles.impossible}`}>
+        {run.reason}
+      </td>
+      <td>{startsIn(run)}</td>
+      <td>
+        <RelativeTime at={run.queued_at} />
+      </td>
+    </tr>
+  );
+}
+
+function startsIn(run: QueuedRun): string {
+  if (!run.possible) return "never";
+  if (run.starts_in_s === null) return "not known";
+  return run.starts_in_s < 1 ? "a moment" : `about ${formatDuration(run.starts_in_s)}`;
+}
+
+function Priority({ run }: { run: QueuedRun }) {
+  const patch = usePatchRun();
+  const put = (priority: number) => patch.mutate({ id: run.run, priority });
+  return (
+    <span className={styles.priority}>
+      <span className="number">{run.priority}</span>
+      {run.may_change && (
+        <>
+          <IconButton
+            small
+            label={`Raise the priority of ${run.name}`}
+            disabled={patch.isPending}
+            onClick={() => put(run.priority + 1)}
+          >
+            <ChevronUp size={14} />
+          </IconButton>
+          <IconButton
+            small
+            label={`Lower the priority of ${run.name}`}
+            disabled={patch.isPending}
+            onClick={() => put(run.priority - 1)}
+          >
+            <ChevronDown size={14} />
+          </IconButton>
+        </>
+      )}
+    </span>
+  );
+}

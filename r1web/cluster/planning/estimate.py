@@ -1,0 +1,73 @@
+"""When each waiting run will probably start, if nothing comes that goes before it.
+
+A list of times per device: a run takes the devices that are free first, and frees them when it has
+run for as long as such runs do. What is not known makes everything behind it unknown, too.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+
+from r1web.cluster.planning.needs import Need
+from r1web.cluster.planning.plan import Plan
+from r1web.cluster.planning.snapshot import Holding, NodeView, QueuedRun, Snapshot
+
+FreeAt = dict[int, float]
+"""Seconds from now until a device is free, by device."""
+
+
+def estimate_starts(snapshot: Snapshot, plan: Plan, runs: Iterable[int]) -> dict[int, float]:
+    """In how many seconds each of `runs` starts; those are left out of which that is not known.
+
+    `runs` are in the order of the queue and without what waits for a quota: nobody can say when
+    somebody else's runs will let it go on.
+    """
+    queued = {run.key: run for run in snapshot.runs}
+    kept = {wait.run: wait.reserved_node for wait in plan.waits}
+    nodes = {node.key: node for node in snapshot.nodes if node.state == "ready"}
+    free_at = _now(nodes.values(), snapshot.holdings)
+    for placement in plan.placements:
+        free_at.update(dict.fromkeys(placement.devices, _lasts(queued[placement.run])))
+    starts: dict[int, float] = {}
+    for key in runs:
+        reserved = kept.get(key)
+        choice = nodes if reserved is None else {reserved: nodes[reserved]}
+        start = _take(queued[key], choice, free_at)
+        if math.isfinite(start):
+            starts[key] = start
+    return starts
+
+
+def _now(nodes: Iterable[NodeView], holdings: Iterable[Holding]) -> FreeAt:
+    free_at = {device.key: 0.0 for node in nodes for device in node.devices}
+    for holding in holdings:
+        end = 0.0 if holding.leaving else holding.ends_in_s
+        free_at.update(dict.fromkeys(holding.devices, math.inf if end is None else end))
+    return free_at
+
+
+def _take(run: QueuedRun, nodes: Mapping[int, NodeView], free_at: FreeAt) -> float:
+    """Book the devices on which the run starts first; when that is."""
+    offers = (_offer(run.need, node, free_at) for node in nodes.values())
+    start, devices = min(offers, key=lambda offer: offer[0], default=(math.inf, []))
+    free_at.update(dict.fromkeys(devices, start + _lasts(run)))
+    return start
+
+
+def _offer(need: Need, node: NodeView, free_at: FreeAt) -> tuple[float, list[int]]:
+    if not need.node_labels <= node.labels:
+        return math.inf, []
+    for kind in need.kinds:
+        able = [
+            device.key
+            for device in node.devices
+            if device.traits.kind == kind and need.accepts(device.traits)
+        ]
+        count = need.count(kind)
+        if len(able) >= count:
+            able.sort(key=free_at.__getitem__)
+            return free_at[able[count - 1]], able[:count]
+    return math.inf, []
+
+
+def _lasts(run: QueuedRun) -> float:
+    return math.inf if run.lasts_s is None else run.lasts_s

@@ -1,0 +1,153 @@
+"""The nodes as one pass sees them: what is free, what is kept for whom.
+
+Nodes that look alike (same labels, same devices) share a Shape, and within it those with equally
+much free share a bucket. A run looks at buckets, not at nodes: that is what makes a pass fast.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from r1web.cluster.planning.needs import Need, Traits
+from r1web.cluster.planning.snapshot import DeviceView, Holding, NodeView
+
+Free = tuple[int, ...]
+"""Free devices by trait, in the order of the shape's traits."""
+
+
+@dataclass(eq=False, slots=True)
+class Room:
+    """A node, and what is to be had on it."""
+
+    node: NodeView
+    shape: "Shape"
+    free: list[list[DeviceView]]
+    holdings: list[Holding]
+    kept: bool = False
+    """For a run further ahead: nobody else gets anything of it."""
+
+    @property
+    def counts(self) -> Free:
+        return tuple(len(devices) for devices in self.free)
+
+    def matching(self, need: Need, kind: str) -> int:
+        """Free devices that the run could take."""
+        return sum(len(self.free[place]) for place in self.shape.places(need, kind))
+
+    def held_for(self, need: Need, kind: str) -> list[tuple[Holding, int]]:
+        """Who holds devices that the run could take, and how many."""
+        accepted = {self.shape.traits[place] for place in self.shape.places(need, kind)}
+        wanted = {device.key for device in self.node.devices if device.traits in accepted}
+        counted = [(held, len(wanted.intersection(held.devices))) for held in self.holdings]
+        return [(held, count) for held, count in counted if count]
+
+
+@dataclass(eq=False, slots=True)
+class Shape:
+    labels: frozenset[str]
+    traits: tuple[Traits, ...]
+    totals: Free
+    rooms: list[Room] = field(default_factory=list)
+    buckets: dict[Free, dict[int, Room]] = field(default_factory=lambda: defaultdict(dict))
+    _places: dict[tuple[Need, str], tuple[int, ...]] = field(default_factory=dict)
+
+    def places(self, need: Need, kind: str) -> tuple[int, ...]:
+        """Which of the traits suit the run; none when its labels are missing."""
+        found = self._places.get((need, kind))
+        if found is None:
+            found = self._places[need, kind] = tuple(
+                place
+                for place, traits in enumerate(self.traits)
+                if traits.kind == kind and need.accepts(traits) and need.node_labels <= self.labels
+            )
+        return found
+
+    def pledge(self, need: Need) -> int:
+        """Devices that the run will hold on such a node."""
+        return next(
+            count for kind in need.kinds if self.capacity(need, kind) >= (count := need.count(kind))
+        )
+
+    def capacity(self, need: Need, kind: str) -> int:
+        """Devices for the run on such a node when nothing runs there."""
+        return sum(self.totals[place] for place in self.places(need, kind))
+
+
+class Fleet:
+    def __init__(self, nodes: Iterable[NodeView], holdings: Iterable[Holding]) -> None:
+        by_node: dict[int, list[Holding]] = defaultdict(list)
+        for holding in holdings:
+            by_node[holding.node].append(holding)
+        self._shapes: dict[tuple[frozenset[str], tuple[Traits, ...], Free], Shape] = {}
+        for node in nodes:
+            self._add(node, by_node[node.key])
+        self.shapes = list(self._shapes.values())
+        rooms = (room for shape in self.shapes for room in shape.rooms)
+        self.ready = {room.node.key: room for room in rooms if room.node.state == "ready"}
+
+    def _add(self, node: NodeView, holdings: list[Holding]) -> None:
+        taken = {key for holding in holdings for key in holding.devices}
+        by_traits: dict[Traits, list[DeviceView]] = defaultdict(list)
+        for device in node.devices:
+            by_traits[device.traits].append(device)
+        traits = tuple(by_traits)
+        totals = tuple(len(devices) for devices in by_traits.values())
+        shape = self._shapes.setdefault(
+            (node.labels, traits, totals), Shape(node.labels, traits, totals)
+        )
+        free = [[d for d in devices if d.key not in taken] for devices in by_traits.values()]
+        room = Room(node, shape, free, holdings)
+        shape.rooms.append(room)
+        if node.state == "ready":
+            shape.buckets[room.counts][node.key] = room
+
+    def best(self, need: Need, kind: str) -> Room | None:
+        """Where the run fits and least is left over."""
+        count = need.count(kind)
+        fitting = [
+            (sum(free), place, bucket)
+            for place, shape in enumerate(self.shapes)
+            if (places := shape.places(need, kind))
+            for free, bucket in shape.buckets.items()
+            if bucket and sum(free[at] for at in places) >= count
+        ]
+        if not fitting:
+            return None
+        _, _, bucket = min(fitting, key=lambda found: found[:2])
+        return next(iter(bucket.values()))
+
+    def take(self, room: Room, need: Need, kind: str) -> list[DeviceView]:
+        """Lease what the run needs of a node that `best` gave."""
+        bucket = room.shape.buckets[room.counts]
+        del bucket[room.node.key]
+        wanted, taken = need.count(kind), list[DeviceView]()
+        for place in room.shape.places(need, kind):
+            share = room.free[place][: wanted - len(taken)]
+            room.free[place] = room.free[place][len(share) :]
+            taken += share
+        room.shape.buckets[room.counts][room.node.key] = room
+        return taken
+
+    def keep(self, room: Room) -> None:
+        """Give nothing of the node to anybody else in this pass."""
+        room.kept = True
+        del room.shape.buckets[room.counts][room.node.key]
+
+    def let_go(self, room: Room) -> None:
+        """Give of it again, as before `keep`."""
+        room.kept = False
+        room.shape.buckets[room.counts][room.node.key] = room
+
+    def able(self, need: Need) -> Iterator[Room]:
+        """Nodes in any state that could take the run if nothing ran on them."""
+        for shape in self.shapes:
+            if can_take(shape, need):
+                yield from shape.rooms
+
+    def largest(self, need: Need, kind: str) -> int:
+        """Most devices for the run that any one node has."""
+        return max((shape.capacity(need, kind) for shape in self.shapes), default=0)
+
+
+def can_take(shape: Shape, need: Need) -> bool:
+    return any(shape.capacity(need, kind) >= need.count(kind) for kind in need.kinds)

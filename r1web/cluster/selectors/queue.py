@@ -1,0 +1,122 @@
+"""The queue as the next pass of the scheduler will see it."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from django.db.models import F, QuerySet
+
+from r1web.accounts.models import Membership, Project, User
+from r1web.accounts.selectors import CHANGERS, memberships_of
+from r1web.cluster.models import Node
+from r1web.cluster.planning import Plan, Snapshot, Wait, estimate_starts, make_plan
+from r1web.cluster.selectors.snapshot import snapshot
+from r1web.runs.models import Attempt, Run, State
+
+SHOWN = 200
+PACE_OF = 200
+"""So many attempts that finished last tell how long a step of each preset takes."""
+STARTS = "Starts in a moment."
+
+
+@dataclass(frozen=True)
+class QueuedLine:
+    """A waiting run that the user may see."""
+
+    run: Run
+    position: int
+    """In the whole queue, from 1; other people's runs count too."""
+    devices: int
+    reason: str
+    possible: bool
+    starts_in_s: float | None
+    may_change: bool
+
+
+@dataclass(frozen=True)
+class ProjectUse:
+    project: Project
+    devices_held: int
+
+
+@dataclass(frozen=True)
+class Queue:
+    lines: list[QueuedLine]
+    length: int
+    projects: list[ProjectUse]
+
+
+def queue_for(user: User) -> Queue:
+    """Those of the first runs in the queue that the user may see, and what his projects hold."""
+    seen = snapshot(Node.objects.all())
+    memberships = list(memberships_of(user))
+    lines = _lines(seen, make_plan(seen), memberships)
+    held: Counter[int] = Counter()
+    for holding in seen.holdings:
+        held[holding.project] += len(holding.devices)
+    uses = [ProjectUse(m.project, held[m.project_id]) for m in memberships]
+    return Queue(lines, len(seen.runs), uses)
+
+
+def _lines(seen: Snapshot, plan: Plan, memberships: Sequence[Membership]) -> list[QueuedLine]:
+    roles = {membership.project_id: membership.role for membership in memberships}
+    asked = {run.key: run for run in seen.runs}
+    waits = [Wait(placed.run, STARTS) for placed in plan.placements] + plan.waits
+    first = [
+        (position, wait)
+        for position, wait in enumerate(waits, start=1)
+        if asked[wait.run].project in roles
+    ][:SHOWN]
+    runs = _runs().in_bulk([wait.run for _, wait in first])
+    starts = _starts(seen, plan, max((position for position, _ in first), default=0))
+    return [
+        QueuedLine(
+            run=runs[wait.run],
+            position=position,
+            devices=asked[wait.run].need.devices,
+            reason=wait.reason,
+            possible=wait.possible,
+            starts_in_s=starts.get(wait.run),
+            may_change=roles[asked[wait.run].project] in CHANGERS,
+        )
+        for position, wait in first
+        if wait.run in runs
+    ]
+
+
+def _runs() -> QuerySet[Run]:
+    return Run.objects.select_related("project", "owner").defer("config", "overrides", "summary")
+
+
+def _starts(seen: Snapshot, plan: Plan, until: int) -> dict[int, float]:
+    """Seconds until those of the first `until` runs start of which that can be told."""
+    starting = {placed.run: 0.0 for placed in plan.placements}
+    waiting = [wait.run for wait in plan.waits if wait.possible and not wait.for_quota]
+    expected = _expected([*starting, *waiting])
+    timed = replace(seen, runs=[replace(run, lasts_s=expected.get(run.key)) for run in seen.runs])
+    return starting | estimate_starts(timed, plan, waiting[: max(0, until - len(starting))])
+
+
+def _expected(runs: Sequence[int]) -> dict[int, float]:
+    """Seconds that each run takes at the pace that its preset had lately."""
+    pace = _seconds_a_step()
+    rows = Run.objects.filter(pk__in=runs[: 4 * SHOWN]).values_list(
+        "pk", "preset", "total_steps", "last_step"
+    )
+    return {
+        key: pace[preset] * (total - done) for key, preset, total, done in rows if preset in pace
+    }
+
+
+def _seconds_a_step() -> dict[str, float]:
+    ended = Attempt.objects.filter(outcome=State.FINISHED, run__last_step__gt=F("start_step"))
+    rows = (
+        ended.exclude(started_at=None)
+        .order_by("-ended_at")
+        .values_list("run__preset", "started_at", "ended_at", "start_step", "run__last_step")
+    )
+    found: dict[str, list[float]] = defaultdict(list)
+    for preset, start, end, before, after in rows[:PACE_OF]:
+        if start and end:
+            found[preset].append((end - start).total_seconds() / (after - before))
+    return {preset: sum(paces) / len(paces) for preset, paces in found.items()}

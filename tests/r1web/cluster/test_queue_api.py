@@ -1,0 +1,127 @@
+"""GET /queue, and what moves runs in it: priority, quotas, and who may change them."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from r1web.accounts.models import Membership, Project, User
+from r1web.cluster import services
+from r1web.cluster.models import Node
+from r1web.runs.models import Run, State
+from tests.r1web.conftest import Api, caller
+
+MakeRun = Callable[..., Run]
+MakeNode = Callable[..., Node]
+
+
+def test_a_queue_tells_order_reason_and_when(
+    make_run: MakeRun, make_node: MakeNode, api: Api
+) -> None:
+    make_node()
+    finished = make_run()
+    (attempt,) = services.schedule()
+    services.end_attempt(attempt_id=attempt.pk, outcome=State.FINISHED, reason="Done.")
+    now = timezone.now()
+    steps = finished.total_steps
+    Run.objects.filter(pk=finished.pk).update(last_step=steps)
+    attempt.started_at, attempt.ended_at = now - timedelta(seconds=10 * steps), now
+    attempt.outcome = State.FINISHED
+    attempt.save()
+    running = make_run()
+    (attempt,) = services.schedule()
+    Run.objects.filter(pk=running.pk).update(state=State.RUNNING, last_step=steps // 2)
+    attempt.started_at = now - timedelta(seconds=4 * (steps // 2))
+    attempt.save()
+    first, second = make_run(), make_run()
+    hopeless = make_run(overrides={"hardware": {"gpu_model": "H200"}})
+    queue = api.get("/queue").json()
+    assert queue["length"] == 3
+    lines = [(item["run"], item["position"], item["possible"]) for item in queue["items"]]
+    assert lines == [(first.pk, 1, True), (second.pk, 2, True), (hopeless.pk, 3, False)]
+    one, two, three = queue["items"]
+    assert one["reason"] == "First in line: waiting for a free device on laptop."
+    assert three["reason"] == "Needs a GPU named H200, but no node has one."
+    # The running one takes 4 s a step and has half its steps to go; such runs take 10 s a step.
+    assert one["starts_in_s"] == pytest.approx(4 * (steps - steps // 2), abs=30)
+    assert two["starts_in_s"] - one["starts_in_s"] == pytest.approx(10 * steps)
+    assert three["starts_in_s"] is None
+    assert queue["projects"] == [
+        {"slug": "sums", "name": "Sums", "devices_held": 1, "device_quota": None}
+    ]
+
+
+def test_priority_reorders_the_queue(make_run: MakeRun, make_node: MakeNode, api: Api) -> None:
+    make_node()
+    make_run()
+    services.schedule()
+    first, second = make_run(), make_run()
+    order = [item["run"] for item in api.get("/queue").json()["items"]]
+    assert order == [first.pk, second.pk]
+    assert api.patch(f"/runs/{second.pk}", {"priority": 1}).status_code == 200
+    order = [item["run"] for item in api.get("/queue").json()["items"]]
+    assert order == [second.pk, first.pk]
+
+
+def test_others_count_but_are_not_shown(
+    make_run: MakeRun, make_node: MakeNode, stranger: User, viewer: User
+) -> None:
+    make_node()
+    make_run()
+    services.schedule()
+    run = make_run()
+    seen = caller(stranger).get("/queue").json()
+    assert (seen["items"], seen["length"]) == ([], 1)
+    assert [project["slug"] for project in seen["projects"]] == ["elsewhere"]
+    (line,) = caller(viewer).get("/queue").json()["items"]
+    assert (line["run"], line["may_change"]) == (run.pk, False)
+
+
+def test_a_run_can_be_made_preemptible(make_run: MakeRun, api: Api) -> None:
+    made = api.post("/runs", {"preset": "r1-zero-nano", "preemptible": True, "priority": -5}).json()
+    assert (made["preemptible"], made["priority"]) == (True, -5)
+    changed = api.patch(f"/runs/{made['id']}", {"preemptible": False}).json()
+    assert (changed["preemptible"], changed["priority"]) == (False, -5)
+
+
+def test_only_staff_set_quotas(api: Api, owner: User, project: Project) -> None:
+    assert api.patch("/projects/sums", {"device_quota": 8}).status_code == 403
+    owner.is_staff = True
+    owner.save()
+    answer = api.patch("/projects/sums", {"device_quota": 8})
+    assert (answer.status_code, answer.json()["device_quota"]) == (200, 8)
+    assert api.get("/me").json()["projects"][0]["device_quota"] == 8
+    assert api.patch("/projects/sums", {"device_quota": None}).json()["device_quota"] is None
+    assert api.patch("/projects/none", {"device_quota": 8}).status_code == 404
+    wrong = api.patch("/projects/sums", {"device_quota": -1})
+    assert (wrong.status_code, wrong.json()["errors"][0]["path"]) == (422, "device_quota")
+
+
+@pytest.mark.parametrize("count", [1, 6])
+def test_the_queue_takes_the_same_queries_for_any_length(
+    make_run: MakeRun,
+    make_node: MakeNode,
+    api: Api,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    count: int,
+) -> None:
+    make_node()
+    make_run()
+    services.schedule()
+    for _ in range(count):
+        make_run()
+    # token, its use, nodes, queue, devices, holders, leases, projects, roles, runs, pace, steps
+    with django_assert_num_queries(12):
+        api.get("/queue")
+
+
+def test_a_member_of_two_projects_sees_both(
+    make_run: MakeRun, make_node: MakeNode, stranger: User, project: Project
+) -> None:
+    make_run()
+    Membership.objects.create(user=stranger, project=project, role=Membership.Role.MEMBER)
+    seen = caller(stranger).get("/queue").json()
+    assert [item["project"] for item in seen["items"]] == ["sums"]
+    assert {use["slug"] for use in seen["projects"]} == {"sums", "elsewhere"}
