@@ -3,7 +3,7 @@ PYTHON ?= python3
 SETUP = $(PYTHON) tools/setup.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format types bench vllm lock clean
+.PHONY: help run test lint format types image bench vllm lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile
@@ -28,6 +28,10 @@ format: ## Tidy the Python and TypeScript sources
 types: ## Write the browser app's types anew from the server's schemas
 	@$(SETUP) test
 	@exec .venv/bin/python tools/make_types.py
+
+image: ## Do what Dockerfile and docker-compose.yml say, without Docker
+	@$(SETUP) test
+	@exec .venv/bin/python tools/try_image.py
 
 bench: ## Make .venv-bench, with what the scripts of benchmarks/ compare with
 	@$(SETUP) bench

@@ -73,6 +73,8 @@ def database(home: Path) -> dict[str, Any]:
         parsed: dict[str, Any] = dict(environ.Env.db_url_config(given))
     except ValueError as error:
         raise ImproperlyConfigured(f"DATABASE_URL cannot be read: {error}.") from error
+    if (password := in_file("DATABASE_PASSWORD_FILE")) is not None:
+        parsed["PASSWORD"] = password
     if SCHEMES[scheme] == "sqlite3":
         return {**parsed, "OPTIONS": SQLITE_OPTIONS}
     return {**parsed, "CONN_HEALTH_CHECKS": True}
@@ -80,14 +82,18 @@ def database(home: Path) -> dict[str, Any]:
 
 def secret_key() -> str | None:
     """R1WEB_SECRET_KEY, or what stands in the file R1WEB_SECRET_KEY_FILE."""
-    given, file = text("R1WEB_SECRET_KEY"), text("R1WEB_SECRET_KEY_FILE")
-    if given or not file:
-        return given or None
+    return text("R1WEB_SECRET_KEY") or in_file("R1WEB_SECRET_KEY_FILE")
+
+
+def in_file(name: str) -> str | None:
+    """The secret in the file that the variable names; None without one, or when it is empty."""
+    if not (file := text(name)):
+        return None
     try:
         return Path(file).read_text(encoding="utf-8").strip() or None
     except OSError as error:
         raise ImproperlyConfigured(
-            f"R1WEB_SECRET_KEY_FILE cannot be read ({error.strerror}): name a readable file."
+            f"{name} cannot be read ({error.strerror}): name a readable file."
         ) from error
 
 

@@ -1,6 +1,9 @@
 """docker-compose.yml says what the settings and the programs understand."""
 
 import importlib.util
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +11,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = ("migrate", "web", "worker", "beat")
+OURS = ("migrate", "web", "scheduler", "worker", "worker-gpu")
+SERVERS = {"postgres", "redis", "web", "scheduler", "worker", "worker-gpu"}
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +36,53 @@ def test_redis_never_evicts_what_is_queued(compose: dict[str, Any]) -> None:
     assert "noeviction" in compose["services"]["redis"]["command"]
 
 
+@pytest.mark.parametrize("name", OURS)
+def test_ours_can_write_to_their_data_and_nothing_else(compose: dict[str, Any], name: str) -> None:
+    service = compose["services"][name]
+
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["volumes"] == ["data:/data"]
+
+
+def test_all_that_stays_up_is_checked_for_health(compose: dict[str, Any]) -> None:
+    services = compose["services"].items()
+
+    assert {name for name, service in services if "healthcheck" in service} == SERVERS
+    assert all(service["restart"] == "unless-stopped" for name, service in services
+               if name in SERVERS)  # fmt: skip
+
+
+def test_secrets_are_files_and_stand_in_no_environment(compose: dict[str, Any]) -> None:
+    for service in compose["services"].values():
+        named = [key for key in service.get("environment", {}) if re.search("PASSWORD|SECRET", key)]
+
+        assert all(key.endswith("_FILE") for key in named)
+        assert set(service.get("secrets", [])) <= set(compose["secrets"])
+
+
+def test_images_are_pinned_and_the_image_is_not_run_as_root(compose: dict[str, Any]) -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    images = [
+        service["image"] for service in compose["services"].values() if "build" not in service
+    ]
+    bases = re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)
+
+    assert all(re.search(r":\d+\.\d+(\.\d+)?-\w+", image) for image in images + bases)
+    assert "USER 1000" in dockerfile
+
+
+def test_hadolint_finds_nothing_to_say_of_the_dockerfile() -> None:
+    hadolint = Path(sys.executable).with_name("hadolint")
+
+    found = subprocess.run(
+        [hadolint, ROOT / "Dockerfile"], capture_output=True, text=True, check=False
+    )
+
+    assert (found.returncode, found.stdout) == (0, "")
+
+
 def test_every_volume_is_declared(compose: dict[str, Any]) -> None:
     used = {
         volume.split(":")[0]
@@ -46,7 +97,8 @@ def test_every_volume_is_declared(compose: dict[str, Any]) -> None:
 def test_its_environment_is_what_the_settings_read(compose: dict[str, Any], name: str) -> None:
     settings = "".join(path.read_text() for path in (ROOT / "r1web" / "settings").glob("*.py"))
 
-    unread = [key for key in compose["services"][name]["environment"] if f'"{key}"' not in settings]
+    set_here = compose["services"][name]["environment"].keys() - {"HOME"}
+    unread = [key for key in set_here if f'"{key}"' not in settings]
 
     assert unread == []
 
