@@ -34,6 +34,7 @@ BAD = [
     ({"DATABASE_URL": "mysql://localhost/r1web"}, "DATABASE_URL must start with postgresql://"),
     ({"REDIS_URL": "localhost:6379"}, "REDIS_URL must be a URL"),
     ({"R1WEB_SECRET_KEY_FILE": "/nothing/here"}, "R1WEB_SECRET_KEY_FILE cannot be read"),
+    ({"DATABASE_PASSWORD_FILE": "/nothing/here"}, "DATABASE_PASSWORD_FILE cannot be read"),
 ]
 
 
@@ -76,6 +77,18 @@ def test_production_passes_djangos_own_deployment_checks(tmp_path: Path) -> None
     # The proxy in front decides about its other names and about preloading.
     complaints = {line for line in ended.stderr.splitlines() if "(security." in line}
     assert not {line for line in complaints if "W005" not in line and "W021" not in line}, ended
+
+
+def test_the_databases_password_may_stand_in_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "password").write_text("p/a:s@s\n")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://r1web@db:5432/r1web")
+    monkeypatch.setenv("DATABASE_PASSWORD_FILE", str(tmp_path / "password"))
+
+    found = environment.database(tmp_path)
+
+    assert (found["USER"], found["PASSWORD"], found["HOST"]) == ("r1web", "p/a:s@s", "db")
 
 
 def test_the_local_key_is_made_once_and_is_private(tmp_path: Path) -> None:
