@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import cache
 
 from django.conf import settings
 from django.db import DatabaseError, connection
@@ -11,6 +12,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from r1web.cluster.selectors import reachable_nodes
+from r1web.local.database import pending_migrations
+from r1web.local.errors import CannotStartError
 
 router = Router(tags=["health"])
 logger = logging.getLogger(__name__)
@@ -43,7 +46,7 @@ def live(request: HttpRequest) -> Live:  # noqa: ARG001
     "/health/ready", auth=None, response={200: Ready, 503: Ready}, summary="Can runs be run?"
 )
 def ready(request: HttpRequest) -> Status[Ready]:  # noqa: ARG001
-    """Database, broker, and a node whose worker was heard in the last 20 seconds."""
+    """Database with all migrations, broker, and a node heard in the last 20 seconds."""
     checks = [_database(), _broker(), _nodes()]
     if all(check.ok for check in checks):
         return Status(200, Ready(status="ready", checks=checks))
@@ -55,9 +58,18 @@ def _database() -> Check:
         connection.ensure_connection()
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
+        _expect_migrated()
         return "answers"
 
     return _check("database", ask)
+
+
+@cache
+def _expect_migrated() -> None:
+    """Raise LookupError while migrations are missing; once they are there, they stay."""
+    missing = pending_migrations()
+    if missing:
+        raise LookupError(f"{missing} migrations are missing: run manage.py migrate")
 
 
 def _broker() -> Check:
@@ -86,6 +98,6 @@ def _check(name: str, ask: Callable[[], str]) -> Check:
         return Check(name=name, ok=True, detail=ask())
     except LookupError as error:
         return Check(name=name, ok=False, detail=str(error))
-    except (DatabaseError, RedisError, OSError) as error:
+    except (CannotStartError, DatabaseError, RedisError, OSError) as error:
         logger.warning("The %s does not answer: %s", name, error)
         return Check(name=name, ok=False, detail="does not answer")

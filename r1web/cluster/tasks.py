@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from r1web.cluster import agent, queue, services
+from r1web.logs import about
 from r1web.runs.models import Attempt
 
 agent.connect()
@@ -21,5 +22,7 @@ def reconcile() -> None:
 @shared_task(name=queue.LAUNCH)
 def launch(attempt_id: int) -> None:
     """Claim the attempt and start its supervisor; a message that comes again finds it claimed."""
-    if services.claim(attempt_id=attempt_id):
-        services.start_supervisor(attempt=Attempt.objects.select_related("run").get(pk=attempt_id))
+    with about(attempt=attempt_id):
+        if services.claim(attempt_id=attempt_id):
+            attempt = Attempt.objects.select_related("run").get(pk=attempt_id)
+            services.start_supervisor(attempt=attempt)

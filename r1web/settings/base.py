@@ -20,6 +20,7 @@ R1WEB_CPU_SLOTS = environment.integer(
     "R1WEB_CPU_SLOTS", max(1, (os.cpu_count() or 1) // 2), 1, 1024
 )
 R1WEB_STOP_GRACE_S = environment.integer("R1WEB_STOP_GRACE_S", 20, 1, 3600)
+R1WEB_METRICS_TOKEN = environment.text("R1WEB_METRICS_TOKEN")
 TRAINER_COMMAND = [sys.executable, "-m", "training", "launch"]
 
 DEBUG = False
@@ -49,6 +50,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "r1web.logs.RequestIdMiddleware",
+    "r1web.operations.monitoring.requests.MeasureMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "r1web.security.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -178,11 +181,19 @@ LOGGING = {
         "not_ready": {
             "()": "django.utils.log.CallbackFilter",
             "callback": lambda record: getattr(record, "status_code", None) != 503,
-        }
+        },
+        "ids": {"()": "r1web.logs.AddContext"},
     },
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "formatters": {
+        "plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+        "json": {"()": "r1web.logs.JsonFormatter"},
+    },
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "plain"},
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": environment.choice("R1WEB_LOG_FORMAT", "plain", ("plain", "json")),
+            "filters": ["ids"],
+        },
         "drops": {"class": "r1web.live.backlog.DropCounter"},
     },
     "root": {"handlers": ["stderr"], "level": environment.text("R1WEB_LOG_LEVEL", "INFO")},
@@ -192,6 +203,10 @@ LOGGING = {
         "django.server": {"level": "ERROR"},
         # The only sign of a message that the channel layer drops.
         "channels_redis.core": {"level": "INFO", "handlers": ["drops"]},
+        # It comes with a handler of its own; its lines look like all others.
+        "uvicorn": {"handlers": [], "propagate": True},
+        # A path may hold a one-time secret; /metrics counts requests by route.
+        "uvicorn.access": {"handlers": [], "propagate": False},
         # Beat's ticks would fill the worker's log with two lines a second.
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},

@@ -41,6 +41,13 @@ def flag(name: str, default: bool) -> bool:
     return given in {"1", "true", "yes", "on"}
 
 
+def choice(name: str, default: str, possible: tuple[str, ...]) -> str:
+    given = text(name, default)
+    if given not in possible:
+        raise ImproperlyConfigured(f"{name} is “{given}”, but must be {' or '.join(possible)}.")
+    return given
+
+
 def words(name: str) -> list[str]:
     """A comma-separated list."""
     return [word.strip() for word in text(name).split(",") if word.strip()]

@@ -436,7 +436,7 @@ export interface paths {
         };
         /**
          * Can runs be run?
-         * @description Database, broker, and a node whose worker was heard in the last 20 seconds.
+         * @description Database with all migrations, broker, and a node heard in the last 20 seconds.
          */
         get: operations["r1web_api_health_ready"];
         put?: never;

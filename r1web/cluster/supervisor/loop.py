@@ -29,6 +29,7 @@ from r1web.cluster.supervisor.process import (
 from r1web.cluster.supervisor.sample import Sampler
 from r1web.cluster.supervisor.tail import read_lines, torn_end
 from r1web.live.services import flush
+from r1web.logs import about
 from r1web.runs.models import Attempt, State
 from r1web.runs.selectors import run_directory
 
@@ -51,7 +52,7 @@ def supervise(attempt_id: int) -> None:
     attempt = database.insist(lambda: record.load(attempt_id))
     folder = run_directory(attempt.run)
     folder.mkdir(parents=True, exist_ok=True)
-    with only_one(folder / "supervisor.lock"):
+    with about(run=attempt.run_id, attempt=attempt.pk), only_one(folder / "supervisor.lock"):
         if attempt.ended_at is None:
             supervisor = Supervisor(attempt, folder, database)
             signal.signal(signal.SIGTERM, supervisor.leave)

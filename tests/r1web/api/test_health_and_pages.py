@@ -12,7 +12,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from r1web.accounts.models import User
-from r1web.api import views
+from r1web.api import health, views
 from r1web.cluster.models import Node
 from tests.r1web.conftest import Api
 
@@ -70,6 +70,16 @@ def test_ready_when_a_worker_was_heard(db: None, settings: Settings, redis_url: 
     Node.objects.create(name="n", queue="node.n", heartbeat_at=timezone.now())
     answer = Api({}).get("/health/ready")
     assert (answer.status_code, answer.json()["status"]) == (200, "ready")
+
+
+def test_not_ready_while_migrations_are_missing(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    health._expect_migrated.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(health, "pending_migrations", lambda: 2)
+        check = Api({}).get("/health/ready").json()["checks"][0]
+    assert (check["name"], check["ok"]) == ("database", False)
+    assert "2 migrations" in check["detail"]
+    assert Api({}).get("/health/ready").json()["checks"][0]["ok"]
 
 
 @pytest.mark.usefixtures("app_build")
