@@ -20,15 +20,16 @@ LAUNCH = "cluster.launch"
 
 def nudge() -> None:
     """Ask the scheduler to look at the queue now."""
-    transaction.on_commit(lambda: _send(SCHEDULE, queue=CONTROL_QUEUE))
+    transaction.on_commit(lambda: send(SCHEDULE, queue=CONTROL_QUEUE))
 
 
 def launch(attempt_id: int, queue: str) -> None:
     """Ask the node that reads `queue` to start an attempt."""
-    transaction.on_commit(lambda: _send(LAUNCH, attempt_id, queue=queue))
+    transaction.on_commit(lambda: send(LAUNCH, attempt_id, queue=queue))
 
 
-def _send(name: str, *args: int, queue: str) -> None:
+def send(name: str, *args: int, queue: str) -> None:
+    """Send a task now; while the broker is away, nothing but a warning."""
     try:
         app.send_task(name, args=args, queue=queue, ignore_result=True, retry=False)
     except (OperationalError, OSError) as error:

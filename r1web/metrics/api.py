@@ -1,18 +1,16 @@
 """GET /runs/{id}/metrics: the curves of a run, as columns."""
 
-import math
-from typing import Annotated, Literal
+from typing import Annotated
 
 from ninja import Field, Query, Router, Schema
 
 from r1web.api.auth import ApiRequest
 from r1web.api.errors import ERRORS, ProblemOut
 from r1web.metrics.selectors import Columns, SeriesColumns, read_metrics
+from r1web.metrics.wire import Value, wire_value
 from r1web.runs.selectors import visible_run
 
 router = Router(tags=["metrics"])
-
-Value = float | Literal["NaN", "Infinity", "-Infinity"]
 
 
 class SupersededOut(Schema):
@@ -98,13 +96,4 @@ def _superseded_out(number: int, columns: Columns) -> SupersededOut:
 
 
 def wire_values(values: list[float | None]) -> list[Value]:
-    """JSON has no word for NaN (None here) and the infinities: they travel as strings."""
-    return [_wire_value(value) for value in values]
-
-
-def _wire_value(value: float | None) -> Value:
-    if value is None or math.isnan(value):
-        return "NaN"
-    if math.isinf(value):
-        return "Infinity" if value > 0 else "-Infinity"
-    return value
+    return [wire_value(value) for value in values]

@@ -27,6 +27,13 @@ DEBUG = False
 ALLOWED_HOSTS = environment.words("R1WEB_ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = environment.words("R1WEB_TRUSTED_ORIGINS")
 
+R1WEB_PUBLIC_URL = [*CSRF_TRUSTED_ORIGINS, f"http://127.0.0.1:{R1WEB_PORT}"][0]
+R1WEB_WEBHOOK_LOOPBACK = environment.flag("R1WEB_WEBHOOK_LOOPBACK", False)
+R1WEB_EMAIL_URL = environment.text("R1WEB_EMAIL_URL")
+globals().update(environment.email("R1WEB_EMAIL_URL"))
+DEFAULT_FROM_EMAIL = environment.text("R1WEB_EMAIL_FROM", "r1web@localhost")
+EMAIL_TIMEOUT = 10
+
 INSTALLED_APPS = [
     "unfold",
     "unfold.contrib.filters",
@@ -44,6 +51,7 @@ INSTALLED_APPS = [
     "r1web.rollouts",
     "r1web.cluster",
     "r1web.live",
+    "r1web.alerts",
     "r1web.api",
     "r1web.local",
     "r1web.operations",
@@ -171,6 +179,8 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15.0,
         "options": {"expires": 15},
     },
+    "alerts": {"task": "alerts.deliver", "schedule": 10.0, "options": {"expires": 20}},
+    "silence": {"task": "alerts.look_for_silence", "schedule": 30.0, "options": {"expires": 60}},
 }
 
 LOGGING = {

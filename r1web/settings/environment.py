@@ -62,6 +62,21 @@ def url(name: str, default: str, schemes: tuple[str, ...]) -> str:
     return given
 
 
+def email(name: str) -> dict[str, Any]:
+    """Django's settings for the mail server of a URL like smtp+tls://user:password@host:587.
+
+    {} when it is not set: then no e-mail is sent.
+    """
+    if not text(name):
+        return {}
+    given = url(name, "", ("smtp", "smtps", "smtp+tls", "smtp+ssl"))
+    try:
+        parsed: dict[str, Any] = dict(environ.Env.email_url_config(given))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} cannot be read: {error}.") from error
+    return parsed
+
+
 def folder(name: str, default: Path) -> Path:
     """An absolute folder; it need not exist yet."""
     return Path(text(name, str(default))).expanduser().resolve()

@@ -57,6 +57,13 @@ UNFOLD = {
                 ("Completions", "notes", "rollouts_completion"),
             ),
             _section(
+                "Alerts",
+                ("Alerts", "notifications", "alerts_alert"),
+                ("Rules", "rule", "alerts_rule"),
+                ("Targets", "outgoing_mail", "alerts_target"),
+                ("Deliveries", "send", "alerts_delivery"),
+            ),
+            _section(
                 "Machines",
                 ("Nodes", "dns", "cluster_node"),
                 ("Leases", "memory", "cluster_lease"),

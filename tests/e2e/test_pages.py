@@ -16,7 +16,7 @@ LOOKS = {
     "phone, light": (390, 844, "light"),
     "phone, dark": (390, 844, "dark"),
 }
-TABS = ("overview", "rollouts", "config", "logs", "checkpoints", "system", "history")
+TABS = ("overview", "rollouts", "config", "logs", "checkpoints", "system", "alerts", "history")
 MOST_TABS = 150
 FOCUS_IS_VISIBLE = """
 () => [document.activeElement, document.activeElement.parentElement]

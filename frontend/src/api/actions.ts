@@ -6,7 +6,7 @@ import { api, type Schemas, unwrap } from "./client";
 import { asProblem } from "./problem";
 import { keys } from "./queries";
 
-function useAction<Input, Output>(
+export function useAction<Input, Output>(
   act: (input: Input) => Promise<Output>,
   done: (client: QueryClient, output: Output) => void = refreshRuns,
 ) {

@@ -8,6 +8,8 @@ export type RunRow = Schemas["RunRow"];
 export type RunDetail = Schemas["RunDetail"];
 export type RunList = Schemas["RunList"];
 export type Checkpoint = Schemas["CheckpointOut"];
+export type Alert = Schemas["AlertOut"];
+export type AlertRule = Schemas["RuleOut"];
 export type Preset = Schemas["PresetOut"];
 export type QueuedRun = Schemas["QueuedRunOut"];
 export type Queue = Schemas["QueueOut"];
@@ -24,6 +26,8 @@ export const keys = {
   runList: (filters: RunListQuery) => ["runs", "list", filters],
   run: (id: number) => ["runs", id],
   checkpoints: (id: number) => ["runs", id, "checkpoints"],
+  alerts: (id: number) => ["runs", id, "alerts"],
+  alertRules: ["alert-rules"],
   presets: ["presets"],
   configSchema: ["config-schema"],
   nodes: ["nodes"],

@@ -10,9 +10,10 @@ export interface Facts {
   rolloutsStep: number;
   rolloutsGroups: number;
   phase: string;
-  /** How often checkpoints and states changed: what was fetched before is stale. */
+  /** How often checkpoints, states and alerts changed: what was fetched before is stale. */
   checkpointsVersion: number;
   stateVersion: number;
+  alertsVersion: number;
 }
 
 /** The facts of a fresh snapshot; all that was fetched under the `before` ones is stale. */
@@ -29,6 +30,7 @@ export function factsOf(
     phase: "",
     checkpointsVersion: before ? before.checkpointsVersion + 1 : 0,
     stateVersion: before ? before.stateVersion + 1 : 0,
+    alertsVersion: before ? before.alertsVersion + 1 : 0,
   };
 }
 
@@ -59,6 +61,8 @@ export function applyToFacts(facts: Facts, event: RunEvent): Facts {
       return { ...facts, phase: event.payload.phase };
     case "checkpoint":
       return { ...facts, checkpointsVersion: facts.checkpointsVersion + 1 };
+    case "alert":
+      return { ...facts, alertsVersion: facts.alertsVersion + 1 };
     case "evaluation":
     case "system":
     case "log":

@@ -27,6 +27,7 @@ interface Payloads {
   log: { level: "info" | "warning" | "error"; message: string };
   finished: { outcome: "finished" | "stopped" | "failed"; reason: string };
   system: { time: number; values: WireValues };
+  alert: { id: number; rule: string; metric: string; value: WireNumber; message: string };
 }
 
 export type EventType = keyof Payloads;

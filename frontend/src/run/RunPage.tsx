@@ -1,10 +1,13 @@
 import { useMemo } from "react";
+import { AlertsTab } from "@/alerts/AlertsTab";
+import { useNewAlerts } from "@/alerts/queries";
 import { type RunDetail, useRun } from "@/api/queries";
 import { useShortcuts } from "@/app/shortcuts";
 import { usePageTitle } from "@/app/title";
 import type { Facts } from "@/live/facts";
 import type { RunStore } from "@/live/runStore";
 import { useRunStore, useRunView } from "@/live/useRunStore";
+import { Chip } from "@/ui/Chip";
 import { ErrorState } from "@/ui/Message";
 import { Tabs } from "@/ui/Tabs";
 import { type Address, TABS, type TabKey, useAddress } from "./address";
@@ -41,6 +44,7 @@ const PAGES: Record<TabKey, (props: TabProps) => React.ReactNode> = {
   logs: LogsTab,
   checkpoints: CheckpointsTab,
   system: SystemTab,
+  alerts: AlertsTab,
   history: HistoryTab,
 };
 
@@ -52,6 +56,7 @@ export default function RunPage({ runId }: { runId: number }) {
   const [address, go] = useAddress();
   const run = query.data;
   useFreshness(runId, view.facts);
+  const newAlerts = useNewAlerts(runId, view.facts).data?.length ?? 0;
   usePageTitle(run ? `${run.name} · #${run.id}` : `Run #${runId}`, "Runs", "/");
   useTabKeys(address.tab, go);
 
@@ -73,7 +78,7 @@ export default function RunPage({ runId }: { runId: number }) {
       <StateNotice run={run} facts={view.facts} go={go} />
       <Tabs
         label="About this run"
-        tabs={TABS}
+        tabs={TABS.map((tab) => (tab.key === "alerts" ? alertsTab(newAlerts) : tab))}
         selected={address.tab}
         onSelect={(tab) => go({ tab })}
         panel={PANEL}
@@ -83,6 +88,11 @@ export default function RunPage({ runId }: { runId: number }) {
       </div>
     </div>
   );
+}
+
+function alertsTab(count: number) {
+  const label = count > 0 ? <Chip title="Not acknowledged">{count}</Chip> : null;
+  return { key: "alerts" as const, label: <>Alerts {label}</> };
 }
 
 async function retry(refetch: () => Promise<unknown>, store: RunStore): Promise<void> {

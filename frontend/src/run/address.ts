@@ -11,6 +11,7 @@ export const TABS = [
   { key: "logs", label: "Logs" },
   { key: "checkpoints", label: "Checkpoints" },
   { key: "system", label: "System" },
+  { key: "alerts", label: "Alerts" },
   { key: "history", label: "History" },
 ] as const;
 

@@ -1,4 +1,4 @@
-import type { RunRow } from "@/api/queries";
+import type { Alert, AlertRule, RunRow } from "@/api/queries";
 
 /** A run as the list shows it, running, with what a test wants otherwise. */
 export function runRow(changes: Partial<RunRow> = {}): RunRow {
@@ -30,6 +30,60 @@ export function runRow(changes: Partial<RunRow> = {}): RunRow {
     created_at: "2026-03-01T12:00:00Z",
     started_at: "2026-03-01T12:00:01Z",
     ended_at: null,
+    ...changes,
+  };
+}
+
+/** A rule of a run: kl/mean above 1 for 5 points. */
+export function alertRule(changes: Partial<AlertRule> = {}): AlertRule {
+  return {
+    id: 1,
+    run: 12,
+    name: "KL blow-up",
+    kind: "threshold",
+    metric: "kl/mean",
+    direction: "above",
+    limit: 1,
+    points: 5,
+    seconds: null,
+    states: [],
+    stop_run: false,
+    enabled: true,
+    firing: false,
+    ...changes,
+  };
+}
+
+/** An alert that fires, could not be sent, and that nobody has acknowledged. */
+export function alertRow(changes: Partial<Alert> = {}): Alert {
+  return {
+    id: 1,
+    run: 12,
+    rule: 1,
+    rule_name: "KL blow-up",
+    metric: "kl/mean",
+    attempt: 1,
+    step: 84,
+    value: 1.7,
+    message: "kl/mean is above 1: 1.7 at step 84.",
+    at: "2026-03-01T12:00:00Z",
+    cleared_at: null,
+    acknowledged_at: null,
+    acknowledged_by: null,
+    deliveries: [
+      {
+        id: 1,
+        alert: 1,
+        run: 12,
+        target: 1,
+        target_name: "pager",
+        status: "failed",
+        tries: 6,
+        due_at: null,
+        sent_at: null,
+        error: "Answered 500.",
+      },
+    ],
     ...changes,
   };
 }

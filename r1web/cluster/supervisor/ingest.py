@@ -18,6 +18,7 @@ from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 from pydantic import ValidationError
 
+from r1web.alerts.services import observe
 from r1web.cluster.supervisor.tail import Line
 from r1web.metrics.services import Sample, append_points
 from r1web.rollouts.models import Group
@@ -99,6 +100,7 @@ def _commit(attempt_id: int, lines: Sequence[Line]) -> None:
     for event in measured:
         record_progress(run=run, step=event.step, values=event.values)
     run.save(update_fields=["summary", "last_step"])
+    observe(run=run, attempt=attempt, events=measured)
     for phase in batch.of(PhaseEvent)[-1:]:
         attempt.phase = phase.phase
     attempt.journal_seq, attempt.journal_offset = batch.last_seq, batch.end

@@ -1,7 +1,7 @@
 """What can be done to a run. Every change of state goes through `transition`."""
 
 from r1web.runs.services.create import clone_run, create_run, fork_run, resolve_for
-from r1web.runs.services.edit import delete_run, edit_run
+from r1web.runs.services.edit import checked_name, delete_run, edit_run
 from r1web.runs.services.events import NewEvent, append_events
 from r1web.runs.services.lifecycle import put_back, request_requeue, request_stop, resume_run
 from r1web.runs.services.progress import SPARKLINE_POINTS, record_progress
@@ -13,6 +13,7 @@ __all__ = [
     "SPARKLINE_POINTS",
     "NewEvent",
     "append_events",
+    "checked_name",
     "clone_run",
     "create_run",
     "delete_run",

@@ -51,13 +51,14 @@ def delete_run(*, run: Run) -> None:
     transaction.on_commit(lambda: publish_runs([run.pk]))
 
 
-def checked_name(name: str) -> str:
+def checked_name(name: str, of: str = "the run") -> str:
+    """Without space around it. Raises InvalidError at the field "name"."""
     name = name.strip()
     if not 1 <= len(name) <= NAME_LENGTH:
         raise InvalidError(
             f"A name has 1 to {NAME_LENGTH} characters, not {len(name)}: shorten it."
             if name
-            else "Give the run a name.",
+            else f"Give {of} a name.",
             path="name",
         )
     _require_printable(name, "name")

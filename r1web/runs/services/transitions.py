@@ -9,6 +9,7 @@ from r1web.cluster.queue import nudge
 from r1web.errors import ConflictError
 from r1web.runs.models import ENDED, Attempt, Desired, Run, State, Transition
 from r1web.runs.services.events import NewEvent, append_events
+from r1web.runs.signals import state_changed
 
 ALLOWED: dict[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.STARTING, State.STOPPED, State.FAILED}),
@@ -63,6 +64,7 @@ def write_down(
     payload = {"from": origin, "to": str(run.state), "reason": reason, "actor": actor}
     event = NewEvent("state", payload, step=run.last_step, at=written.at)
     append_events(run=run, attempt=attempt, items=[event])
+    state_changed.send(Run, run=run, transition=written)
     nudge()
     return written
 

@@ -448,5 +448,5 @@ def test_a_broker_that_is_away_fails_nobody(
     away = Celery("away", broker="redis://127.0.0.1:1/0", set_as_current=False)
     away.conf.broker_transport_options = CELERY_BROKER_TRANSPORT_OPTIONS
     monkeypatch.setattr(queue, "app", away)
-    queue._send(queue.SCHEDULE, queue=queue.CONTROL_QUEUE)
+    queue.send(queue.SCHEDULE, queue=queue.CONTROL_QUEUE)
     assert "The broker is away, cluster.schedule waits" in caplog.text

@@ -33,6 +33,7 @@ BAD = [
     ({"R1WEB_DEMO": "perhaps"}, "R1WEB_DEMO is “perhaps”, but must be 1 or 0."),
     ({"DATABASE_URL": "mysql://localhost/r1web"}, "DATABASE_URL must start with postgresql://"),
     ({"REDIS_URL": "localhost:6379"}, "REDIS_URL must be a URL"),
+    ({"R1WEB_EMAIL_URL": "mail.example.org"}, "R1WEB_EMAIL_URL must be a URL"),
     ({"R1WEB_SECRET_KEY_FILE": "/nothing/here"}, "R1WEB_SECRET_KEY_FILE cannot be read"),
     ({"DATABASE_PASSWORD_FILE": "/nothing/here"}, "DATABASE_PASSWORD_FILE cannot be read"),
 ]
@@ -111,3 +112,12 @@ def test_a_database_is_sqlite_in_the_home_or_what_the_url_says(
     remote = environment.database(tmp_path)
     assert (remote["HOST"], remote["PORT"], remote["NAME"]) == ("db.example", 5433, "r1web")
     assert (remote["USER"], remote["PASSWORD"]) == ("me", "p@ss")
+
+
+def test_a_mail_server_is_what_the_url_says_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("R1WEB_EMAIL_URL", raising=False)
+    assert environment.email("R1WEB_EMAIL_URL") == {}
+    monkeypatch.setenv("R1WEB_EMAIL_URL", "smtp+tls://me:p%40ss@mail.example:587")
+    server = environment.email("R1WEB_EMAIL_URL")
+    assert (server["EMAIL_HOST"], server["EMAIL_PORT"]) == ("mail.example", 587)
+    assert (server["EMAIL_HOST_PASSWORD"], server["EMAIL_USE_TLS"]) == ("p@ss", True)

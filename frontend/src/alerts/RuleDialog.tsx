@@ -1,0 +1,227 @@
+import { useId, useState } from "react";
+import { asProblem } from "@/api/problem";
+import type { AlertRule } from "@/api/queries";
+import { Button } from "@/ui/Button";
+import { FilterChip } from "@/ui/Chip";
+import { Dialog } from "@/ui/Dialog";
+import { Field, Select, TextInput } from "@/ui/Field";
+import { STATES } from "@/ui/StateBadge";
+import styles from "./AlertsTab.module.css";
+import { type Draft, draftOf, NEEDS, ruleBody } from "./draft";
+import { type RuleScope, useAddRule, useEditRule } from "./queries";
+import { KINDS } from "./ruleWords";
+
+interface RuleDialogProps {
+  /** null makes a new one. */
+  rule: AlertRule | null;
+  scope: RuleScope;
+  metrics: readonly string[];
+  onClose: () => void;
+}
+
+const DIRECTIONS = [
+  { value: "above", label: "above" },
+  { value: "below", label: "below" },
+] as const;
+
+/** Makes a rule, or changes one; only what its kind needs is asked for. */
+export function RuleDialog({ rule, scope, metrics, onClose }: RuleDialogProps) {
+  const [draft, setDraft] = useState<Draft>(draftOf(rule));
+  const add = useAddRule(scope);
+  const edit = useEditRule();
+  const error = add.error ?? edit.error;
+  const problems = error ? asProblem(error).errors : [];
+  const set = (change: Partial<Draft>) => setDraft((before) => ({ ...before, ...change }));
+  const save = () => {
+    const { kind, ...body } = ruleBody(draft);
+    if (rule) edit.mutate({ id: rule.id, ...body }, { onSuccess: onClose });
+    else add.mutate({ kind, ...body }, { onSuccess: onClose });
+  };
+  return (
+    <Dialog
+      title={rule ? `Change ${rule.name}` : "New rule"}
+      onClose={onClose}
+      actions={
+        <>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button kind="primary" busy={add.isPending || edit.isPending} onClick={save}>
+            {rule ? "Save" : "Add the rule"}
+          </Button>
+        </>
+      }
+    >
+      <div className={styles.fields}>
+        <RuleFields
+          draft={draft}
+          set={set}
+          metrics={metrics}
+          isNew={!rule}
+          problemAt={(path) => problems.find((problem) => problem.path === path)?.message}
+        />
+      </div>
+    </Dialog>
+  );
+}
+
+interface RuleFieldsProps {
+  draft: Draft;
+  set: (change: Partial<Draft>) => void;
+  metrics: readonly string[];
+  isNew: boolean;
+  problemAt: (path: string) => string | undefined;
+}
+
+function RuleFields({ draft, set, metrics, isNew, problemAt }: RuleFieldsProps) {
+  const names = useId();
+  const needs = NEEDS[draft.kind];
+  const slope = draft.kind === "slope";
+  return (
+    <>
+      <Field label="Name" problem={problemAt("name")}>
+        {(control) => (
+          <TextInput
+            {...control}
+            data-first
+            value={draft.name}
+            onChange={(event) => set({ name: event.target.value })}
+          />
+        )}
+      </Field>
+      {isNew && (
+        <Field label="Fires when">
+          {(control) => (
+            <Select
+              {...control}
+              value={draft.kind}
+              options={KINDS}
+              onChange={(kind) => set({ kind })}
+            />
+          )}
+        </Field>
+      )}
+      {needs.includes("metric") && (
+        <Field label="Metric" problem={problemAt("metric")}>
+          {(control) => (
+            <>
+              <TextInput
+                {...control}
+                list={names}
+                value={draft.metric}
+                onChange={(event) => set({ metric: event.target.value })}
+              />
+              <datalist id={names}>
+                {metrics.map((name) => (
+                  <option key={name} value={name} />
+                ))}
+              </datalist>
+            </>
+          )}
+        </Field>
+      )}
+      {needs.includes("direction") && (
+        <Field label={slope ? "Change is" : "Value is"} problem={problemAt("direction")}>
+          {(control) => (
+            <Select
+              {...control}
+              value={draft.direction}
+              options={DIRECTIONS}
+              onChange={(direction) => set({ direction })}
+            />
+          )}
+        </Field>
+      )}
+      {needs.includes("limit") && (
+        <NumberField
+          label="Limit"
+          unit={slope ? "a step" : undefined}
+          value={draft.limit}
+          problem={problemAt("limit")}
+          onChange={(limit) => set({ limit })}
+        />
+      )}
+      {needs.includes("points") && (
+        <NumberField
+          label={slope ? "Over" : "For"}
+          unit="points"
+          value={draft.points}
+          problem={problemAt("points")}
+          onChange={(points) => set({ points })}
+        />
+      )}
+      {needs.includes("seconds") && (
+        <NumberField
+          label="For"
+          unit="seconds"
+          value={draft.seconds}
+          problem={problemAt("seconds")}
+          onChange={(seconds) => set({ seconds })}
+        />
+      )}
+      {needs.includes("states") && <StatesField {...{ draft, set, problemAt }} />}
+      {draft.kind !== "state" && (
+        <Field label="Stop the run" inline help="It saves a checkpoint first.">
+          {(control) => (
+            <input
+              {...control}
+              type="checkbox"
+              checked={draft.stop_run}
+              onChange={(event) => set({ stop_run: event.target.checked })}
+            />
+          )}
+        </Field>
+      )}
+    </>
+  );
+}
+
+interface NumberFieldProps {
+  label: string;
+  unit?: string;
+  value: string;
+  problem?: string;
+  onChange: (value: string) => void;
+}
+
+function NumberField({ label, unit, value, problem, onChange }: NumberFieldProps) {
+  return (
+    <Field label={label} unit={unit} problem={problem}>
+      {(control) => (
+        <TextInput
+          {...control}
+          inputMode="decimal"
+          value={value}
+          onChange={(event) => onChange(event.target.value)}
+        />
+      )}
+    </Field>
+  );
+}
+
+function StatesField({
+  draft,
+  set,
+  problemAt,
+}: Pick<RuleFieldsProps, "draft" | "set" | "problemAt">) {
+  const toggle = (state: string) => {
+    const has = draft.states.includes(state);
+    const rest = draft.states.filter((each) => each !== state);
+    set({ states: has ? rest : [...rest, state] });
+  };
+  return (
+    <Field label="States" problem={problemAt("states")}>
+      {({ id }) => (
+        <fieldset id={id} className={styles.states}>
+          {STATES.map((state) => (
+            <FilterChip
+              key={state}
+              on={draft.states.includes(state)}
+              onToggle={() => toggle(state)}
+            >
+              {state}
+            </FilterChip>
+          ))}
+        </fieldset>
+      )}
+    </Field>
+  );
+}

@@ -1,0 +1,135 @@
+import { Pencil, Plus, Trash2 } from "lucide-react";
+import { useState } from "react";
+import type { AlertRule } from "@/api/queries";
+import type { Facts } from "@/live/facts";
+import table from "@/run/table.module.css";
+import { Button, IconButton } from "@/ui/Button";
+import { classes } from "@/ui/classes";
+import { Confirm } from "@/ui/Dialog";
+import { ErrorState } from "@/ui/Message";
+import { SkeletonLines } from "@/ui/Skeleton";
+import styles from "./AlertsTab.module.css";
+import { type RuleScope, useDeleteRule, useEditRule, useRules } from "./queries";
+import { RuleDialog } from "./RuleDialog";
+import { ruleWords } from "./ruleWords";
+
+interface RuleTableProps {
+  title?: string;
+  scope: RuleScope;
+  facts: Facts;
+  /** Names to propose. */
+  metrics: readonly string[];
+  mayChange: boolean;
+}
+
+/** Rules, each to be switched on and off, changed and deleted. */
+export function RuleTable({ title, scope, facts, metrics, mayChange }: RuleTableProps) {
+  const query = useRules(scope, facts);
+  const [editing, setEditing] = useState<AlertRule | "new" | null>(null);
+  const [deleting, setDeleting] = useState<AlertRule | null>(null);
+  if (query.error) return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
+  if (!query.data) return <SkeletonLines lines={4} />;
+  return (
+    <section className={table.section}>
+      <div className={styles.head}>
+        <h3>{title}</h3>
+        {mayChange && (
+          <Button small icon={<Plus size={14} />} onClick={() => setEditing("new")}>
+            Add a rule
+          </Button>
+        )}
+      </div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling box must be reachable by key */}
+      <div className={table.scroll} tabIndex={0}>
+        <table className={table.table}>
+          <thead>
+            <tr>
+              <th>On</th>
+              <th>Rule</th>
+              <th>Fires when</th>
+              <th>And then</th>
+              <th>
+                <span className="visually-hidden">Actions</span>
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {query.data.map((rule) => (
+              <RuleRow
+                key={rule.id}
+                rule={rule}
+                mayChange={mayChange}
+                onEdit={() => setEditing(rule)}
+                onDelete={() => setDeleting(rule)}
+              />
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {editing && (
+        <RuleDialog
+          rule={editing === "new" ? null : editing}
+          scope={scope}
+          metrics={metrics}
+          onClose={() => setEditing(null)}
+        />
+      )}
+      {deleting && <DeleteRule rule={deleting} onClose={() => setDeleting(null)} />}
+    </section>
+  );
+}
+
+interface RuleRowProps {
+  rule: AlertRule;
+  mayChange: boolean;
+  onEdit: () => void;
+  onDelete: () => void;
+}
+
+function RuleRow({ rule, mayChange, onEdit, onDelete }: RuleRowProps) {
+  const edit = useEditRule();
+  return (
+    <tr className={classes(!rule.enabled && styles.off)}>
+      <td>
+        <input
+          type="checkbox"
+          aria-label={`${rule.name} is on`}
+          checked={rule.enabled}
+          disabled={!mayChange || edit.isPending}
+          onChange={(event) => edit.mutate({ id: rule.id, enabled: event.target.checked })}
+        />
+      </td>
+      <th scope="row">{rule.name}</th>
+      <td className={table.prose}>{ruleWords(rule)}</td>
+      <td>{rule.stop_run ? "stops the run" : "tells"}</td>
+      <td>
+        {mayChange && (
+          <div className={table.actions}>
+            <IconButton small label={`Change ${rule.name}`} onClick={onEdit}>
+              <Pencil size={14} />
+            </IconButton>
+            <IconButton small label={`Delete ${rule.name}`} onClick={onDelete}>
+              <Trash2 size={14} />
+            </IconButton>
+          </div>
+        )}
+      </td>
+    </tr>
+  );
+}
+
+function DeleteRule({ rule, onClose }: { rule: AlertRule; onClose: () => void }) {
+  const remove = useDeleteRule();
+  return (
+    <Confirm
+      title={`Delete ${rule.name}?`}
+      action="Delete the rule"
+      danger
+      busy={remove.isPending}
+      onConfirm={() => remove.mutate({ id: rule.id }, { onSettled: onClose })}
+      onClose={onClose}
+    >
+      <p>Its alerts stay. To keep the rule for later, switch it off instead.</p>
+    </Confirm>
+  );
+}

@@ -1,0 +1,32 @@
+"""Rules, the watching of runs by them, alerts, and sending these."""
+
+from r1web.alerts.services.delivery import deliver_due
+from r1web.alerts.services.firing import acknowledge
+from r1web.alerts.services.rules import (
+    check_rule,
+    copy_rules,
+    create_rule,
+    delete_rule,
+    edit_rule,
+    give_default_rules,
+)
+from r1web.alerts.services.targets import check_target, create_target, delete_target, edit_target
+from r1web.alerts.services.watching import look_for_silence, observe, watch_state
+
+__all__ = [
+    "acknowledge",
+    "check_rule",
+    "check_target",
+    "copy_rules",
+    "create_rule",
+    "create_target",
+    "delete_rule",
+    "delete_target",
+    "deliver_due",
+    "edit_rule",
+    "edit_target",
+    "give_default_rules",
+    "look_for_silence",
+    "observe",
+    "watch_state",
+]

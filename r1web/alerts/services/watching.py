@@ -1,0 +1,135 @@
+"""Rules meet what happens: metrics as they are ingested, changes of state, and silence.
+
+Everything here runs within the transaction that writes what happened, under the run's lock, so an
+alert is there exactly when its cause is.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from r1web.alerts.conditions import Point, holds, with_point
+from r1web.alerts.models import Rule, RuleKind
+from r1web.alerts.services import sentences
+from r1web.alerts.services.firing import Cause, clear, fire
+from r1web.runs.models import Attempt, Event, Run, State, Transition
+from r1web.runs.services import lock
+from training.events import EvaluationEvent, MetricsEvent
+
+Measured = MetricsEvent | EvaluationEvent
+SIGNS_OF_LIFE = ["metrics", "evaluation", "started"]
+
+
+def observe(*, run: Run, attempt: Attempt, events: Sequence[Measured]) -> None:
+    """Show each event to the run's rules, in order. An event that a rule has seen changes nothing.
+
+    The caller holds the run's lock.
+    """
+    if not events:
+        return
+    rules = list(Rule.objects.filter(run=run, enabled=True).exclude(kind=RuleKind.STATE))
+    touched = [rule for rule in rules if _show(rule, run, attempt, events)]
+    Rule.objects.bulk_update(touched, ["recent", "fired_step"])
+
+
+def watch_state(*, run: Run, transition: Transition) -> None:
+    """Show a change of state to the run's rules. Those on silence have cleared with it."""
+    kinds = [RuleKind.STATE, RuleKind.ABSENCE]
+    for rule in Rule.objects.filter(run=run, enabled=True, kind__in=kinds):
+        before = rule.fired_step
+        clear(rule, transition.at)
+        if transition.to_state in rule.states:
+            cause = Cause(
+                key=f"transition-{transition.pk}",
+                attempt=transition.attempt,
+                step=run.last_step,
+                at=transition.at,
+                message=sentences.state(transition),
+            )
+            fire(rule, run, cause)
+        if rule.fired_step != before:
+            rule.save(update_fields=["fired_step"])
+
+
+def look_for_silence(*, now: datetime | None = None) -> None:
+    """Fire the rules of running runs that have told no metrics for too long."""
+    now = now or timezone.now()
+    rules = Rule.objects.filter(
+        kind=RuleKind.ABSENCE, enabled=True, fired_step=None, run__state=State.RUNNING
+    )
+    for rule in rules.select_related("run"):
+        assert rule.run is not None  # noqa: S101 - the filter asks for its state
+        if _is_silent(rule, rule.run, now):
+            _fire_for_silence(rule.pk, rule.run, now)
+
+
+def _show(rule: Rule, run: Run, attempt: Attempt, events: Sequence[Measured]) -> bool:
+    """Whether the rule has changed."""
+    if rule.kind == RuleKind.ABSENCE:
+        fired = rule.fired_step is not None
+        clear(rule, _time_of(events[0]))
+        return fired
+    recent = [Point(step, float(value), seq) for step, value, seq in rule.recent]
+    seen = recent[-1].seq if recent else 0
+    new = [event for event in events if rule.metric in event.values and event.seq > seen]
+    for event in new:
+        point = Point(event.step, event.values[rule.metric], event.seq)
+        recent = with_point(recent, point, keep=rule.points or 1)
+        _judge(rule, run, attempt, recent, event)
+    rule.recent = [[step, repr(value), seq] for step, value, seq in recent]
+    return bool(new)
+
+
+def _judge(
+    rule: Rule, run: Run, attempt: Attempt, recent: Sequence[Point], event: Measured
+) -> None:
+    """Fire or clear by what the newest points say; `event` told the last of them."""
+    newest, at = recent[-1], _time_of(event)
+    if rule.fired_step is not None and newest.step <= rule.fired_step:
+        clear(rule, at)  # the run was resumed from before: what fired then was superseded
+    verdict = holds(rule, recent)
+    if verdict and rule.fired_step is None:
+        cause = Cause(
+            key=f"journal-{newest.seq}",
+            attempt=attempt,
+            step=newest.step,
+            at=at,
+            message=sentences.measured(rule, recent),
+            value=newest.value,
+        )
+        fire(rule, run, cause)
+    elif verdict is False:
+        clear(rule, at)
+
+
+def _last_sign(run: Run) -> Event | None:
+    return Event.objects.filter(run=run, type__in=SIGNS_OF_LIFE).order_by("-seq").first()
+
+
+def _is_silent(rule: Rule, run: Run, now: datetime) -> bool:
+    last = _last_sign(run)
+    return last is not None and now - last.at > timedelta(seconds=rule.seconds or 0)
+
+
+@transaction.atomic
+def _fire_for_silence(rule_id: int, run: Run, now: datetime) -> None:
+    run = lock(run)
+    rule = Rule.objects.filter(pk=rule_id, enabled=True, fired_step=None).first()
+    last = _last_sign(run)
+    if rule is None or last is None or run.state != State.RUNNING or not _is_silent(rule, run, now):
+        return
+    cause = Cause(
+        key=f"silent-since-{last.seq}",
+        attempt=last.attempt,
+        step=run.last_step,
+        at=now,
+        message=sentences.silence(now - last.at),
+    )
+    fire(rule, run, cause)
+    rule.save(update_fields=["fired_step"])
+
+
+def _time_of(event: Measured) -> datetime:
+    return datetime.fromtimestamp(event.time, tz=UTC)

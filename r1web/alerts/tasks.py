@@ -1,0 +1,15 @@
+"""Celery's entrances: each calls one service."""
+
+from celery import shared_task
+
+from r1web.alerts import queue, services
+
+
+@shared_task(name=queue.DELIVER)
+def deliver() -> None:
+    services.deliver_due()
+
+
+@shared_task(name=queue.LOOK_FOR_SILENCE)
+def look_for_silence() -> None:
+    services.look_for_silence()
