@@ -20,7 +20,7 @@ class CorrectionConfig(Strict):
     min: float | None = Field(
         None,
         gt=0,
-        description="Mask only: a smaller ratio weighs nothing. Null: none is too small.",
+        description="Mask only: a smaller ratio weighs nothing. Not set: none is too small.",
     )
 
     @model_validator(mode="after")

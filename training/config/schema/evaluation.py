@@ -40,7 +40,7 @@ class EvaluationConfig(Strict):
         ge=1,
         le=1024,
         json_schema_extra=unit("completions"),
-        description="Of pass@k and cons@k. Null: all completions of a problem.",
+        description="Of pass@k and cons@k. Not set: all completions of a problem.",
     )
     temperature: float = Field(0.6, ge=0, le=10, description="0 takes the likeliest token.")
     top_p: float = Field(0.95, gt=0, le=1)

@@ -17,7 +17,7 @@ class ModelConfig(Strict):
     num_hidden_layers: int = Field(4, ge=1)
     first_k_dense_replace: int = Field(1, ge=0, description="Leading layers without experts.")
     num_attention_heads: int = Field(4, ge=1)
-    q_lora_rank: int | None = Field(128, ge=1, description="Null: queries are not compressed.")
+    q_lora_rank: int | None = Field(128, ge=1, description="Not set: queries are not compressed.")
     kv_lora_rank: int = Field(64, ge=1)
     qk_nope_head_dim: int = Field(32, ge=1)
     qk_rope_head_dim: int = Field(16, ge=2, multiple_of=2)

@@ -26,8 +26,8 @@ class _Asked(Strict):
     system_prompt: str | None = Field(
         None,
         max_length=20_000,
-        description="Said before the question in a chat. Null asks for R1's <think>, <answer> "
-        "form, which the rewards read; empty leaves it out. Only with template chat.",
+        description="Said before the question in a chat. Not set, it asks for R1's <think>, "
+        "<answer> form, which the rewards read; empty leaves it out. Only with template chat.",
     )
 
     @model_validator(mode="after")
@@ -56,10 +56,10 @@ class ReasoningGymConfig(_Asked):
         ge=0,
         le=1000,
         description="Level of the package's own curriculum for this task, 0 the easiest; options "
-        "count above it. Null: no levels, or with a curriculum 0.",
+        "count above it. Not set: no levels, or with a curriculum 0.",
     )
     curriculum: LevelsConfig | None = Field(
-        None, description="Moves the level by the measured pass rate. Null: it stays."
+        None, description="Moves the level by the measured pass rate. Not set: it stays."
     )
 
 
@@ -76,17 +76,19 @@ class FromFilesConfig(_Asked):
         None,
         pattern=r"^[\w-][\w.-]*/[\w.-]*[\w-]$",
         max_length=200,
-        description="Dataset on the Hugging Face hub, owner/name. Null: the file is on the node.",
+        description="Dataset on the Hugging Face hub, owner/name. Not set: the file is on the "
+        "node.",
     )
     held_out_path: str | None = Field(
         None,
         min_length=1,
         max_length=1024,
         description="File with the problems for evaluation, found like `path`; none of its "
-        "questions is trained on. Null: the sixteenth of `path` that the questions' hash chooses.",
+        "questions is trained on. Not set: the sixteenth of `path` that the questions' hash "
+        "chooses.",
     )
     curriculum: PassRatesConfig | None = Field(
-        None, description="Chooses problems by their measured pass rate. Null: all in turn."
+        None, description="Chooses problems by their measured pass rate. Not set: all in turn."
     )
 
 
@@ -177,7 +179,7 @@ class MixtureConfig(Strict):
     type: Literal["mixture"] = "mixture"
     parts: list[PartConfig] = Field(min_length=1, max_length=64)
     curriculum: PassRatesConfig | None = Field(
-        None, description="Chooses parts by their measured pass rate. Null: by weight alone."
+        None, description="Chooses parts by their measured pass rate. Not set: by weight alone."
     )
 
     @model_validator(mode="after")
