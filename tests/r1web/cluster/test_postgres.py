@@ -66,25 +66,25 @@ def test_a_postgresql_without_a_free_connection_holds_nothing_up(
     connection.close()
     with ExitStack() as others:
         admin = others.enter_context(own_postgres.connect())
-        until(
-            lambda: _take_all(own_postgres, admin, others) and "too many clients" in started.log()
-        )
+        until(lambda: _all_taken(own_postgres, admin, others))
         let_it_end_meanwhile(started, launcher_pid)
+        with pytest.raises(psycopg.OperationalError, match="too many clients"):
+            own_postgres.connect()
     started.wait()
     assert_nothing_is_missing(run)
 
 
-def _take_all(
+OURS = "backend_type = 'client backend' AND pid <> pg_backend_pid() AND application_name"
+
+
+def _all_taken(
     server: OwnPostgres, admin: "psycopg.Connection[tuple[object, ...]]", others: ExitStack
 ) -> bool:
-    """End the supervisor's session, and take every place before it comes back."""
-    admin.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-        "WHERE backend_type = 'client backend' AND application_name <> 'hog' "
-        "AND pid <> pg_backend_pid()"
-    )
+    """End the supervisor's session and take every place; whether it came too late to get one."""
+    admin.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {OURS} <> 'hog'")
     with suppress(psycopg.OperationalError):
         while True:
             hog = others.enter_context(server.connect())
             hog.execute("SET application_name = 'hog'")
-    return True
+    hogs = admin.execute(f"SELECT count(*) FROM pg_stat_activity WHERE {OURS} = 'hog'").fetchone()
+    return hogs == (CONNECTIONS - 1,)
