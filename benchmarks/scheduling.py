@@ -84,7 +84,7 @@ def live_through() -> None:
     rng = random.Random(2)  # noqa: S311 - a workload, not a secret
     nodes = simulation.cluster(rng, CLUSTER)
     projects = simulation.projects(rng, 12, nodes)
-    jobs = simulation.jobs(rng, JOBS, len(projects), over_ticks=800)
+    jobs = simulation.jobs(rng, JOBS, len(projects), over_ticks=300)
     start = time.perf_counter()
     report = simulation.Simulation(nodes, projects, jobs).run()
     waited = sorted(report.waited.values())

@@ -67,12 +67,12 @@ function Lines({ runs }: { runs: QueuedRun[] }) {
           <tr>
             <th className="number">Place</th>
             <th>Run</th>
-            <th>Project</th>
-            <th className="number">Devices</th>
-            <th>Priority</th>
             <th>Why it waits</th>
             <th>Starts in</th>
-            <th>Queued</th>
+            <th>Priority</th>
+            <th className={styles.minor}>Project</th>
+            <th className={`number ${styles.minor}`}>Devices</th>
+            <th className={styles.minor}>Queued</th>
           </tr>
         </thead>
         <tbody>
@@ -97,16 +97,16 @@ function Line({ run }: { run: QueuedRun }) {
           </Chip>
         )}
       </th>
-      <td>{run.project}</td>
-      <td className="number">{formatNumber(run.devices, 0)}</td>
-      <td>
-        <Priority run={run} />
-      </td>
       <td className={run.possible ? table.prose : `${table.prose} ${styles.impossible}`}>
         {run.reason}
       </td>
       <td>{startsIn(run)}</td>
       <td>
+        <Priority run={run} />
+      </td>
+      <td className={styles.minor}>{run.project}</td>
+      <td className={`number ${styles.minor}`}>{formatNumber(run.devices, 0)}</td>
+      <td className={styles.minor}>
         <RelativeTime at={run.queued_at} />
       </td>
     </tr>

@@ -34,6 +34,8 @@ class QueuedRun:
     """Seconds; only compared with those of other runs."""
     reserved_node: int | None = None
     """The node that an earlier plan keeps for it."""
+    reason: str = ""
+    """Why it waits, as an earlier plan has it."""
     lasts_s: float | None = None
     """How long it will probably run; only for estimates. None: not known."""
 

@@ -1,11 +1,13 @@
 """What a plan is made from, in six queries, however long the queue is."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.db.models.fields.json import KT
 from django.utils import timezone
 
 from r1web.accounts.models import Project
@@ -26,7 +28,7 @@ from r1web.runs.pace import seconds_left
 
 RECENT = timedelta(hours=24)
 """Device-seconds of so long ago still count in the turns that projects take."""
-QUEUED_FIELDS = ("pk", "project_id", "priority", "queued_at", "reserved_node_id")
+QUEUED_FIELDS = ("pk", "project_id", "priority", "queued_at", "reserved_node_id", "reason")
 HOLDER_FIELDS = {
     "run": "attempt__run_id",
     "project": "attempt__run__project_id",
@@ -59,25 +61,28 @@ def snapshot(nodes: Iterable[Node]) -> Snapshot:
 
 
 def _queue() -> list[QueuedRun]:
-    # Only one table of each config: five thousand whole ones would be tens of megabytes.
-    rows = queued_runs().values_list(*QUEUED_FIELDS, "config__hardware")
+    # Only one table of each config, as text: five thousand whole ones would be tens of megabytes.
+    rows = queued_runs().values_list(*QUEUED_FIELDS, KT("config__hardware"))
     needs: dict[str, Need] = {}
     return [
         QueuedRun(
             key=key,
             project=project,
-            need=_need(hardware or {}, needs),
+            need=_need(hardware or "{}", needs),
             priority=priority,
             queued_at=queued_at.timestamp(),
             reserved_node=reserved,
+            reason=reason,
         )
-        for key, project, priority, queued_at, reserved, hardware in rows
+        for key, project, priority, queued_at, reserved, reason, hardware in rows
     ]
 
 
-def _need(hardware: dict[str, Any], known: dict[str, Need]) -> Need:
-    """Equal tables give one Need: the plan looks them up by the thousand."""
-    return known.setdefault(repr(hardware), Need.of(hardware))
+def _need(hardware: str, known: dict[str, Need]) -> Need:
+    """Equal tables, as JSON, give one Need: the plan looks them up by the thousand."""
+    if hardware not in known:
+        known[hardware] = Need.of(json.loads(hardware))
+    return known[hardware]
 
 
 def _nodes(nodes: Iterable[Node]) -> list[NodeView]:

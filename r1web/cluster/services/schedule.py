@@ -10,7 +10,7 @@ from django.db import transaction
 
 from r1web.cluster import queue
 from r1web.cluster.models import Lease, Node
-from r1web.cluster.planning import Placement, Wait, make_plan
+from r1web.cluster.planning import Placement, QueuedRun, Wait, make_plan
 from r1web.cluster.selectors import queued_runs, snapshot
 from r1web.live.services import publish_runs
 from r1web.runs.models import Attempt, Run, State
@@ -32,9 +32,10 @@ def schedule() -> list[Attempt]:
 def _schedule() -> list[Attempt]:
     """Locks the nodes, so of two schedulers one waits and then sees what the other has leased."""
     nodes = {node.pk: node for node in Node.objects.select_for_update().order_by("pk")}
-    plan = make_plan(snapshot(nodes.values()))
+    seen = snapshot(nodes.values())
+    plan = make_plan(seen)
     opened = [_open_attempt(placement, nodes[placement.node]) for placement in plan.placements]
-    _write_down(plan.waits)
+    _write_down(plan.waits, seen.runs)
     for run in Run.objects.filter(pk__in=plan.preempted):
         request_requeue(run=run, actor=ACTOR, reason="Makes room for a run of higher priority.")
     return [attempt for attempt in opened if attempt is not None]
@@ -65,19 +66,16 @@ def _open_attempt(placement: Placement, node: Node) -> Attempt | None:
     return attempt
 
 
-def _write_down(waits: Iterable[Wait]) -> None:
+def _write_down(waits: Iterable[Wait], runs: Iterable[QueuedRun]) -> None:
     """Store why each waits and what is kept for it; a queue that does not move is not written."""
-    stored = {
-        key: (reason, node)
-        for key, reason, node in queued_runs().values_list("pk", "reason", "reserved_node_id")
-    }
+    stored = {run.key: (run.reason, run.reserved_node) for run in runs}
     changed: dict[tuple[str, int | None], list[int]] = defaultdict(list)
     for wait in waits:
-        if stored.get(wait.run, (wait.reason, None)) != (wait.reason, wait.reserved_node):
+        if stored[wait.run] != (wait.reason, wait.reserved_node):
             changed[wait.reason, wait.reserved_node].append(wait.run)
-    for (reason, node), runs in changed.items():
-        for start in range(0, len(runs), BATCH):
-            _explain(runs[start : start + BATCH], reason, node)
+    for (reason, node), waiting in changed.items():
+        for start in range(0, len(waiting), BATCH):
+            _explain(waiting[start : start + BATCH], reason, node)
 
 
 def _explain(runs: Sequence[int], reason: str, node: int | None) -> None:
