@@ -20,6 +20,7 @@ R1WEB_CPU_SLOTS = environment.integer(
     "R1WEB_CPU_SLOTS", max(1, (os.cpu_count() or 1) // 2), 1, 1024
 )
 R1WEB_STOP_GRACE_S = environment.integer("R1WEB_STOP_GRACE_S", 20, 1, 3600)
+R1WEB_KEEP_DELETED_DAYS = environment.integer("R1WEB_KEEP_DELETED_DAYS", 7, 0, 3650)
 R1WEB_METRICS_TOKEN = environment.text("R1WEB_METRICS_TOKEN")
 TRAINER_COMMAND = [sys.executable, "-m", "training", "launch"]
 
@@ -181,6 +182,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "alerts": {"task": "alerts.deliver", "schedule": 10.0, "options": {"expires": 20}},
     "silence": {"task": "alerts.look_for_silence", "schedule": 30.0, "options": {"expires": 60}},
+    "prune": {"task": "operations.prune", "schedule": 600.0, "options": {"expires": 600}},
 }
 
 LOGGING = {

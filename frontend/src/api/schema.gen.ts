@@ -41,7 +41,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a run
-         * @description Take an ended run off the lists. Its files stay on the node's disk.
+         * @description Take an ended run off the lists. Its data goes R1WEB_KEEP_DELETED_DAYS later.
          */
         delete: operations["r1web_runs_api_runs_delete_run"];
         options?: never;

@@ -17,6 +17,7 @@ from pathlib import Path
 from django.conf import settings
 
 from r1web.cluster import services
+from r1web.cluster.journal import open_journal
 from r1web.cluster.supervisor import ending, plan, record
 from r1web.cluster.supervisor.database import Database
 from r1web.cluster.supervisor.ingest import ingest
@@ -122,9 +123,10 @@ class Supervisor:
             return None
         if ended := end_abandoned(self.folder):
             logger.warning("Ended %s processes that an earlier attempt had left", ended)
-        self._take_over_journal()
         environment = self.database.insist(lambda: plan.environment(self.attempt))
         try:
+            open_journal(self.folder)
+            self._take_over_journal()
             plan.write_config(self.attempt, self.folder)
             return start_trainer(
                 plan.command(self.attempt, self.folder),

@@ -108,7 +108,7 @@ def edit_run(request: ApiRequest, run_id: int, body: RunPatch) -> RunDetail:
     "/runs/{int:run_id}", response={204: None, ERRORS: ProblemOut}, summary="Delete a run"
 )
 def delete_run(request: ApiRequest, run_id: int) -> Status[None]:
-    """Take an ended run off the lists. Its files stay on the node's disk."""
+    """Take an ended run off the lists. Its data goes R1WEB_KEEP_DELETED_DAYS later."""
     services.delete_run(run=selectors.changeable_run(request.user, run_id))
     return Status(204, None)
 

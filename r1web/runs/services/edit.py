@@ -42,7 +42,10 @@ def edit_run(
 
 @transaction.atomic
 def delete_run(*, run: Run) -> None:
-    """Take an ended run off every list; its rows and files stay. Raises ConflictError."""
+    """Take an ended run off every list; operations.retention removes its data later.
+
+    Raises ConflictError.
+    """
     run = lock(run)
     if run.state not in ENDED:
         raise ConflictError(f"Run {run.pk} is {run.state}: stop it first.", code="not_ended")

@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from r1web.cluster import services
+from r1web.cluster.journal import compress_journal
 from r1web.cluster.models import Lease
 from r1web.cluster.services.reconcile import is_alive
 from r1web.cluster.supervisor.process import RECORD
@@ -130,6 +131,7 @@ def test_stopping_saves_and_resuming_goes_on_in_the_same_journal(
     resume_run(run=run, actor="olga")
     second = attempt_of(run)
     assert (second.start_step, second.journal_seq) == (1, first.journal_seq)
+    assert compress_journal(started.folder)
     supervise(second, "finish").wait()
     assert state_of(run) == State.FINISHED
     assert steps_of(run) == [1, 2, 3, 4, 5]

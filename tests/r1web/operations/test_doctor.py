@@ -147,7 +147,7 @@ def test_packages_are_held_against_their_lock(tmp_path: Path) -> None:
 
 
 def test_a_gpu_that_torch_does_not_see(monkeypatch: pytest.MonkeyPatch) -> None:
-    here = [machine.hardware.Gpu(index=0, model="NVIDIA H200", memory_bytes=150 * 2**30)]
+    here = [machine.hardware.Gpu(index=0, model="NVIDIA H200", memory_bytes=2**37, native_fp8=True)]
     monkeypatch.setattr(machine.hardware, "gpus", lambda: here)
     for seen, level in ((0, "fail"), (1, "ok")):
         monkeypatch.setattr(machine, "_gpus_of_torch", lambda seen=seen: seen)

@@ -1,0 +1,168 @@
+"""What deleted runs leave goes, what others need stays, and a compressed journal is not missed."""
+
+import gzip
+from collections.abc import Callable
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+from pytest_django import Settings
+
+from r1web.cluster.journal import compress_journal, open_journal
+from r1web.cluster.supervisor.loop import only_one
+from r1web.metrics.models import Point, Series
+from r1web.metrics.services import Sample, append_points
+from r1web.operations import retention
+from r1web.rollouts.models import Completion, Group
+from r1web.runs.models import Attempt, Checkpoint, Event, Run, State
+from r1web.runs.services import delete_run
+
+MakeRun = Callable[..., Run]
+MakeCheckpoint = Callable[..., Checkpoint]
+DAY = timedelta(days=1)
+
+
+def measured(run: Run, folder: Path) -> Run:
+    """Give the run points, a completion and files."""
+    attempt = Attempt.objects.create(run=run, number=1, ended_at=timezone.now())
+    samples = [Sample(step, 1.0, {"reward/mean": 0.5, "loss": 1.0}) for step in range(1, 4)]
+    append_points(run=run, attempt=attempt, samples=samples)
+    group = Group.objects.create(
+        run=run, attempt=attempt, step=1, index=0, policy_version=0, prompt="p", question="q",
+        answer="a", reward_mean=None,
+    )  # fmt: skip
+    Completion.objects.create(
+        group=group, index=0, text="t", rewards={}, advantage=0, length=1, finish_reason="stop"
+    )
+    (folder / run.directory_name).mkdir(parents=True, exist_ok=True)
+    (folder / run.directory_name / "events.jsonl").write_text('{"seq": 1}\n' * 500)
+    return run
+
+
+def prune() -> list[str]:
+    return [sentence for sentence in retention.prune() if sentence]
+
+
+def deleted(run: Run, ago: timedelta) -> None:
+    delete_run(run=run)
+    Run.objects.filter(pk=run.pk).update(deleted_at=timezone.now() - ago)
+
+
+def rows_of(run: Run) -> list[int]:
+    return [
+        Point.objects.filter(series__run=run).count(),
+        Series.objects.filter(run=run).count(),
+        Completion.objects.filter(group__run=run).count(),
+        Group.objects.filter(run=run).count(),
+        Event.objects.filter(run=run).count(),
+    ]
+
+
+def test_a_deleted_run_loses_its_data_and_no_other_does(
+    make_run: MakeRun, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", 2)
+    gone, kept = (measured(make_run(State.FINISHED), runs_dir) for _ in range(2))
+    before = rows_of(kept)
+    deleted(gone, 8 * DAY)
+    assert prune() == [f"{gone}: deleted {timezone.now() - 8 * DAY:%Y-%m-%d}, its data removed"]
+    assert rows_of(gone) == [0] * 5
+    assert not (runs_dir / gone.directory_name).exists()
+    assert rows_of(kept) == before
+    assert (runs_dir / kept.directory_name / "events.jsonl").exists()
+    assert Run.objects.get(pk=gone.pk).config  # what it was, and what it cost, stays known
+    assert gone.attempts.count() == 1
+    assert prune() == []
+
+
+@pytest.mark.parametrize(("days", "goes"), [(7, False), (5, True), (0, True)])
+def test_it_keeps_them_for_as_long_as_the_setting_says(
+    make_run: MakeRun, runs_dir: Path, settings: Settings, days: int, *, goes: bool
+) -> None:
+    settings.R1WEB_KEEP_DELETED_DAYS = days
+    run = measured(make_run(State.STOPPED), runs_dir)
+    deleted(run, 6 * DAY)
+    assert bool(prune()) is goes
+
+
+def test_a_run_that_another_started_from_is_kept(
+    make_run: MakeRun, runs_dir: Path, make_checkpoint: MakeCheckpoint
+) -> None:
+    parent = make_run(State.FINISHED)
+    start = make_checkpoint(parent)
+    child = make_run(State.FINISHED, start_checkpoint=start)
+    deleted(parent, 8 * DAY)
+    assert prune() == []
+    deleted(child, 8 * DAY)
+    assert len(prune()) == 2
+    start.refresh_from_db()
+    assert start.deleted_at is not None
+
+
+def test_pruning_that_was_cut_short_goes_on(
+    make_run: MakeRun, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", 1)
+    run = measured(make_run(State.FAILED), runs_dir)
+    deleted(run, 8 * DAY)
+    next(retention.prune())
+    assert sum(rows_of(run)) > 0
+    assert len(prune()) == 1
+    assert sum(rows_of(run)) == 0
+
+
+def test_journals_of_runs_that_ended_a_day_ago_are_compressed(
+    make_run: MakeRun, runs_dir: Path
+) -> None:
+    old = measured(make_run(State.FINISHED, ended_at=timezone.now() - 2 * DAY), runs_dir)
+    new = measured(make_run(State.FINISHED), runs_dir)
+    folder = runs_dir / old.directory_name
+    text = (folder / "events.jsonl").read_bytes()
+    assert prune() == [f"{old}: journal compressed"]
+    assert gzip.decompress((folder / "events.jsonl.gz").read_bytes()) == text
+    assert (folder / "events.jsonl.gz").stat().st_size < len(text) / 10
+    assert not (folder / "events.jsonl").exists()
+    assert (runs_dir / new.directory_name / "events.jsonl").exists()
+    open_journal(folder)
+    assert (folder / "events.jsonl").read_bytes() == text
+    assert not (folder / "events.jsonl.gz").exists()
+
+
+def test_a_run_that_somebody_supervises_is_left_alone(
+    make_run: MakeRun, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("r1web.cluster.supervisor.loop.LOCK_PATIENCE_S", 0.0)
+    run = measured(make_run(State.FINISHED, ended_at=timezone.now() - 2 * DAY), runs_dir)
+    with only_one(runs_dir / run.directory_name / "supervisor.lock"):
+        assert prune() == []
+
+
+def test_a_crash_between_compressing_and_removing_loses_nothing(tmp_path: Path) -> None:
+    journal = tmp_path / "events.jsonl"
+    journal.write_text("one\n")
+    compress_journal(tmp_path)
+    journal.write_text("one\ntwo\n")  # both are there; the plain one may have grown since
+    open_journal(tmp_path)
+    assert journal.read_text() == "one\ntwo\n"
+    assert not (tmp_path / "events.jsonl.gz").exists()
+
+
+def test_sizes_are_shown_by_project(
+    make_run: MakeRun, runs_dir: Path, make_checkpoint: MakeCheckpoint
+) -> None:
+    run = measured(make_run(State.FINISHED), runs_dir)
+    checkpoint = make_checkpoint(run)
+    (runs_dir / run.directory_name / checkpoint.path / "weights").write_bytes(b"x" * 1000)
+    (size,) = retention.sizes()
+    assert (size.project, size.runs, size.checkpoint_bytes, size.other_bytes) == (
+        "sums",
+        1,
+        1000,
+        5500,
+    )
+    out = StringIO()
+    call_command("prune", stdout=out)
+    assert "sums" in out.getvalue()
