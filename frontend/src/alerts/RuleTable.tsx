@@ -32,7 +32,7 @@ export function RuleTable({ title, scope, facts, metrics, mayChange }: RuleTable
   return (
     <section className={table.section}>
       <div className={styles.head}>
-        <h3>{title}</h3>
+        {title && <h3>{title}</h3>}
         {mayChange && (
           <Button small icon={<Plus size={14} />} onClick={() => setEditing("new")}>
             Add a rule

@@ -91,8 +91,12 @@ export default function RunPage({ runId }: { runId: number }) {
 }
 
 function alertsTab(count: number) {
-  const label = count > 0 ? <Chip title="Not acknowledged">{count}</Chip> : null;
-  return { key: "alerts" as const, label: <>Alerts {label}</> };
+  const label = (
+    <span className={styles.counted}>
+      Alerts {count > 0 && <Chip title="Not acknowledged">{count}</Chip>}
+    </span>
+  );
+  return { key: "alerts" as const, label };
 }
 
 async function retry(refetch: () => Promise<unknown>, store: RunStore): Promise<void> {
