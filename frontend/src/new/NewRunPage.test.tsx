@@ -118,6 +118,8 @@ test("only what differs from the preset is sent, and the page goes to the new ru
     config: { grpo: { group_size: 8 } },
     checkpoint: null,
     tags: [],
+    priority: 0,
+    preemptible: false,
   });
 });
 
