@@ -112,7 +112,9 @@ def _unclaimed(attempt: Attempt) -> None:
 
 @transaction.atomic
 def _silent(attempt_id: int) -> None:
-    attempt = Attempt.objects.select_related("run", "node").get(pk=attempt_id)
+    # The attempt before its run, as everybody locks them: the other way round two would wait for
+    # each other for ever.
+    attempt = Attempt.objects.select_for_update().get(pk=attempt_id)
     run = lock(attempt.run)
     last_sign = attempt.heartbeat_at or attempt.claimed_at
     if attempt.ended_at is not None or last_sign is None:
