@@ -1,9 +1,12 @@
-# `make help` lists the targets. PYTHON names the Python that the virtual environment is made of.
+# `make help` lists the targets. PYTHON names the Python that the virtual environment is made of,
+# SECONDS and SEED say for how long and from which number `make chaos` rages.
 PYTHON ?= python3
+SECONDS ?= 600
+SEED ?= 1
 SETUP = $(PYTHON) tools/setup.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format types image bench vllm lock clean
+.PHONY: help run test chaos lint format types image bench vllm lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile
@@ -15,6 +18,10 @@ run: ## Set up, start everything, print the address
 test: ## Set up, run every check there is
 	@$(SETUP) test
 	@exec .venv/bin/python tools/check.py
+
+chaos: ## Break a random part every second under real runs (SECONDS=600 SEED=1), then check all
+	@$(SETUP) test
+	@CHAOS_SECONDS=$(SECONDS) CHAOS_SEED=$(SEED) .venv/bin/python -m pytest -s tests/r1web/cluster/test_chaos.py
 
 lint: ## The quick checks: ruff, mypy, import contracts
 	@$(SETUP) test

@@ -87,6 +87,24 @@ def wait_for_stop(folder: Path, journal: Journal) -> None:
         signal.pause()
 
 
+def train_slowly(folder: Path, journal: Journal, start_step: int) -> int:
+    """As many steps as the run's config says, a checkpoint after every other."""
+    config = json.loads((folder / "config.json").read_text())
+    asked_to_stop: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: asked_to_stop.append(number))
+    steps = config["grpo"]["steps"]
+    for number in range(start_step + 1, steps + 1):
+        step(journal, number)
+        time.sleep(0.2)
+        if number % 2 == 0 or number == steps or asked_to_stop:
+            checkpoint(folder, journal, number, "stop" if asked_to_stop else "schedule")
+        if asked_to_stop:
+            journal.write("finished", number, outcome="stopped", reason=f"At step {number}.")
+            return 0
+    journal.write("finished", steps, outcome="finished", reason=f"All {steps} steps done.")
+    return 0
+
+
 def save_and_die(folder: Path, journal: Journal) -> None:
     for number in (1, 2):
         step(journal, number)
@@ -144,6 +162,8 @@ def main() -> int:
         journal.write("finished", 0, outcome="failed", reason="The checkpoint is damaged.")
         return 1
     started(journal, start_step)
+    if story == "slow":
+        return train_slowly(given.run_dir, journal, start_step)
     return tell(story, given.run_dir, journal, start_step)
 
 
