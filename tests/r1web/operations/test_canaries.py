@@ -66,7 +66,9 @@ async def test_what_the_channel_layer_drops_is_counted(settings: Settings, redis
 
     settings.REDIS_URL, settings.REDIS_PREFIX = redis_url, "drops"
     layer = RedisChannelLayer(hosts=[redis_url], prefix="drops:live", capacity=2)
-    settings.CHANNEL_LAYERS = {"default": {"CONFIG": {"prefix": "drops:live", "capacity": 2}}}
+    default = settings.CHANNEL_LAYERS["default"]
+    small = {**default["CONFIG"], "prefix": "drops:live", "capacity": 2}
+    settings.CHANNEL_LAYERS = {"default": {**default, "CONFIG": small}}
     assert any(isinstance(handler, DropCounter) for handler in logger.handlers)
     channel = await layer.new_channel()
     await layer.group_add("watchers", channel)
