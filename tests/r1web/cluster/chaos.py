@@ -76,7 +76,7 @@ class Chaos:
         while time.monotonic() < deadline:
             for chosen in (self.random.choice(asks), self.random.choice(breaks)):
                 self._try(chosen)
-            time.sleep(PAUSE_S)
+            time.sleep(PAUSE_S)  # the rate of breaking things; nothing is awaited
 
     def end(self) -> None:
         """Ask every run to stop."""
@@ -147,7 +147,7 @@ class Chaos:
 
     def restart_redis(self) -> None:
         self.broker.kill()
-        time.sleep(self.random.uniform(0, 3))
+        time.sleep(self.random.uniform(0, 3))  # how long it is away
         self.broker.start()
 
     def empty_redis(self) -> None:
@@ -164,5 +164,5 @@ class Chaos:
             return
         with closing(sqlite3.connect(connection.settings_dict["NAME"], timeout=30)) as other:
             other.execute("BEGIN EXCLUSIVE")
-            time.sleep(self.random.uniform(0, 2))
+            time.sleep(self.random.uniform(0, 2))  # how long it is locked
             other.execute("ROLLBACK")

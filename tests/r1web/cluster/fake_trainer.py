@@ -95,7 +95,7 @@ def train_slowly(folder: Path, journal: Journal, start_step: int) -> int:
     steps = config["grpo"]["steps"]
     for number in range(start_step + 1, steps + 1):
         step(journal, number)
-        time.sleep(0.2)
+        time.sleep(0.2)  # a step takes a while, so that something can break amid it
         if number % 2 == 0 or number == steps or asked_to_stop:
             checkpoint(folder, journal, number, "stop" if asked_to_stop else "schedule")
         if asked_to_stop:

@@ -16,6 +16,7 @@ from tests.r1web.waiting import until
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
+    # It starts a server of its own; `make test` has to pass on machines without PostgreSQL.
     pytest.mark.skipif(bool(why_no_postgres()), reason=why_no_postgres()),
 ]
 CONNECTIONS = 12
