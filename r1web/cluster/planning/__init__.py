@@ -7,7 +7,7 @@ The rules are told in docs/scheduling.md.
 from r1web.cluster.planning.estimate import estimate_starts
 from r1web.cluster.planning.needs import CPU, GPU, Need, Traits
 from r1web.cluster.planning.order import in_order
-from r1web.cluster.planning.plan import Placement, Plan, Wait, make_plan
+from r1web.cluster.planning.plan import Part, Placement, Plan, Wait, make_plan
 from r1web.cluster.planning.snapshot import (
     DeviceView,
     Holding,
@@ -26,6 +26,7 @@ __all__ = [
     "Need",
     "NodeState",
     "NodeView",
+    "Part",
     "Placement",
     "Plan",
     "ProjectView",

@@ -19,10 +19,22 @@ from r1web.cluster.planning.snapshot import QueuedRun, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
-    run: int
+class Part:
+    """What a run gets of one node."""
+
     node: int
     devices: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    run: int
+    parts: tuple[Part, ...]
+    """The leading node first; each part is on another node."""
+
+    @property
+    def devices(self) -> tuple[int, ...]:
+        return tuple(device for part in self.parts for device in part.devices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +159,8 @@ class _Pass:
     def _place(self, run: QueuedRun, room: Room, kind: str) -> None:
         devices = self.fleet.take(room, run.need, kind)
         self.held[run.project] += len(devices)
-        keys = tuple(device.key for device in devices)
-        self.plan.placements.append(Placement(run.key, room.node.key, keys))
+        part = Part(room.node.key, tuple(device.key for device in devices))
+        self.plan.placements.append(Placement(run.key, (part,)))
 
     def _wait_for_room(self, run: QueuedRun) -> None:
         known = self.waiting.get(run.need)

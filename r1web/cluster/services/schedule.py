@@ -4,7 +4,7 @@ What is decided, and why, is in r1web/cluster/planning.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.db import transaction
 
@@ -34,18 +34,22 @@ def _schedule() -> list[Attempt]:
     nodes = {node.pk: node for node in Node.objects.select_for_update().order_by("pk")}
     seen = snapshot(nodes.values())
     plan = make_plan(seen)
-    opened = [_open_attempt(placement, nodes[placement.node]) for placement in plan.placements]
+    opened = [_open_attempt(placement, nodes) for placement in plan.placements]
     _write_down(plan.waits, seen.runs)
     for run in Run.objects.filter(pk__in=plan.preempted):
         request_requeue(run=run, actor=ACTOR, reason="Makes room for a run of higher priority.")
     return [attempt for attempt in opened if attempt is not None]
 
 
-def _open_attempt(placement: Placement, node: Node) -> Attempt | None:
-    """None when the run was stopped or deleted since the queue was read."""
+def _open_attempt(placement: Placement, nodes: Mapping[int, Node]) -> Attempt | None:
+    """The attempt belongs to the leading node; its leases are on all of them.
+
+    None when the run was stopped or deleted since the queue was read.
+    """
     run = queued_runs().select_for_update(of=("self",)).filter(pk=placement.run).first()
     if run is None:
         return None
+    node = nodes[placement.parts[0].node]
     earlier = run.attempts.order_by("-number").first()
     checkpoint = run.resume_checkpoint
     attempt = Attempt.objects.create(

@@ -16,6 +16,7 @@ from r1web.cluster.planning import (
     Holding,
     Need,
     NodeView,
+    Part,
     Plan,
     ProjectView,
     QueuedRun,
@@ -108,9 +109,12 @@ def _need(rng: random.Random) -> Need:
 @dataclass
 class Running:
     job: Job
-    node: int
-    devices: tuple[int, ...]
+    parts: tuple[Part, ...]
     ends: int
+
+    @property
+    def devices(self) -> tuple[int, ...]:
+        return tuple(device for part in self.parts for device in part.devices)
 
 
 class Simulation:
@@ -159,11 +163,12 @@ class Simulation:
             Holding(
                 run=key,
                 project=running.job.run.project,
-                node=running.node,
-                devices=running.devices,
+                node=part.node,
+                devices=part.devices,
                 ends_in_s=(running.ends - now) * TICK_S,
             )
             for key, running in self.running.items()
+            for part in running.parts
         ]
         projects = [replace(p, recent_device_s=self.recent[p.key]) for p in self.projects]
         runs = [job.run for job in self.waiting.values()]
@@ -173,23 +178,23 @@ class Simulation:
         taken = {device for running in self.running.values() for device in running.devices}
         for placement in plan.placements:
             job = self.waiting.pop(placement.run)
-            node = self.nodes[placement.node]
+            nodes = [part.node for part in placement.parts]
+            assert len(set(nodes)) == len(nodes) == 1
             assert taken.isdisjoint(placement.devices), "a device was leased twice"
-            assert set(placement.devices) <= {device.key for device in node.devices}
             taken.update(placement.devices)
-            self._check_fits(job, node, placement.devices)
-            self._check_kept(job, node)
+            for part in placement.parts:
+                self._check_fits(job, self.nodes[part.node], part.devices)
+                self._check_kept(job, self.nodes[part.node])
             promise = self.promised.pop(placement.run, now)
             assert now <= promise, f"run {placement.run} was promised {promise}, not {now}"
-            self.running[placement.run] = Running(
-                job, placement.node, placement.devices, now + job.takes
-            )
+            self.running[placement.run] = Running(job, placement.parts, now + job.takes)
             self.recent[job.run.project] += len(placement.devices) * job.takes * TICK_S
             self.report.started[placement.run] = now
             self.report.waited[placement.run] = now - job.arrives
 
     def _check_fits(self, job: Job, node: NodeView, devices: tuple[int, ...]) -> None:
         need = job.run.need
+        assert set(devices) <= {device.key for device in node.devices}
         kinds = {self.traits[device].kind for device in devices}
         assert len(kinds) == 1
         assert len(set(devices)) == len(devices) == need.count(kinds.pop())
@@ -236,9 +241,10 @@ class Simulation:
     def _free_at(self, need: Need, node: int) -> int:
         """When the node has room for it, if nothing is put there meanwhile."""
         there = sorted(
-            (running.ends, len(running.devices))
+            (running.ends, len(part.devices))
             for running in self.running.values()
-            if running.node == node
+            for part in running.parts
+            if part.node == node
         )
         devices = self.nodes[node].devices
         free = len(devices) - sum(count for _, count in there)

@@ -88,7 +88,7 @@ def test_small_runs_fill_what_the_first_in_line_does_not_wait_for() -> None:
     held = [holds(8, nodes[0], 4, ends_in_s=60.0), holds(9, nodes[1], 4, ends_in_s=600.0)]
     large, small = asks(1, 8), [asks(key) for key in range(2, 9)]
     made = plan([large, *small], nodes, held)
-    assert {placement.node for placement in made.placements} == {2}
+    assert {part.node for placement in made.placements for part in placement.parts} == {2}
     assert started(made) == [2, 3, 4, 5]
     assert made.waits[0].reserved_node == 1
     assert reasons(made)[1] == "First in line: waiting for a free device on node-1."
@@ -106,7 +106,7 @@ def test_who_is_first_in_line_stays_there_and_keeps_its_node() -> None:
 def test_a_run_takes_what_is_free_elsewhere_before_what_is_kept_for_it() -> None:
     nodes = [gpus(1), gpus(2)]
     made = plan([asks(1, 8, reserved_node=1)], nodes, [holds(9, nodes[0], 1)])
-    assert [(placement.run, placement.node) for placement in made.placements] == [(1, 2)]
+    assert [(placed.run, placed.parts[0].node) for placed in made.placements] == [(1, 2)]
 
 
 def test_every_pool_of_nodes_has_its_own_first_in_line() -> None:
@@ -120,7 +120,7 @@ def test_every_pool_of_nodes_has_its_own_first_in_line() -> None:
 def test_the_node_that_is_left_fullest_is_taken() -> None:
     nodes = [gpus(1), gpus(2)]
     made = plan([asks(1, 2)], nodes, [holds(9, nodes[1], 5)])
-    assert made.placements[0].node == 2
+    assert made.placements[0].parts[0].node == 2
 
 
 @pytest.mark.parametrize(
