@@ -12,7 +12,7 @@ from django.utils import timezone
 from r1web.cluster import queue
 from r1web.cluster.models import Lease
 from r1web.runs.models import ENDED, Attempt, Desired, Run, State
-from r1web.runs.services import lock, put_back, resume_by_itself, transition
+from r1web.runs.services import lock, lock_attempt, put_back, resume_by_itself, transition
 
 ACTOR = "supervisor"
 TAKEN_AWAY = "Stopped from outside r1web, as when its machine is taken away."
@@ -73,7 +73,7 @@ def end_attempt(
     try again at once; `detail` (the last lines of the log) is kept with the attempt. What failed,
     was lost, or stopped though nobody had asked goes on by itself when the run's policy says so.
     """
-    attempt = Attempt.objects.select_for_update().get(pk=attempt_id)
+    attempt = lock_attempt(attempt_id)
     if attempt.ended_at is not None:
         return False
     now = timezone.now()

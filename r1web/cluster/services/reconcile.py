@@ -18,7 +18,7 @@ from r1web.cluster.models import Node
 from r1web.cluster.selectors import node_state
 from r1web.cluster.services.attempts import ACTOR, end_attempt, start_supervisor
 from r1web.runs.models import Attempt, Desired, Run, State
-from r1web.runs.services import lock, may_resume, transition
+from r1web.runs.services import lock, lock_attempt, may_resume, transition
 
 logger = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ def _unclaimed(attempt: Attempt) -> None:
 def _silent(attempt_id: int) -> None:
     # The attempt before its run, as everybody locks them: the other way round two would wait for
     # each other for ever.
-    attempt = Attempt.objects.select_for_update().get(pk=attempt_id)
+    attempt = lock_attempt(attempt_id)
     run = lock(attempt.run)
     last_sign = attempt.heartbeat_at or attempt.claimed_at
     if attempt.ended_at is not None or last_sign is None:

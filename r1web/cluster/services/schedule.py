@@ -46,7 +46,8 @@ def _open_attempt(placement: Placement, nodes: Mapping[int, Node]) -> Attempt | 
 
     None when the run was stopped or deleted since the queue was read.
     """
-    run = queued_runs().select_for_update(of=("self",)).filter(pk=placement.run).first()
+    waiting = queued_runs().select_for_update(of=("self",), no_key=True)
+    run = waiting.filter(pk=placement.run).first()
     if run is None:
         return None
     node = nodes[placement.parts[0].node]

@@ -24,7 +24,14 @@ from r1web.metrics.services import Sample, append_points
 from r1web.rollouts.models import Group
 from r1web.rollouts.services import append_groups
 from r1web.runs.models import Attempt, Checkpoint, Run, State
-from r1web.runs.services import NewEvent, append_events, lock, record_progress, transition
+from r1web.runs.services import (
+    NewEvent,
+    append_events,
+    lock,
+    lock_attempt,
+    record_progress,
+    transition,
+)
 from training.events import (
     CheckpointEvent,
     EvaluationEvent,
@@ -79,7 +86,7 @@ def ingest(*, attempt_id: int, lines: Sequence[Line]) -> None:
 
 @transaction.atomic
 def _commit(attempt_id: int, lines: Sequence[Line]) -> None:
-    attempt = Attempt.objects.select_for_update().get(pk=attempt_id)
+    attempt = lock_attempt(attempt_id)
     # Already there when an earlier commit had gone through but its answer was lost.
     lines = [line for line in lines if line.end > attempt.journal_offset]
     if not lines:
@@ -109,7 +116,7 @@ def _commit(attempt_id: int, lines: Sequence[Line]) -> None:
 
 @transaction.atomic
 def _skip(attempt_id: int, line: Line, reason: str) -> None:
-    attempt = Attempt.objects.select_for_update().select_related("run").get(pk=attempt_id)
+    attempt = lock_attempt(attempt_id)
     message = f"The journal line that ends at byte {line.end} was left out ({reason[:300]})."
     append_events(run=attempt.run, attempt=attempt, items=[warning(message)])
     attempt.journal_offset = line.end

@@ -6,7 +6,7 @@ from r1web.runs.services.events import NewEvent, append_events
 from r1web.runs.services.lifecycle import put_back, request_requeue, request_stop, resume_run
 from r1web.runs.services.progress import SPARKLINE_POINTS, record_progress
 from r1web.runs.services.resuming import may_resume, resume_by_itself
-from r1web.runs.services.transitions import ALLOWED, lock, transition
+from r1web.runs.services.transitions import ALLOWED, lock, lock_attempt, transition
 
 __all__ = [
     "ALLOWED",
@@ -20,6 +20,7 @@ __all__ = [
     "edit_run",
     "fork_run",
     "lock",
+    "lock_attempt",
     "may_resume",
     "put_back",
     "record_progress",

@@ -49,7 +49,7 @@ def append_events(*, run: Run, attempt: Attempt | None, items: Sequence[NewEvent
 
 def _reserve(run: Run, count: int) -> int:
     """The first of `count` numbers that are now this caller's."""
-    locked = Run.objects.select_for_update().only("last_seq").get(pk=run.pk)
+    locked = Run.objects.select_for_update(no_key=True).only("last_seq").get(pk=run.pk)
     Run.objects.filter(pk=run.pk).update(last_seq=locked.last_seq + count)
     run.last_seq = locked.last_seq + count
     return locked.last_seq + 1

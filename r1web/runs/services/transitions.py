@@ -26,9 +26,18 @@ ALLOWED: dict[State, frozenset[State]] = {
 TIMES = ("started_at", "queued_at", "ended_at")
 
 
+# NO KEY, since rows that refer to a run or an attempt are written by others meanwhile: under a full
+# lock these wait, and with what they hold themselves that makes a deadlock.
+
+
 def lock(run: Run) -> Run:
     """The run as it is now, its row locked until the transaction ends."""
-    return Run.objects.select_for_update().get(pk=run.pk)
+    return Run.objects.select_for_update(no_key=True).get(pk=run.pk)
+
+
+def lock_attempt(attempt_id: int) -> Attempt:
+    """The attempt as it is now, likewise. Whoever locks its run, too, locks that afterwards."""
+    return Attempt.objects.select_for_update(no_key=True).get(pk=attempt_id)
 
 
 @transaction.atomic
