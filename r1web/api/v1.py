@@ -10,7 +10,7 @@ from r1web.api.health import router as health_router
 from r1web.cluster.api import router as cluster_router
 from r1web.metrics.api import router as metrics_router
 from r1web.rollouts.api import router as rollouts_router
-from r1web.runs.api import configs_router, runs_router
+from r1web.runs.api import configs_router, deleting_router, runs_router
 
 api = NinjaAPI(
     title="r1web",
@@ -23,6 +23,7 @@ errors.install(api)
 
 for router in (
     runs_router,
+    deleting_router,
     metrics_router,
     rollouts_router,
     alerts_router,

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from django.conf import settings
-from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet
+from django.db.models import Count, Model, Q, QuerySet
 from django.utils import timezone
 
 from r1web.accounts.models import Project
@@ -17,7 +16,8 @@ from r1web.cluster.supervisor.loop import AlreadySupervisedError, only_one
 from r1web.metrics.models import Point, Series
 from r1web.rollouts.models import Completion, Group
 from r1web.runs.models import ENDED, Event, Run
-from r1web.runs.selectors import run_directory
+from r1web.runs.selectors import due_to_go, run_directory
+from r1web.runs.services import purge_run
 
 logger = logging.getLogger(__name__)
 
@@ -41,20 +41,12 @@ def prune() -> Iterator[str]:
     The caller may stop after any piece, and come again: what is not done stays due. An empty
     sentence is a piece of something larger.
     """
-    for run in deleted_runs():
+    for run in due_to_go():
         yield from _remove(run)
     ended = Run.objects.filter(state__in=ENDED, ended_at__lt=timezone.now() - COMPRESS_AFTER)
     for run in ended.filter(deleted_at=None):
         if _compress(run):
             yield f"{run}: journal compressed"
-
-
-def deleted_runs() -> QuerySet[Run]:
-    """Runs whose data is due to go. One that another run started from keeps its checkpoints."""
-    long_ago = timezone.now() - timedelta(days=settings.R1WEB_KEEP_DELETED_DAYS)
-    due = Run.objects.filter(state__in=ENDED, deleted_at__lt=long_ago)
-    started = Run.objects.filter(deleted_at=None, start_checkpoint__run=OuterRef("pk"))
-    return due.filter(Exists(Event.objects.filter(run=OuterRef("pk"))), ~Exists(started))
 
 
 def sizes() -> list[Size]:
@@ -65,6 +57,8 @@ def sizes() -> list[Size]:
 
 def _remove(run: Run) -> Iterator[str]:
     """Files first and events last: as long as there are events, the rest is tried again."""
+    if not purge_run(run=run):
+        return
     folder = run_directory(run)
     try:
         if folder.exists():

@@ -51,6 +51,23 @@ class CheckpointInline(ReadOnlyInline):
     fields = ["step", "path", "bytes", "reason", "created_at", "deleted_at"]
 
 
+class DeletedFilter(admin.SimpleListFilter):
+    """Deleted runs stand in a list of their own, from which they can be restored."""
+
+    title = "deleted"
+    parameter_name = "deleted"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:  # noqa: ARG002
+        return [("restorable", "Can be restored"), ("purged", "Data removed")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:  # noqa: ARG002
+        if self.value() == "restorable":
+            return queryset.filter(deleted_at__isnull=False, purged_at=None)
+        if self.value() == "purged":
+            return queryset.filter(purged_at__isnull=False)
+        return queryset.filter(deleted_at=None)
+
+
 @admin.register(Run)
 class RunAdmin(ReadOnly, ModelAdmin):
     list_display = [
@@ -64,6 +81,7 @@ class RunAdmin(ReadOnly, ModelAdmin):
     ]
     list_select_related = ["project", "owner"]
     list_filter = [
+        DeletedFilter,
         ("state", ChoicesCheckboxFilter),
         "preset",
         ("project", AutocompleteSelectFilter),
@@ -74,18 +92,16 @@ class RunAdmin(ReadOnly, ModelAdmin):
     list_per_page = 50
     search_fields = ["name", "preset", "owner__username"]
     ordering = ["-id"]
-    actions = ["stop", "resume", "clone"]
+    actions = ["stop", "pause", "proceed", "resume", "clone", "restore"]
     inlines = [AttemptInline, TransitionInline, CheckpointInline]
     fieldsets = [
         (None, {"fields": ["name", "tags", "project", "owner", "preset", "state", "reason"]}),
         ("Progress", {"fields": ["progress", "created_at", "started_at", "ended_at"]}),
-        ("Queue", {"fields": ["priority", "preemptible", "queued_at", "reserved_node"]}),
+        ("Deleted", {"fields": ["deleted_at", "deleted_by", "purged_at"]}),
+        ("Queue", {"fields": ["priority", "preemptible", "paused", "queued_at", "reserved_node"]}),
         ("Config", {"fields": ["overrides", "config", "digest"], "classes": ["tab"]}),
         ("Origin", {"fields": ["parent", "parent_step", "start_checkpoint"], "classes": ["tab"]}),
     ]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
-        return super().get_queryset(request).filter(deleted_at=None)
 
     def has_act_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("runs.change_run")
@@ -104,6 +120,20 @@ class RunAdmin(ReadOnly, ModelAdmin):
     def stop(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
         user = _user(request)
         self._each(request, queryset, lambda run: services.request_stop(run=run, actor=user))
+
+    @admin.action(description="Pause", permissions=["act"])
+    def pause(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
+        user = _user(request)
+        self._each(request, queryset, lambda run: services.request_pause(run=run, actor=user))
+
+    @admin.action(description="Continue", permissions=["act"])
+    def proceed(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
+        user = _user(request)
+        self._each(request, queryset, lambda run: services.continue_run(run=run, actor=user))
+
+    @admin.action(description="Restore", permissions=["act"])
+    def restore(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
+        self._each(request, queryset, lambda run: services.restore_run(run=run))
 
     @admin.action(description="Resume", permissions=["act"])
     def resume(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:

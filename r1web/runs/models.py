@@ -53,6 +53,9 @@ class Run(models.Model):
         default=False,
         help_text="May be saved and put back into the queue for a run of higher priority.",
     )
+    paused = models.TextField(
+        blank=True, help_text="Why it waits until a person lets it go on; empty: it does not."
+    )
     reserved_node = models.ForeignKey(
         "cluster.Node",
         null=True,
@@ -100,6 +103,14 @@ class Run(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
+    deleted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    purged_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="From then on its data is removed, and it cannot come back.",
+    )
 
     class Meta:
         ordering = ["-id"]

@@ -36,6 +36,9 @@ class RunRow(Schema):
     preemptible: bool = Field(
         description="May be saved and queued again for a run of higher priority."
     )
+    paused: str = Field(
+        description="Why it waits until a person lets it go on; empty unless it is paused."
+    )
     step: int
     total_steps: int
     reward: float | None = Field(description="Mean reward of the last step.")
@@ -108,6 +111,7 @@ class Permissions(Schema):
 
     change: bool
     stop: bool
+    pause: bool
     resume: bool
     fork: bool
     delete: bool
@@ -124,6 +128,27 @@ class RunDetail(RunRow):
     attempts: list[AttemptOut]
     summary: dict[str, Any] = Field(description="Newest value of each metric.")
     permissions: Permissions
+
+
+class DeletedRun(Schema):
+    """A run that was deleted and can still be brought back."""
+
+    id: int
+    project: str = Field(description="Slug of the project.")
+    name: str
+    state: str
+    step: int
+    deleted_at: datetime
+    deleted_by: str | None
+    kept_until: datetime | None = Field(
+        description="Its data is removed after that; null as long as a run that started from it is "
+        "there."
+    )
+
+
+class DeletedList(Schema):
+    items: list[DeletedRun]
+    next_cursor: str | None
 
 
 class RunIn(Schema, extra="forbid"):

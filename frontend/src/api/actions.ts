@@ -24,6 +24,7 @@ export function useAction<Input, Output>(
 
 function refreshRuns(client: QueryClient): void {
   void client.invalidateQueries({ queryKey: keys.runs });
+  void client.invalidateQueries({ queryKey: keys.deleted });
   void client.invalidateQueries({ queryKey: keys.queue });
 }
 
@@ -51,9 +52,37 @@ export function useResumeRun() {
   );
 }
 
-export function useDeleteRun() {
+export function usePauseRun() {
+  return useAction((input: { id: number } & Partial<Schemas["StopIn"]>) =>
+    unwrap(
+      api.POST("/api/v1/runs/{run_id}/pause", {
+        ...at(input.id),
+        body: { reason: input.reason ?? "" },
+      }),
+    ),
+  );
+}
+
+export function useContinueRun() {
   return useAction((input: { id: number }) =>
-    unwrap(api.DELETE("/api/v1/runs/{run_id}", at(input.id))),
+    unwrap(api.POST("/api/v1/runs/{run_id}/continue", at(input.id))),
+  );
+}
+
+/** Its name has to be given, so that it is not another. */
+export function useDeleteRun() {
+  return useAction((input: { id: number; name: string }) =>
+    unwrap(
+      api.DELETE("/api/v1/runs/{run_id}", {
+        params: { path: { run_id: input.id }, query: { name: input.name } },
+      }),
+    ),
+  );
+}
+
+export function useRestoreRun() {
+  return useAction((input: { id: number }) =>
+    unwrap(api.POST("/api/v1/runs/{run_id}/restore", at(input.id))),
   );
 }
 

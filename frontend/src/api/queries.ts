@@ -7,6 +7,7 @@ import type { paths } from "./schema.gen";
 export type RunRow = Schemas["RunRow"];
 export type RunDetail = Schemas["RunDetail"];
 export type RunList = Schemas["RunList"];
+export type DeletedRun = Schemas["DeletedRun"];
 export type Checkpoint = Schemas["CheckpointOut"];
 export type Alert = Schemas["AlertOut"];
 export type AlertRule = Schemas["RuleOut"];
@@ -28,6 +29,7 @@ export const keys = {
   checkpoints: (id: number) => ["runs", id, "checkpoints"],
   alerts: (id: number) => ["runs", id, "alerts"],
   alertRules: ["alert-rules"],
+  deleted: ["deleted"],
   presets: ["presets"],
   configSchema: ["config-schema"],
   nodes: ["nodes"],

@@ -41,7 +41,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a run
-         * @description Take an ended run off the lists. Its data goes R1WEB_KEEP_DELETED_DAYS later.
+         * @description Take an ended run off the lists, by its exact name; it can be restored for some days.
          */
         delete: operations["r1web_runs_api_runs_delete_run"];
         options?: never;
@@ -67,6 +67,46 @@ export interface paths {
          * @description Ask it to save a checkpoint and end; a queued run has stopped at once.
          */
         post: operations["r1web_runs_api_runs_stop_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause a run
+         * @description Have it wait until it is continued; under way, it saves and gives its devices back first.
+         */
+        post: operations["r1web_runs_api_runs_pause_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/continue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Continue a paused run
+         * @description It waits for devices again, at the place in the queue that its age gives it.
+         */
+        post: operations["r1web_runs_api_runs_continue_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -187,6 +227,46 @@ export interface paths {
         get: operations["r1web_runs_api_runs_list_transitions"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deleted-runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Deleted runs
+         * @description Those of your projects that can be restored, the last deleted first.
+         */
+        get: operations["r1web_runs_api_deleting_list_deleted_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore a deleted run
+         * @description Bring it back with metrics, rollouts and files; when these have gone, the error says so.
+         */
+        post: operations["r1web_runs_api_deleting_restore_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -727,6 +807,11 @@ export interface components {
              * @description May be saved and queued again for a run of higher priority.
              */
             preemptible: boolean;
+            /**
+             * Paused
+             * @description Why it waits until a person lets it go on; empty unless it is paused.
+             */
+            paused: string;
             /** Step */
             step: number;
             /** Total Steps */
@@ -869,6 +954,8 @@ export interface components {
             change: boolean;
             /** Stop */
             stop: boolean;
+            /** Pause */
+            pause: boolean;
             /** Resume */
             resume: boolean;
             /** Fork */
@@ -909,6 +996,11 @@ export interface components {
              * @description May be saved and queued again for a run of higher priority.
              */
             preemptible: boolean;
+            /**
+             * Paused
+             * @description Why it waits until a person lets it go on; empty unless it is paused.
+             */
+            paused: string;
             /** Step */
             step: number;
             /** Total Steps */
@@ -1167,6 +1259,44 @@ export interface components {
              * Format: date-time
              */
             at: string;
+        };
+        /** DeletedList */
+        DeletedList: {
+            /** Items */
+            items: components["schemas"]["DeletedRun"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * DeletedRun
+         * @description A run that was deleted and can still be brought back.
+         */
+        DeletedRun: {
+            /** Id */
+            id: number;
+            /**
+             * Project
+             * @description Slug of the project.
+             */
+            project: string;
+            /** Name */
+            name: string;
+            /** State */
+            state: string;
+            /** Step */
+            step: number;
+            /**
+             * Deleted At
+             * Format: date-time
+             */
+            deleted_at: string;
+            /** Deleted By */
+            deleted_by: string | null;
+            /**
+             * Kept Until
+             * @description Its data is removed after that; null as long as a run that started from it is there.
+             */
+            kept_until: string | null;
         };
         /** MetricsOut */
         MetricsOut: {
@@ -2337,7 +2467,9 @@ export interface operations {
     };
     r1web_runs_api_runs_delete_run: {
         parameters: {
-            query?: never;
+            query?: {
+                name?: string;
+            };
             header?: never;
             path: {
                 run_id: number;
@@ -2485,6 +2617,144 @@ export interface operations {
                 "application/json": components["schemas"]["StopIn"] | null;
             };
         };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_runs_api_runs_pause_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["StopIn"] | null;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_runs_api_runs_continue_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description OK */
             200: {
@@ -2919,6 +3189,143 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TransitionList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_runs_api_deleting_list_deleted_runs: {
+        parameters: {
+            query?: {
+                project?: string;
+                /** @description next_cursor of the page before. */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeletedList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_runs_api_deleting_restore_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDetail"];
                 };
             };
             /** @description Unauthorized */

@@ -15,6 +15,7 @@ const RunPage = lazy(() => import("@/run/RunPage"));
 const NewRunPage = lazy(() => import("@/new/NewRunPage"));
 const NodesPage = lazy(() => import("@/nodes/NodesPage"));
 const QueuePage = lazy(() => import("@/queue/QueuePage"));
+const DeletedPage = lazy(() => import("@/deleted/DeletedPage"));
 const PresetsPage = lazy(() => import("@/presets/PresetsPage"));
 
 const client = newQueryClient();
@@ -43,6 +44,7 @@ function Pages() {
       <Route path="/queue" component={QueuePage} />
       <Route path="/nodes" component={NodesPage} />
       <Route path="/presets" component={PresetsPage} />
+      <Route path="/deleted" component={DeletedPage} />
       <Route path="/runs/:id">
         {({ id }) => (/^\d+$/.test(id) ? <RunPage key={id} runId={Number(id)} /> : <NoSuchPage />)}
       </Route>

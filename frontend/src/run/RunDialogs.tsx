@@ -1,12 +1,21 @@
 /** What asks before it changes a run. */
 
 import { useState } from "react";
-import { useLocation } from "wouter";
-import { useDeleteRun, usePatchRun, useResumeRun, useStopRun } from "@/api/actions";
+import { Link, useLocation } from "wouter";
+import {
+  useDeleteRun,
+  usePatchRun,
+  usePauseRun,
+  useRestoreRun,
+  useResumeRun,
+  useStopRun,
+} from "@/api/actions";
 import type { Checkpoint, RunDetail } from "@/api/queries";
 import { Button } from "@/ui/Button";
 import { Confirm, Dialog } from "@/ui/Dialog";
 import { Field, TextInput } from "@/ui/Field";
+import { useToast } from "@/ui/toast";
+import styles from "./RunDialogs.module.css";
 
 interface RunDialogProps {
   run: RunDetail;
@@ -110,21 +119,86 @@ export function RenameDialog({ run, onClose }: RunDialogProps) {
   );
 }
 
+/** Asks for the run's name, so that it is not another; for some days it can be restored. */
 export function DeleteDialog({ run, onClose }: RunDialogProps) {
+  const [name, setName] = useState("");
   const remove = useDeleteRun();
+  const restore = useRestoreRun();
+  const toast = useToast();
   const [, navigate] = useLocation();
+  const matches = name.trim() === run.name;
+  const undo = () => {
+    const failed = () => undefined; // it was said in a toast
+    void restore.mutateAsync({ id: run.id }).then(() => navigate(`/runs/${run.id}`), failed);
+  };
+  const done = () => {
+    onClose();
+    navigate("/");
+    toast({ text: `${run.name} · #${run.id} is deleted.`, action: { label: "Undo", run: undo } });
+  };
+  const submit = () => remove.mutate({ id: run.id, name }, { onSuccess: done });
+  return (
+    <Dialog
+      title={`Delete run #${run.id}?`}
+      onClose={onClose}
+      actions={
+        <>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button kind="danger" disabled={!matches} busy={remove.isPending} onClick={submit}>
+            Delete the run
+          </Button>
+        </>
+      }
+    >
+      <p>
+        Its curves, rollouts, log and checkpoints leave every list. For some days it can be brought
+        back from <Link href="/deleted">Recently deleted</Link>; then its data is removed.
+      </p>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (matches) submit();
+        }}
+      >
+        <Field
+          label={
+            <>
+              Type <strong className={styles.name}>{run.name}</strong> to delete it
+            </>
+          }
+        >
+          {(control) => (
+            <TextInput
+              {...control}
+              data-first
+              autoComplete="off"
+              spellCheck={false}
+              value={name}
+              onChange={(event) => setName(event.target.value)}
+            />
+          )}
+        </Field>
+        <button type="submit" hidden />
+      </form>
+    </Dialog>
+  );
+}
+
+export function PauseDialog({ run, onClose }: RunDialogProps) {
+  const pause = usePauseRun();
   return (
     <Confirm
-      title={`Delete ${run.name}?`}
-      action="Delete the run"
-      danger
-      busy={remove.isPending}
-      onConfirm={() =>
-        remove.mutate({ id: run.id }, { onSuccess: () => navigate("/"), onSettled: onClose })
-      }
+      title={`Pause ${run.name}?`}
+      action="Pause the run"
+      busy={pause.isPending}
+      onConfirm={() => pause.mutate({ id: run.id }, { onSettled: onClose })}
       onClose={onClose}
     >
-      <p>Its curves, rollouts and checkpoints disappear from r1web.</p>
+      <p>
+        {run.state === "queued"
+          ? "It keeps its place in the queue, and starts once somebody continues it."
+          : "It writes a checkpoint, gives its devices back, and goes on from there once somebody continues it."}
+      </p>
     </Confirm>
   );
 }

@@ -1,4 +1,4 @@
-import { GitFork, MoreHorizontal, Pause, Play } from "lucide-react";
+import { GitFork, MoreHorizontal, Play, Square } from "lucide-react";
 import { useState } from "react";
 import { Link, useLocation } from "wouter";
 import type { RunDetail } from "@/api/queries";
@@ -12,10 +12,10 @@ import { Progress } from "@/ui/Progress";
 import { StateBadge } from "@/ui/StateBadge";
 import { useNow } from "@/ui/useNow";
 import { hasEnded } from "./queries";
-import { DeleteDialog, RenameDialog, ResumeDialog, StopDialog } from "./RunDialogs";
+import { DeleteDialog, PauseDialog, RenameDialog, ResumeDialog, StopDialog } from "./RunDialogs";
 import styles from "./RunHeader.module.css";
 
-type Asking = "stop" | "resume" | "rename" | "delete" | null;
+type Asking = "stop" | "pause" | "resume" | "rename" | "delete" | null;
 
 interface RunHeaderProps {
   run: RunDetail;
@@ -31,7 +31,7 @@ export function RunHeader({ run, facts }: RunHeaderProps) {
             {run.name}
           </h2>
           <span className={styles.id}>#{run.id}</span>
-          <StateBadge state={facts.state} />
+          <StateBadge state={facts.state} paused={run.paused !== ""} />
           {facts.phase && !hasEnded(facts.state) && (
             <span className={styles.phase}>{facts.phase}</span>
           )}
@@ -91,7 +91,7 @@ function Actions({ run, state }: { run: RunDetail; state: string }) {
     <div className={styles.actions}>
       {may.stop && !hasEnded(state) && (
         <Button
-          icon={<Pause size={14} />}
+          icon={<Square size={14} />}
           busy={run.desired === "stopped"}
           onClick={() => setAsking("stop")}
         >
@@ -111,6 +111,11 @@ function Actions({ run, state }: { run: RunDetail; state: string }) {
       <Menu
         label="More actions"
         items={[
+          {
+            label: "Pause",
+            disabled: !may.pause || hasEnded(state),
+            onSelect: () => setAsking("pause"),
+          },
           { label: "Rename", disabled: !may.change, onSelect: () => setAsking("rename") },
           { label: "Open its node", onSelect: () => navigate("/nodes") },
           {
@@ -127,6 +132,7 @@ function Actions({ run, state }: { run: RunDetail; state: string }) {
         )}
       />
       {asking === "stop" && <StopDialog run={run} onClose={close} />}
+      {asking === "pause" && <PauseDialog run={run} onClose={close} />}
       {asking === "resume" && <ResumeDialog run={run} checkpoint={null} onClose={close} />}
       {asking === "rename" && <RenameDialog run={run} onClose={close} />}
       {asking === "delete" && <DeleteDialog run={run} onClose={close} />}

@@ -1,12 +1,13 @@
-import { CircleAlert, CircleDashed, CircleHelp } from "lucide-react";
+import { CircleAlert, CircleDashed, CircleHelp, CirclePause, Play } from "lucide-react";
 import type { ReactNode } from "react";
+import { useContinueRun } from "@/api/actions";
 import type { RunDetail } from "@/api/queries";
 import type { Facts } from "@/live/facts";
 import { Button } from "@/ui/Button";
 import { ButtonLink } from "@/ui/ButtonLink";
 import { classes } from "@/ui/classes";
 import type { Address } from "./address";
-import { useLastLines } from "./queries";
+import { hasEnded, useLastLines } from "./queries";
 import styles from "./StateNotice.module.css";
 
 interface StateNoticeProps {
@@ -17,6 +18,7 @@ interface StateNoticeProps {
 
 /** Why a run waits, is lost, or failed, and what can be done. */
 export function StateNotice({ run, facts, go }: StateNoticeProps) {
+  if (run.paused && !hasEnded(facts.state)) return <Paused run={run} />;
   switch (facts.state) {
     case "queued":
       return (
@@ -36,6 +38,28 @@ export function StateNotice({ run, facts, go }: StateNoticeProps) {
     default:
       return null;
   }
+}
+
+/** It waits until somebody lets it go on. */
+function Paused({ run }: { run: RunDetail }) {
+  const proceed = useContinueRun();
+  return (
+    <Notice kind="queued" icon={<CirclePause size={16} />}>
+      <p>{run.queue_reason || run.paused}</p>
+      {run.permissions.change && (
+        <div className={styles.ways}>
+          <Button
+            small
+            icon={<Play size={14} />}
+            busy={proceed.isPending}
+            onClick={() => proceed.mutate({ id: run.id })}
+          >
+            Continue
+          </Button>
+        </div>
+      )}
+    </Notice>
+  );
 }
 
 interface NoticeProps {

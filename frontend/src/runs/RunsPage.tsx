@@ -1,6 +1,7 @@
 import type { RowSelectionState } from "@tanstack/react-table";
 import { Plus } from "lucide-react";
 import { useCallback, useMemo, useState } from "react";
+import { Link } from "wouter";
 import { useRunList } from "@/api/queries";
 import { usePageTitle } from "@/app/title";
 import { Button } from "@/ui/Button";
@@ -33,6 +34,9 @@ export function RunsPage() {
         </ButtonLink>
       </div>
       <RunsList />
+      <Link href="/deleted" className={styles.deleted}>
+        Recently deleted
+      </Link>
     </div>
   );
 }

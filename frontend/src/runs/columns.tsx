@@ -32,7 +32,7 @@ export const columns = [
     meta: { className: styles.state, sort: "state" },
     cell: ({ row }) => (
       <span title={row.original.queue_reason || row.original.reason || undefined}>
-        <StateBadge state={row.original.state} />
+        <StateBadge state={row.original.state} paused={row.original.paused !== ""} />
       </span>
     ),
   }),

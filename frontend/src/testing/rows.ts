@@ -14,6 +14,7 @@ export function runRow(changes: Partial<RunRow> = {}): RunRow {
     queue_reason: "",
     priority: 0,
     preemptible: false,
+    paused: "",
     step: 84,
     total_steps: 300,
     reward: 1.21,

@@ -26,13 +26,22 @@ const ICONS: Record<RunState, LucideIcon> = {
 
 export const STATES = Object.keys(ICONS) as RunState[];
 
+interface StateBadgeProps {
+  state: string;
+  /** While it is queued: it waits for a person. */
+  paused?: boolean;
+  iconOnly?: boolean;
+}
+
 /** A run's state: an icon and a word in the state's colour. */
-export function StateBadge({ state, iconOnly }: { state: string; iconOnly?: boolean }) {
-  const Icon = ICONS[state as RunState];
+export function StateBadge({ state, paused, iconOnly }: StateBadgeProps) {
+  const waits = paused && state === "queued";
+  const Icon = waits ? CirclePause : ICONS[state as RunState];
+  const word = waits ? "paused" : state;
   return (
-    <span className={classes(styles.state, styles[state])} title={iconOnly ? state : undefined}>
+    <span className={classes(styles.state, styles[state])} title={iconOnly ? word : undefined}>
       <Icon size={14} aria-hidden />
-      <span className={iconOnly ? "visually-hidden" : undefined}>{state}</span>
+      <span className={iconOnly ? "visually-hidden" : undefined}>{word}</span>
     </span>
   );
 }

@@ -1,6 +1,6 @@
 import { X } from "lucide-react";
 import { createContext, type ReactNode, useCallback, useContext, useState } from "react";
-import { IconButton } from "./Button";
+import { Button, IconButton } from "./Button";
 import { classes } from "./classes";
 import styles from "./toast.module.css";
 import { uniqueId } from "./uniqueId";
@@ -8,9 +8,12 @@ import { uniqueId } from "./uniqueId";
 interface Toast {
   kind?: "info" | "error";
   text: string;
+  /** One thing to do about it, such as to undo it; it takes the toast away. */
+  action?: { label: string; run: () => void };
 }
 
 const SHOWN_MS = 6000;
+const WITH_ACTION_MS = 15000;
 
 const ToastContext = createContext<(toast: Toast) => void>(() => undefined);
 
@@ -28,7 +31,9 @@ export function ToastProvider({ children }: { children: ReactNode }) {
     (toast: Toast) => {
       const id = uniqueId();
       setToasts((shown) => [...shown.slice(-3), { ...toast, id }]);
-      if (toast.kind !== "error") setTimeout(() => close(id), SHOWN_MS);
+      if (toast.kind !== "error") {
+        setTimeout(() => close(id), toast.action ? WITH_ACTION_MS : SHOWN_MS);
+      }
     },
     [close],
   );
@@ -38,7 +43,8 @@ export function ToastProvider({ children }: { children: ReactNode }) {
       <div className={styles.stack} role="status">
         {toasts.map((toast) => (
           <div key={toast.id} className={classes(styles.toast, toast.kind && styles[toast.kind])}>
-            <span>{toast.text}</span>
+            <span className={styles.text}>{toast.text}</span>
+            {toast.action && <ActionButton toast={toast} close={() => close(toast.id)} />}
             <IconButton small label="Close" onClick={() => close(toast.id)}>
               <X size={14} />
             </IconButton>
@@ -46,5 +52,19 @@ export function ToastProvider({ children }: { children: ReactNode }) {
         ))}
       </div>
     </ToastContext>
+  );
+}
+
+function ActionButton({ toast, close }: { toast: Toast; close: () => void }) {
+  return (
+    <Button
+      small
+      onClick={() => {
+        close();
+        toast.action?.run();
+      }}
+    >
+      {toast.action?.label}
+    </Button>
   );
 }

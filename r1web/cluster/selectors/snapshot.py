@@ -47,9 +47,9 @@ HOLDER_FIELDS = {
 
 
 def queued_runs() -> QuerySet[Run]:
-    """Without those that pause before they go on by themselves."""
+    """Without those that are paused, or wait a while before they go on by themselves."""
     due = Q(resume_at=None) | Q(resume_at__lte=timezone.now())
-    return Run.objects.filter(due, state=State.QUEUED, deleted_at=None)
+    return Run.objects.filter(due, state=State.QUEUED, paused="", deleted_at=None)
 
 
 def snapshot(nodes: Iterable[Node]) -> Snapshot:

@@ -1,4 +1,4 @@
-"""/runs: list, start, look at, change, stop, resume, fork."""
+"""/runs: list, start, look at, change, stop, pause, resume, fork."""
 
 from typing import Annotated, Literal
 
@@ -107,9 +107,10 @@ def edit_run(request: ApiRequest, run_id: int, body: RunPatch) -> RunDetail:
 @router.delete(
     "/runs/{int:run_id}", response={204: None, ERRORS: ProblemOut}, summary="Delete a run"
 )
-def delete_run(request: ApiRequest, run_id: int) -> Status[None]:
-    """Take an ended run off the lists. Its data goes R1WEB_KEEP_DELETED_DAYS later."""
-    services.delete_run(run=selectors.changeable_run(request.user, run_id))
+def delete_run(request: ApiRequest, run_id: int, name: Text = "") -> Status[None]:
+    """Take an ended run off the lists, by its exact name; it can be restored for some days."""
+    run = selectors.changeable_run(request.user, run_id)
+    services.delete_run(run=run, name=name, actor=request.user)
     return Status(204, None)
 
 
@@ -120,6 +121,30 @@ def stop_run(request: ApiRequest, run_id: int, body: StopIn | None = None) -> Ru
     """Ask it to save a checkpoint and end; a queued run has stopped at once."""
     run = selectors.changeable_run(request.user, run_id)
     services.request_stop(run=run, actor=request.user, reason=body.reason if body else "")
+    return _detail(request, run)
+
+
+@router.post(
+    "/runs/{int:run_id}/pause",
+    response={200: RunDetail, ERRORS: ProblemOut},
+    summary="Pause a run",
+)
+def pause_run(request: ApiRequest, run_id: int, body: StopIn | None = None) -> RunDetail:
+    """Have it wait until it is continued; under way, it saves and gives its devices back first."""
+    run = selectors.changeable_run(request.user, run_id)
+    services.request_pause(run=run, actor=request.user, reason=body.reason if body else "")
+    return _detail(request, run)
+
+
+@router.post(
+    "/runs/{int:run_id}/continue",
+    response={200: RunDetail, ERRORS: ProblemOut},
+    summary="Continue a paused run",
+)
+def continue_run(request: ApiRequest, run_id: int) -> RunDetail:
+    """It waits for devices again, at the place in the queue that its age gives it."""
+    run = selectors.changeable_run(request.user, run_id)
+    services.continue_run(run=run, actor=request.user)
     return _detail(request, run)
 
 

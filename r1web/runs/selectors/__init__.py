@@ -1,5 +1,11 @@
 """What is read about runs."""
 
+from r1web.runs.selectors.deleted import (
+    deleted_out,
+    deleted_run,
+    due_to_go,
+    restorable_runs,
+)
 from r1web.runs.selectors.details import (
     attempt_out,
     checkpoint_out,
@@ -34,6 +40,9 @@ __all__ = [
     "attempt_out",
     "changeable_run",
     "checkpoint_out",
+    "deleted_out",
+    "deleted_run",
+    "due_to_go",
     "events_after",
     "filtered",
     "known_model",
@@ -44,6 +53,7 @@ __all__ = [
     "open_attempt",
     "permissions",
     "project_for_new_run",
+    "restorable_runs",
     "run_detail",
     "run_directory",
     "run_row",

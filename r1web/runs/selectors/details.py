@@ -7,7 +7,7 @@ from django.conf import settings
 
 from r1web.accounts.models import User
 from r1web.live.messages import event_out
-from r1web.runs.models import ENDED, Attempt, Checkpoint, Event, Run, Transition
+from r1web.runs.models import ENDED, Attempt, Checkpoint, Desired, Event, Run, Transition
 from r1web.runs.schemas import (
     AttemptOut,
     CheckpointOut,
@@ -50,9 +50,11 @@ def run_detail(user: User, run_id: int) -> RunDetail:
 def permissions(run: Run, user: User) -> Permissions:
     change = may_change(user, run.project)
     ended = run.state in ENDED
+    ending = ended or run.desired == Desired.STOPPED
     return Permissions(
         change=change,
-        stop=change and not ended and run.desired != "stopped",
+        stop=change and not ending,
+        pause=change and not ending and not run.paused,
         resume=change and ended and run.last_step < run.total_steps,
         fork=change and newest_checkpoint(run) is not None,
         delete=change and ended,

@@ -58,6 +58,7 @@ def run_row(run: Run) -> RunRow:
         queue_reason=run.reason if run.state == State.QUEUED else "",
         priority=run.priority,
         preemptible=run.preemptible,
+        paused=run.paused,
         step=run.last_step,
         total_steps=run.total_steps,
         sparkline=run.summary.get("sparkline", []),

@@ -1,9 +1,17 @@
 """What can be done to a run. Every change of state goes through `transition`."""
 
 from r1web.runs.services.create import clone_run, create_run, fork_run, resolve_for
-from r1web.runs.services.edit import checked_name, delete_run, edit_run
+from r1web.runs.services.deleting import delete_run, purge_run, restore_run
+from r1web.runs.services.edit import checked_name, edit_run
 from r1web.runs.services.events import NewEvent, append_events
-from r1web.runs.services.lifecycle import put_back, request_requeue, request_stop, resume_run
+from r1web.runs.services.lifecycle import (
+    continue_run,
+    put_back,
+    request_pause,
+    request_requeue,
+    request_stop,
+    resume_run,
+)
 from r1web.runs.services.progress import SPARKLINE_POINTS, record_progress
 from r1web.runs.services.resuming import may_resume, resume_by_itself
 from r1web.runs.services.transitions import ALLOWED, lock, lock_attempt, transition
@@ -15,6 +23,7 @@ __all__ = [
     "append_events",
     "checked_name",
     "clone_run",
+    "continue_run",
     "create_run",
     "delete_run",
     "edit_run",
@@ -22,11 +31,14 @@ __all__ = [
     "lock",
     "lock_attempt",
     "may_resume",
+    "purge_run",
     "put_back",
     "record_progress",
+    "request_pause",
     "request_requeue",
     "request_stop",
     "resolve_for",
+    "restore_run",
     "resume_by_itself",
     "resume_run",
     "transition",

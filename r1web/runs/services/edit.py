@@ -1,15 +1,14 @@
-"""Name, tags, place in the queue, and taking a run off the lists."""
+"""Name, tags and place in the queue."""
 
 import unicodedata
 from collections.abc import Sequence
 
 from django.db import transaction
-from django.utils import timezone
 
 from r1web.cluster.queue import nudge
-from r1web.errors import ConflictError, InvalidError
+from r1web.errors import InvalidError
 from r1web.live.services import publish_runs
-from r1web.runs.models import ENDED, Run
+from r1web.runs.models import Run
 from r1web.runs.services.transitions import lock
 
 NAME_LENGTH, TAG_LENGTH, TAGS, PRIORITY = 120, 40, 20, 1000
@@ -38,20 +37,6 @@ def edit_run(
     transaction.on_commit(lambda: publish_runs([run.pk]))
     nudge()
     return run
-
-
-@transaction.atomic
-def delete_run(*, run: Run) -> None:
-    """Take an ended run off every list; operations.retention removes its data later.
-
-    Raises ConflictError.
-    """
-    run = lock(run)
-    if run.state not in ENDED:
-        raise ConflictError(f"Run {run.pk} is {run.state}: stop it first.", code="not_ended")
-    run.deleted_at = timezone.now()
-    run.save(update_fields=["deleted_at"])
-    transaction.on_commit(lambda: publish_runs([run.pk]))
 
 
 def checked_name(name: str, of: str = "the run") -> str:

@@ -1,13 +1,14 @@
-"""Stop, resume, and make room: what is asked of a run that exists."""
+"""Stop, resume, pause, and make room: what is asked of a run that exists."""
 
 from django.conf import settings
 from django.db import transaction
 
 from r1web.accounts.models import User
 from r1web.errors import ConflictError, InvalidError
+from r1web.live.services import publish_runs
 from r1web.runs import selectors
 from r1web.runs.models import ACTIVE, ENDED, Attempt, Checkpoint, Desired, Run, State
-from r1web.runs.services.transitions import lock, transition
+from r1web.runs.services.transitions import lock, transition, write_down
 
 
 @transaction.atomic
@@ -48,12 +49,52 @@ def request_requeue(*, run: Run, actor: User | str, reason: str) -> bool:
 
 
 @transaction.atomic
+def request_pause(*, run: Run, actor: User | str, reason: str = "") -> Run:
+    """Have the run wait until a person lets it go on; an active one saves and frees its devices.
+
+    Asking again changes nothing. Raises ConflictError when the run has ended or is to end.
+    """
+    run = lock(run)
+    if run.state in ENDED or run.desired == Desired.STOPPED:
+        raise ConflictError(
+            f"Run {run.pk} has ended or is about to ({run.state}): there is nothing to pause.",
+            code="already_ended",
+        )
+    if run.paused:
+        return run
+    run.paused = reason or f"Paused by {actor}."
+    run.save(update_fields=["paused"])
+    if run.state == State.QUEUED:
+        _explain(run, run.paused, actor)
+    else:
+        request_requeue(run=run, actor=actor, reason=run.paused)
+    return run
+
+
+@transaction.atomic
+def continue_run(*, run: Run, actor: User | str) -> Run:
+    """Let a paused run go on, from the place in the queue that its age gives it.
+
+    Raises ConflictError when it is not paused.
+    """
+    run = lock(run)
+    if not run.paused:
+        raise ConflictError(f"Run {run.pk} is not paused.", code="not_paused")
+    run.paused = ""
+    run.save(update_fields=["paused"])
+    if run.state == State.QUEUED:
+        _explain(run, f"Continued by {actor}.", actor)
+    transaction.on_commit(lambda: publish_runs([run.pk]))
+    return run
+
+
+@transaction.atomic
 def put_back(*, run: Run, actor: str, attempt: Attempt) -> None:
-    """Queue a run that has saved and ended because it was asked to make room."""
+    """Queue a run that has saved and ended because it was asked to make room, or to pause."""
     run = lock(run)
     newest = selectors.newest_checkpoint(run)
     saved = f"from step {newest.step}" if newest else "from the beginning: it had saved nothing"
-    reason = f"Made room; goes on {saved}."
+    reason = f"{run.paused} Continues {saved}." if run.paused else f"Made room; goes on {saved}."
     transition(run=run, to=State.QUEUED, reason=reason, actor=actor, attempt=attempt)
     run.resume_checkpoint = newest
     run.last_step = newest.step if newest else 0
@@ -93,6 +134,13 @@ def resume_run(*, run: Run, actor: User | str, checkpoint: Checkpoint | None = N
     whence = f"from step {start.step}" if start else "from the beginning"
     transition(run=run, to=State.QUEUED, reason=f"Resumed {whence}.", actor=str(actor))
     return run
+
+
+def _explain(run: Run, reason: str, actor: User | str) -> None:
+    """Write down why a queued run waits from now on."""
+    run.reason, run.reserved_node = reason, None
+    run.save(update_fields=["reason", "reserved_node"])
+    write_down(run=run, origin=State.QUEUED, reason=reason, actor=str(actor), attempt=None)
 
 
 def require_usable(checkpoint: Checkpoint) -> None:

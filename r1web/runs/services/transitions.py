@@ -23,7 +23,9 @@ ALLOWED: dict[State, frozenset[State]] = {
     State.FAILED: frozenset({State.QUEUED}),
     State.STOPPED: frozenset({State.QUEUED}),
 }
-TIMES = ("started_at", "queued_at", "ended_at")
+CHANGED = (
+    "state", "reason", "desired", "paused", "reserved_node", "started_at", "queued_at", "ended_at",
+)  # fmt: skip
 
 
 # NO KEY, since rows that refer to a run or an attempt are written by others meanwhile: under a full
@@ -53,7 +55,7 @@ def transition(
     if to not in ALLOWED[origin]:
         raise ConflictError(f"Run {run.pk} is {origin}: it cannot become {to}.", code="wrong_state")
     _apply(locked, to, reason, timezone.now())
-    for name in ("state", "reason", "desired", "reserved_node", *TIMES):
+    for name in CHANGED:
         setattr(run, name, getattr(locked, name))
     return write_down(run=run, origin=origin, reason=reason, actor=actor, attempt=attempt)
 
@@ -87,5 +89,5 @@ def _apply(run: Run, to: State, reason: str, now: datetime) -> None:
     if to == State.RUNNING and run.started_at is None:
         run.started_at = now
     if to in ENDED:
-        run.ended_at = now
-    run.save(update_fields=["state", "reason", "desired", "reserved_node", *TIMES])
+        run.ended_at, run.paused = now, ""
+    run.save(update_fields=CHANGED)

@@ -21,6 +21,8 @@ CHANGES = [
     ("POST", "/runs/{}/stop", {}),
     ("POST", "/runs/{}/resume", {}),
     ("POST", "/runs/{}/fork", {}),
+    ("POST", "/runs/{}/pause", {}),
+    ("POST", "/runs/{}/continue", {}),
     ("DELETE", "/runs/{}", None),
 ]
 
@@ -47,7 +49,7 @@ def test_members_see_and_change(make_run: MakeRun, owner: User, member: User) ->
             assert api.get(path.format(run.pk)).status_code == 200, path
         assert api.patch(f"/runs/{run.pk}", {"name": "changed"}).json()["name"] == "changed"
         assert api.post("/runs", START).status_code == 201
-        assert api.delete(f"/runs/{run.pk}").status_code == 204
+        assert api.delete(f"/runs/{run.pk}?name=changed").status_code == 204
 
 
 def test_a_viewer_sees_and_changes_nothing(make_run: MakeRun, viewer: User) -> None:
@@ -77,7 +79,14 @@ def test_what_the_user_may_do_is_in_the_answer(
 ) -> None:
     run = make_run(State.STOPPED)
     may = caller(owner).get(f"/runs/{run.pk}").json()["permissions"]
-    assert may == {"change": True, "stop": False, "resume": True, "fork": False, "delete": True}
+    assert may == {
+        "change": True,
+        "stop": False,
+        "pause": False,
+        "resume": True,
+        "fork": False,
+        "delete": True,
+    }
     assert not any(caller(viewer).get(f"/runs/{run.pk}").json()["permissions"].values())
 
 

@@ -114,7 +114,7 @@ def test_a_run_starts_from_a_visible_checkpoint_only(
     problem = body_of(api.post("/runs", START | {"checkpoint": checkpoint.pk}), 422)
     assert problem["code"] == "checkpoint_deleted"
     assert [error["path"] for error in problem["errors"]] == ["checkpoint"]
-    api.delete(f"/runs/{parent.pk}")
+    api.delete(f"/runs/{parent.pk}?name={parent.name}")
     assert fields(api.post("/runs", START | {"checkpoint": checkpoint.pk}), 404) == ["checkpoint"]
 
 
@@ -178,10 +178,10 @@ def test_filters_narrow_the_list(api: Api, make_run: MakeRun) -> None:
 
 def test_a_deleted_run_is_gone_from_everywhere(api: Api, make_run: MakeRun) -> None:
     run = make_run(State.FINISHED)
-    assert api.delete(f"/runs/{run.pk}").status_code == 204
+    assert api.delete(f"/runs/{run.pk}?name={run.name}").status_code == 204
     assert names(api) == []
     body_of(api.get(f"/runs/{run.pk}"), 404)
-    body_of(api.delete(f"/runs/{run.pk}"), 404)
+    body_of(api.delete(f"/runs/{run.pk}?name={run.name}"), 404)
 
 
 def test_the_row_says_what_a_run_has_cost_and_how_long_it_takes(

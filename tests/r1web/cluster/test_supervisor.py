@@ -17,7 +17,13 @@ from r1web.metrics.models import Point
 from r1web.rollouts.models import Completion
 from r1web.runs.models import Attempt, Checkpoint, Event, Run, State
 from r1web.runs.selectors import run_directory
-from r1web.runs.services import edit_run, request_stop, resume_run
+from r1web.runs.services import (
+    continue_run,
+    edit_run,
+    request_pause,
+    request_stop,
+    resume_run,
+)
 from tests.r1web.cluster.conftest import Started
 from tests.r1web.cluster.fake_trainer import STEPS
 from tests.r1web.waiting import until
@@ -163,6 +169,24 @@ def test_a_run_makes_room_for_a_higher_priority_and_goes_on_where_it_saved(
     assert (second.number, second.start_step) == (2, 1)
     assert state_of(patient) == State.FINISHED
     assert steps_of(patient) == [1, 2, 3, 4, 5]
+
+
+def test_a_paused_run_goes_on_where_it_saved_once_a_person_says_so(
+    make_run: MakeRun, attempt_of: AttemptOf, supervise: Supervise
+) -> None:
+    run = make_run()
+    first = supervise(attempt_of(run), "wait")
+    assert until(lambda: has_started(run))
+    request_pause(run=run, actor="olga")
+    first.wait()
+    run.refresh_from_db()
+    assert (run.state, run.reason) == (State.QUEUED, "Paused by olga. Continues from step 1.")
+    assert not Lease.objects.filter(released_at=None).exists()
+    assert services.schedule() == []
+    continue_run(run=run, actor="olga")
+    second = supervise(attempt_of(run)).wait()
+    assert (second.number, second.start_step) == (2, 1)
+    assert state_of(run) == State.FINISHED
 
 
 def test_a_trainer_that_does_not_stop_is_killed_after_the_grace(

@@ -13,12 +13,13 @@ from pytest_django import Settings
 
 from r1web.cluster.journal import compress_journal, open_journal
 from r1web.cluster.supervisor.loop import only_one
+from r1web.errors import ConflictError
 from r1web.metrics.models import Point, Series
 from r1web.metrics.services import Sample, append_points
 from r1web.operations import retention
 from r1web.rollouts.models import Completion, Group
 from r1web.runs.models import Attempt, Checkpoint, Event, Run, State
-from r1web.runs.services import delete_run
+from r1web.runs.services import delete_run, restore_run
 
 MakeRun = Callable[..., Run]
 MakeCheckpoint = Callable[..., Checkpoint]
@@ -47,7 +48,7 @@ def prune() -> list[str]:
 
 
 def deleted(run: Run, ago: timedelta) -> None:
-    delete_run(run=run)
+    delete_run(run=run, name=run.name, actor=run.owner)
     Run.objects.filter(pk=run.pk).update(deleted_at=timezone.now() - ago)
 
 
@@ -88,6 +89,32 @@ def test_it_keeps_them_for_as_long_as_the_setting_says(
     assert bool(prune()) is goes
 
 
+def test_until_then_it_comes_back_with_all_it_had(
+    make_run: MakeRun, runs_dir: Path, make_checkpoint: MakeCheckpoint
+) -> None:
+    run = measured(make_run(State.FINISHED), runs_dir)
+    make_checkpoint(run)
+    before = rows_of(run), sorted((runs_dir / run.directory_name).rglob("*"))
+    deleted(run, 6 * DAY)
+    assert prune() == []
+    restore_run(run=run)
+    assert prune() == []
+    assert (rows_of(run), sorted((runs_dir / run.directory_name).rglob("*"))) == before
+    assert run.checkpoints.get().deleted_at is None
+
+
+def test_one_that_lost_a_part_only_cannot_be_restored(
+    make_run: MakeRun, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", 1)
+    run = measured(make_run(State.FINISHED), runs_dir)
+    deleted(run, 8 * DAY)
+    next(retention.prune())
+    assert sum(rows_of(run)) > 0
+    with pytest.raises(ConflictError, match="deleted too long ago"):
+        restore_run(run=run)
+
+
 def test_a_run_that_another_started_from_is_kept(
     make_run: MakeRun, runs_dir: Path, make_checkpoint: MakeCheckpoint
 ) -> None:
@@ -96,8 +123,10 @@ def test_a_run_that_another_started_from_is_kept(
     child = make_run(State.FINISHED, start_checkpoint=start)
     deleted(parent, 8 * DAY)
     assert prune() == []
+    deleted(child, 6 * DAY)
+    assert prune() == []  # the child may yet be restored
     deleted(child, 8 * DAY)
-    assert len(prune()) == 2
+    assert [prune()[0].split(":")[0], prune()[0].split(":")[0]] == [str(child), str(parent)]
     start.refresh_from_db()
     assert start.deleted_at is not None
 

@@ -15,7 +15,7 @@ from pytest_django import DjangoAssertNumQueries
 from r1web.accounts.models import ApiToken, User
 from r1web.accounts.services import authenticate_token, create_token
 from r1web.runs.models import Attempt, Checkpoint, Desired, Run, State, Transition
-from r1web.runs.services import NewEvent, append_events
+from r1web.runs.services import NewEvent, append_events, delete_run
 
 MakeRun = Callable[..., Run]
 MakeCheckpoint = Callable[..., Checkpoint]
@@ -52,6 +52,27 @@ def test_runs_are_stopped_row_by_row_with_a_sentence_each(staff: Client, make_ru
     running.refresh_from_db()
     assert (running.state, running.desired) == (State.STOPPING, Desired.STOPPED)
     assert Transition.objects.filter(run=running).latest("id").actor == "olga"
+
+
+def test_runs_are_paused_and_continued(staff: Client, make_run: MakeRun) -> None:
+    run = make_run()
+    act(staff, "pause", run)
+    assert Run.objects.get().paused == "Paused by olga."
+    act(staff, "proceed", run)
+    assert Run.objects.get().paused == ""
+
+
+def test_deleted_runs_stand_apart_and_are_restored(
+    staff: Client, make_run: MakeRun, owner: User
+) -> None:
+    run, other = make_run(State.FINISHED, name="gone"), make_run(State.FINISHED, name="here")
+    delete_run(run=run, name="gone", actor=owner)
+    assert b"gone" not in staff.get(RUNS).content
+    listed = staff.get(RUNS, {"deleted": "restorable"}).content
+    assert (b"gone" in listed, b"here" in listed) == (True, False)
+    form = {"action": "restore", "_selected_action": [run.pk]}
+    staff.post(f"{RUNS}?deleted=restorable", form)
+    assert set(Run.objects.filter(deleted_at=None)) == {run, other}
 
 
 def test_runs_are_resumed_and_cloned(

@@ -17,7 +17,6 @@ from r1web.runs.services import (
     NewEvent,
     append_events,
     clone_run,
-    delete_run,
     edit_run,
     fork_run,
     record_progress,
@@ -233,17 +232,6 @@ def test_a_clone_has_the_same_config(
     make_checkpoint(first)
     fork = fork_run(run=first, actor=owner, name="fork", overrides={})
     assert clone_run(run=fork, actor=owner).digest == fork.digest
-
-
-def test_only_an_ended_run_can_be_deleted_and_its_checkpoints_go_with_it(
-    make_run: MakeRun, make_checkpoint: MakeCheckpoint
-) -> None:
-    run = make_run(State.RUNNING)
-    with pytest.raises(ConflictError, match="stop it first"):
-        delete_run(run=run)
-    transition(run=run, to=State.FINISHED, reason="", actor="test")
-    delete_run(run=run)
-    assert Run.objects.get().deleted_at is not None
 
 
 def test_name_tags_and_priority_can_change_and_nothing_else(make_run: MakeRun) -> None:
