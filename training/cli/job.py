@@ -15,6 +15,7 @@ from training.cli.errors import UserError
 from training.config import RunConfig
 from training.distributed.expert_parallel import ExpertParallelError
 from training.distributed.process import DeviceError, Enter, Process
+from training.distributed.rendezvous import JoinError
 from training.grpo.held_out import set_pool
 from training.grpo.loop import train
 from training.grpo.setup import set_up
@@ -44,8 +45,8 @@ def run(
     """
     with _paths_told(display, journal):
         try:
-            process = Process(config.hardware.device, enter)
-        except DeviceError as error:
+            process = Process(config.hardware.device, enter, config.hardware.join_s)
+        except (DeviceError, JoinError) as error:
             raise UserError(str(error)) from error
         with ExitStack() as stack:
             try:

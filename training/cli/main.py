@@ -58,6 +58,7 @@ def parser() -> ArgumentParser:
     launch.add_argument("--node-rank", type=int, default=0, help="which of them this one is")
     launch.add_argument("--master-addr", default="127.0.0.1", help="address of node 0")
     launch.add_argument("--master-port", type=int, default=0, help="0: any free port (one node)")
+    launch.add_argument("--node-names", default="", help="of all nodes, divided by commas")
     _add_resume(launch)
 
     pretrain = commands.add_parser("pretrain", help="make a base model; nano-base unless told")

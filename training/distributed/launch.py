@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 _ROOT = Path(__file__).resolve().parents[2]
 LOCALHOST = "127.0.0.1"
 
@@ -23,6 +25,8 @@ class Nodes:
     rank: int = 0
     master_address: str = LOCALHOST
     master_port: int = 0
+    names: str = ""
+    """All of them, divided by commas, for the words in which one is told to be missing."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,26 @@ def launch(
     ]  # fmt: skip
     threads = max(1, (os.cpu_count() or 1) // here)
     path = os.pathsep.join(filter(None, (str(_ROOT), environment.get("PYTHONPATH"))))
-    return Launch(argv, {"OMP_NUM_THREADS": str(threads), **environment, "PYTHONPATH": path})
+    defaults = {"OMP_NUM_THREADS": str(threads), **_interfaces(nodes)}
+    told = {"PYTHONPATH": path, "NODE_NAMES": nodes.names}
+    return Launch(argv, {**defaults, **environment, **told})
+
+
+def _interfaces(nodes: Nodes) -> dict[str, str]:
+    """Where the ranks listen for each other: at the interface that leads to node 0, no other."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((nodes.master_address, nodes.master_port or 1))  # sends nothing
+        except OSError:
+            return {}
+        own = probe.getsockname()[0]
+    found = [
+        name
+        for name, addresses in psutil.net_if_addrs().items()
+        if own in (address.address for address in addresses)
+    ]
+    names = ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")[: 1 if nodes.count == 1 else 2]
+    return {name: found[0] for name in names} if found else {}
 
 
 def _devices(environment: Mapping[str, str], count: int) -> list[int]:

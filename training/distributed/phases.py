@@ -29,6 +29,8 @@ class Beat:
     host: str
     group: int
     """Process group: that of the job's launcher on this machine."""
+    job: str = ""
+    """What the ranks of one job have in common, on whatever machine; see `job`."""
     error: str | None = None
     """Why the rank ended, in a sentence, when it failed."""
 
@@ -47,6 +49,11 @@ class Beat:
 
 
 _BEAT = TypeAdapter(Beat)
+
+
+def job() -> str:
+    """TRAINING_JOB as whoever starts a job on several nodes sets it, else the launcher's group."""
+    return os.environ.get("TRAINING_JOB") or str(os.getpgrp())
 
 
 def path_of(run_dir: Path, rank: int) -> Path:

@@ -10,6 +10,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from training.distributed.rendezvous import meet
 from training.events import Phase
 
 Enter = Callable[[Phase, int], None]
@@ -21,15 +22,19 @@ class DeviceError(ValueError):
 
 
 class Process:
-    """Joins the job on construction; `close` leaves it. Raises DeviceError.
+    """Joins the job on construction; `close` leaves it. Raises DeviceError and JoinError.
 
     Rank and world size are the launcher's (RANK, WORLD_SIZE, MASTER_ADDR, …); without a launcher
     the process is a job of its own and opens no port.
     """
 
     def __init__(
-        self, device: Literal["auto", "cpu", "cuda"], enter: Enter = lambda _phase, _step: None
+        self,
+        device: Literal["auto", "cpu", "cuda"],
+        enter: Enter = lambda _phase, _step: None,
+        join_s: float = 300,
     ) -> None:
+        """`join_s`: how long to wait for the other ranks, seconds."""
         self.enter = enter
         """To be told at the begin of each phase, on every rank."""
         self.rank = int(os.environ.get("RANK", "0"))
@@ -44,7 +49,10 @@ class Process:
         if self.world_size == 1:
             dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
         else:
-            dist.init_process_group(backend)
+            store = meet(self.rank, self.world_size, join_s)
+            dist.init_process_group(
+                backend, store=store, rank=self.rank, world_size=self.world_size
+            )
 
     @property
     def is_main(self) -> bool:

@@ -33,7 +33,9 @@ class Watchdog:
         """Raises OSError when the run directory cannot be written."""
         rank, self._run_dir = int(os.environ.get("RANK", "0")), run_dir
         self._others = set(range(int(os.environ.get("WORLD_SIZE", "1")))) - {rank}
-        self._beat = Beat(rank, "", 0, 0, os.getpid(), socket.gethostname(), os.getpgrp())
+        self._beat = Beat(
+            rank, "", 0, 0, os.getpid(), socket.gethostname(), os.getpgrp(), phases.job()
+        )
         phases.path_of(run_dir, rank).parent.mkdir(exist_ok=True)
         self._stacks = phases.stack_path(run_dir, rank).open("wb")
         faulthandler.register(STACK_SIGNAL, self._stacks, all_threads=True)
@@ -69,7 +71,7 @@ class Watchdog:
     def others_end(self) -> str | None:
         """How another rank came to its end before this one, in a sentence, if one did."""
         beats = [phases.read(self._run_dir, rank) for rank in sorted(self._others)]
-        known = [beat for beat in beats if beat is not None and beat.group == self._beat.group]
+        known = [beat for beat in beats if beat is not None and beat.job == self._beat.job]
         for beat in known:
             if beat.error:
                 return f"Rank {beat.rank} failed: {beat.error}"

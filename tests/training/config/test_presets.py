@@ -62,7 +62,7 @@ def test_the_fields_of_a_run_are_these() -> None:
         "hardware.processes", "hardware.device", "hardware.dtype",
         "hardware.require_native_fp8", "hardware.gpu_model", "hardware.gpu_memory_gb",
             "hardware.node_labels", "hardware.zero_stage", "hardware.expert_parallel",
-        "hardware.chunk_tokens", "hardware.watchdog_s",
+        "hardware.chunk_tokens", "hardware.join_s", "hardware.watchdog_s",
     ]  # fmt: skip
 
 

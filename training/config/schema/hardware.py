@@ -56,6 +56,14 @@ class HardwareConfig(Strict):
         "packed into chunks of so many; less needs less memory. A longer sequence goes alone.",
         json_schema_extra=unit("tokens"),
     )
+    join_s: int = Field(
+        300,
+        ge=1,
+        le=86_400,
+        description="How long the first process waits for the others to start, on whatever node; "
+        "then the run fails and names those that are missing.",
+        json_schema_extra=unit("seconds"),
+    )
     watchdog_s: int = Field(
         3600,
         ge=0,
