@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
+from django.conf import settings
 
 NATIVE_FP8 = (8, 9)
 """Compute capability from which NVIDIA's GPUs multiply E4M3 numbers, as the trainer has it too."""
@@ -74,7 +77,20 @@ def versions() -> dict[str, str]:
 
 
 def address() -> str:
-    return socket.gethostname()
+    """Where other nodes reach this one: as told, or with what address it calls the broker.
+
+    The host name when the broker is on this machine, or cannot be found now.
+    """
+    if settings.R1WEB_NODE_ADDRESS:
+        return str(settings.R1WEB_NODE_ADDRESS)
+    broker = urlsplit(settings.REDIS_URL)
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect((broker.hostname, broker.port or 6379))  # sends nothing
+            own = ip_address(probe.getsockname()[0])
+    except OSError:
+        return socket.gethostname()
+    return socket.gethostname() if own.is_loopback else str(own)
 
 
 @contextmanager

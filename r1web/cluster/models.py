@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils import timezone
 
-from r1web.runs.models import Attempt
+from r1web.runs.models import Attempt, Supervised
 
 
 class Node(models.Model):
@@ -11,7 +11,7 @@ class Node(models.Model):
 
     name = models.CharField(max_length=120, unique=True)
     queue = models.CharField(max_length=150, unique=True)
-    address = models.CharField(max_length=120, blank=True)
+    address = models.CharField(max_length=120, blank=True, help_text="Where other nodes reach it.")
     cpus = models.PositiveIntegerField(default=0)
     memory_bytes = models.PositiveBigIntegerField(default=0)
     disk_free_bytes = models.PositiveBigIntegerField(default=0)
@@ -79,3 +79,41 @@ class Lease(models.Model):
 
     def __str__(self) -> str:
         return f"{self.device} for {self.attempt}"
+
+
+class PortLease(models.Model):
+    """A port of the leading node, at which the ranks of an attempt on several nodes meet."""
+
+    node = models.ForeignKey(Node, on_delete=models.CASCADE, related_name="port_leases")
+    port = models.PositiveIntegerField()
+    attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="port_leases")
+    released_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["node", "port"],
+                condition=models.Q(released_at__isnull=True),
+                name="one_open_lease_a_port",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.node}:{self.port} for {self.attempt}"
+
+
+class Follower(Supervised):
+    """The part of an attempt that a further node runs; the leading node's is the attempt itself."""
+
+    attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="followers")
+    node = models.ForeignKey(Node, null=True, on_delete=models.SET_NULL, related_name="followers")
+    node_rank = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["node_rank"]
+        constraints = [
+            models.UniqueConstraint(fields=["attempt", "node_rank"], name="one_follower_a_rank")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.attempt} on {self.node}"

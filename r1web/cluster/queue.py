@@ -16,6 +16,7 @@ CONTROL_QUEUE = "control"
 SCHEDULE = "cluster.schedule"
 RECONCILE = "cluster.reconcile"
 LAUNCH = "cluster.launch"
+JOIN = "cluster.join"
 
 
 def nudge() -> None:
@@ -26,6 +27,11 @@ def nudge() -> None:
 def launch(attempt_id: int, queue: str) -> None:
     """Ask the node that reads `queue` to start an attempt."""
     transaction.on_commit(lambda: send(LAUNCH, attempt_id, queue=queue))
+
+
+def join(follower_id: int, queue: str) -> None:
+    """Ask the node that reads `queue` to start its part of an attempt on several nodes."""
+    transaction.on_commit(lambda: send(JOIN, follower_id, queue=queue))
 
 
 def send(name: str, *args: int, queue: str) -> None:

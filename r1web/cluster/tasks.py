@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from r1web.cluster import agent, queue, services
+from r1web.cluster.models import Follower
 from r1web.logs import about
 from r1web.runs.models import Attempt
 
@@ -26,3 +27,12 @@ def launch(attempt_id: int) -> None:
         if services.claim(attempt_id=attempt_id):
             attempt = Attempt.objects.select_related("run").get(pk=attempt_id)
             services.start_supervisor(attempt=attempt)
+
+
+@shared_task(name=queue.JOIN)
+def join(follower_id: int) -> None:
+    """The same for the part of an attempt that a further node runs."""
+    if services.claim_follower(follower_id=follower_id):
+        follower = Follower.objects.select_related("attempt__run").get(pk=follower_id)
+        with about(attempt=follower.attempt_id):
+            services.start_supervisor(attempt=follower.attempt, node_rank=follower.node_rank)

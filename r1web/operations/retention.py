@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from r1web.accounts.models import Project
 from r1web.cluster.journal import JOURNAL, compress_journal
-from r1web.cluster.supervisor.loop import AlreadySupervisedError, only_one
+from r1web.cluster.supervisor.hold import AlreadySupervisedError, only_one
 from r1web.metrics.models import Point, Series
 from r1web.rollouts.models import Completion, Group
 from r1web.runs.models import ENDED, Event, Run

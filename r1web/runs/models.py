@@ -130,8 +130,28 @@ class Run(models.Model):
         return f"run-{self.pk:06d}"
 
 
-class Attempt(models.Model):
-    """One execution of a run, under one supervisor (a node)."""
+class Supervised(models.Model):
+    """A launcher on a node, followed by a supervisor of its own, from claim to end."""
+
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    supervisor_pid = models.PositiveIntegerField(null=True, blank=True)
+    supervisor_started = models.FloatField(
+        null=True, blank=True, help_text="Process creation time; pid and this name a process."
+    )
+    launcher_pid = models.PositiveIntegerField(null=True, blank=True)
+    launcher_started = models.FloatField(null=True, blank=True)
+    exit_code = models.IntegerField(null=True, blank=True)
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class Attempt(Supervised):
+    """One execution of a run. On several nodes this is the leading one's part, of node rank 0; the
+    others' are its followers."""
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="attempts")
     number = models.PositiveIntegerField()
@@ -145,26 +165,16 @@ class Attempt(models.Model):
     checkpoint = models.ForeignKey(
         "Checkpoint", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
-    claimed_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
-    ended_at = models.DateTimeField(null=True, blank=True)
-    heartbeat_at = models.DateTimeField(null=True, blank=True)
     phase = models.CharField(max_length=20, blank=True)
-
-    supervisor_pid = models.PositiveIntegerField(null=True, blank=True)
-    supervisor_started = models.FloatField(
-        null=True, blank=True, help_text="Process creation time; pid and this name a process."
-    )
-    launcher_pid = models.PositiveIntegerField(null=True, blank=True)
-    launcher_started = models.FloatField(null=True, blank=True)
 
     journal_seq = models.PositiveBigIntegerField(
         default=0, help_text="Newest journal line committed; the next one read is the one after."
     )
     journal_offset = models.PositiveBigIntegerField(default=0, help_text="Bytes read so far.")
-    exit_code = models.IntegerField(null=True, blank=True)
     outcome = models.CharField(max_length=10, blank=True)
-    reason = models.TextField(blank=True)
+
+    node_rank = 0
 
     class Meta:
         ordering = ["number"]
@@ -179,6 +189,11 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.run} attempt {self.number}"
+
+    @property
+    def attempt(self) -> "Attempt":
+        """Itself, as a follower has it."""
+        return self
 
 
 class Transition(models.Model):

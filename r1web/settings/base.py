@@ -16,6 +16,8 @@ R1WEB_PORT = environment.integer("R1WEB_PORT", 8000, 1, 65535)
 R1WEB_DEMO = environment.flag("R1WEB_DEMO", True)
 
 R1WEB_NODE_NAME = environment.text("R1WEB_NODE_NAME", platform.node() or "node")
+R1WEB_NODE_ADDRESS = environment.text("R1WEB_NODE_ADDRESS")
+R1WEB_RENDEZVOUS_PORT = environment.integer("R1WEB_RENDEZVOUS_PORT", 29500, 1024, 65000)
 R1WEB_CPU_SLOTS = environment.integer(
     "R1WEB_CPU_SLOTS", max(1, (os.cpu_count() or 1) // 2), 1, 1024
 )

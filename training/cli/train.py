@@ -28,9 +28,7 @@ CONFIG_FILE = "config.json"
 
 def launch_command(args: Namespace) -> int:
     """Become DeepSpeed's launcher for this node; does not return."""
-    nodes = Nodes(
-        args.nodes, args.node_rank, args.master_addr, args.master_port, args.node_names
-    )
+    nodes = Nodes(args.nodes, args.node_rank, args.master_addr, args.master_port, args.node_names)
     config = read_config(args.run_dir)
     if config.hardware.processes % nodes.count:
         raise UserError(

@@ -78,7 +78,7 @@ def _interfaces(nodes: Nodes) -> dict[str, str]:
         if own in (address.address for address in addresses)
     ]
     names = ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")[: 1 if nodes.count == 1 else 2]
-    return {name: found[0] for name in names} if found else {}
+    return dict.fromkeys(names, found[0]) if found else {}
 
 
 def _devices(environment: Mapping[str, str], count: int) -> list[int]:

@@ -1,6 +1,13 @@
 """What is done to nodes and attempts."""
 
-from r1web.cluster.services.attempts import claim, end_attempt, heard, start_supervisor
+from r1web.cluster.services.attempts import (
+    claim,
+    end_attempt,
+    heard,
+    of_rank,
+    start_supervisor,
+)
+from r1web.cluster.services.followers import claim_follower, end_follower, follower_heard
 from r1web.cluster.services.nodes import (
     beat,
     checked_labels,
@@ -18,12 +25,16 @@ __all__ = [
     "beat",
     "checked_labels",
     "claim",
+    "claim_follower",
     "cordon",
     "drain",
     "end_attempt",
+    "end_follower",
+    "follower_heard",
     "heard",
     "label",
     "node_queue",
+    "of_rank",
     "reconcile",
     "register_node",
     "schedule",

@@ -3,14 +3,13 @@
 import subprocess
 import sys
 import threading
-from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from r1web.cluster import queue
-from r1web.cluster.models import Lease
+from r1web.cluster.services.followers import end_unclaimed, is_silent, release
 from r1web.runs.models import ENDED, Attempt, Desired, Run, State
 from r1web.runs.services import lock, lock_attempt, put_back, resume_by_itself, transition
 
@@ -24,12 +23,14 @@ def claim(*, attempt_id: int) -> bool:
     return unclaimed.update(claimed_at=timezone.now()) == 1
 
 
-def start_supervisor(*, attempt: Attempt) -> None:
-    """Start the attempt's supervisor as a session of its own, which outlives this process."""
+def start_supervisor(*, attempt: Attempt, node_rank: int = 0) -> None:
+    """Start this node's supervisor of the attempt as a session of its own, which outlives us."""
     folder = settings.R1WEB_RUNS_DIR / attempt.run.directory_name
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "supervise", str(attempt.pk)]
-    with (folder / "supervisor.log").open("ab") as log:
+    if node_rank:
+        command += ["--node-rank", str(node_rank)]
+    with (folder / of_rank("supervisor.log", node_rank)).open("ab") as log:
         process = subprocess.Popen(
             command,
             cwd=settings.BASE_DIR,
@@ -42,12 +43,19 @@ def start_supervisor(*, attempt: Attempt) -> None:
     threading.Thread(target=process.wait, name=f"supervisor-{attempt.pk}", daemon=True).start()
 
 
+def of_rank(name: str, node_rank: int) -> str:
+    """A file's name on a further node, all of which share the run's folder: trainer-1.log."""
+    stem, _, suffix = name.partition(".")
+    return f"{stem}-{node_rank}.{suffix}" if node_rank else name
+
+
 @transaction.atomic
 def heard(*, attempt_id: int) -> None:
-    """The supervisor is there: note the time, and take the run back from `lost`."""
+    """The supervisor is there: note the time, and take the run back from `lost`, once all are."""
     Attempt.objects.filter(pk=attempt_id).update(heartbeat_at=timezone.now())
     attempt = Attempt.objects.select_related("run").get(pk=attempt_id)
-    if attempt.run.state == State.LOST and attempt.ended_at is None:
+    lost = attempt.run.state == State.LOST and attempt.ended_at is None
+    if lost and not is_silent(attempt):
         transition(
             run=attempt.run,
             to=_state_before(attempt),
@@ -81,7 +89,8 @@ def end_attempt(
     attempt.reason = f"{reason}\n\n{detail}" if detail else reason
     attempt.phase = ""
     attempt.save(update_fields=["ended_at", "outcome", "exit_code", "reason", "phase"])
-    _release(attempt, now)
+    end_unclaimed(attempt)
+    release(attempt)
     run = lock(attempt.run)
     if run.state not in ENDED:
         _move_on(run, attempt, outcome, reason)
@@ -99,7 +108,3 @@ def _move_on(run: Run, attempt: Attempt, outcome: State, reason: str) -> None:
         transition(run=run, to=outcome, reason=reason, actor=ACTOR, attempt=attempt)
     if outcome in {State.FAILED, State.LOST, State.STOPPED}:
         resume_by_itself(run=run, attempt=attempt, why=reason)
-
-
-def _release(attempt: Attempt, now: datetime) -> None:
-    Lease.objects.filter(attempt=attempt, released_at=None).update(released_at=now)

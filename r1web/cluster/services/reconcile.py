@@ -6,25 +6,28 @@ node it runs on.
 
 import logging
 from datetime import timedelta
+from typing import TypeVar
 
 import psutil
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from r1web.cluster import queue
-from r1web.cluster.models import Node
+from r1web.cluster.models import Follower, Node
 from r1web.cluster.selectors import node_state
 from r1web.cluster.services.attempts import ACTOR, end_attempt, start_supervisor
+from r1web.cluster.services.followers import LOST_AFTER, end_follower, quietest, row
 from r1web.runs.models import Attempt, Desired, Run, State
 from r1web.runs.services import lock, lock_attempt, may_resume, transition
 
 logger = logging.getLogger(__name__)
 
+P = TypeVar("P", Attempt, Follower)
+
 LAUNCH_AGAIN_AFTER = timedelta(seconds=10)
 SUPERVISOR_STARTS_WITHIN = timedelta(seconds=15)
-LOST_AFTER = timedelta(seconds=30)
 SAME_S = 0.05
 GIVEN_UP_AFTER = timedelta(minutes=2)
 """A run that is to stop, on a node that has been silent for this long, counts as stopped."""
@@ -34,14 +37,26 @@ ELSEWHERE_AFTER = timedelta(minutes=5)
 
 def reconcile() -> None:
     """Launch again, put back into the queue, mark as lost, give up."""
-    open_attempts = Attempt.objects.filter(ended_at=None).select_related("run", "node")
-    for attempt in open_attempts.filter(claimed_at=None):
+    open_attempts = Attempt.objects.filter(ended_at=None)
+    for attempt in open_attempts.filter(claimed_at=None).select_related("run", "node"):
         _unclaimed(attempt)
-    silent = open_attempts.exclude(claimed_at=None).annotate(
-        heard_at=Coalesce("heartbeat_at", "claimed_at")
-    )
-    for attempt in silent.filter(heard_at__lt=timezone.now() - LOST_AFTER):
-        _silent(attempt.pk)
+    open_followers = Follower.objects.filter(ended_at=None).select_related("attempt", "node")
+    of_open = open_followers.filter(attempt__ended_at=None)
+    for follower in of_open.filter(claimed_at=None):
+        _unclaimed_follower(follower)
+    silent = {*_silent_ones(open_attempts).values_list("pk", flat=True)}
+    silent |= {*_silent_ones(of_open).values_list("attempt", flat=True)}
+    for attempt_id in sorted(silent):
+        _silent(attempt_id)
+    given_up = timezone.now() - GIVEN_UP_AFTER
+    for follower in _silent_ones(open_followers.filter(attempt__ended_at__lt=given_up)):
+        end_follower(follower_id=follower.pk, reason=f"{_where(follower)} was not heard again.")
+
+
+def _silent_ones(parts: QuerySet[P]) -> QuerySet[P]:
+    heard_at = Coalesce("heartbeat_at", "claimed_at")
+    begun = parts.exclude(claimed_at=None).annotate(heard_at=heard_at)
+    return begun.filter(heard_at__lt=timezone.now() - LOST_AFTER)
 
 
 def adopt(*, node: Node) -> list[int]:
@@ -49,15 +64,14 @@ def adopt(*, node: Node) -> list[int]:
 
     The new one takes over the trainer when it still lives, and else reports how it ended.
     """
-    now = timezone.now()
-    starting = Q(supervisor_pid=None, claimed_at__gt=now - SUPERVISOR_STARTS_WITHIN)
-    attempts = Attempt.objects.filter(node=node, ended_at=None).exclude(claimed_at=None)
-    orphans = [
-        attempt
-        for attempt in attempts.exclude(starting).select_related("run")
-        if not is_alive(attempt.supervisor_pid, attempt.supervisor_started)
+    starting = Q(supervisor_pid=None, claimed_at__gt=timezone.now() - SUPERVISOR_STARTS_WITHIN)
+    mine = Q(node=node, ended_at=None) & ~Q(claimed_at=None) & ~starting
+    parts: list[Attempt | Follower] = [
+        *Attempt.objects.filter(mine).select_related("run"),
+        *Follower.objects.filter(mine).select_related("attempt__run"),
     ]
-    return [attempt.pk for attempt in orphans if _adopt(attempt)]
+    orphans = [part for part in parts if not is_alive(part.supervisor_pid, part.supervisor_started)]
+    return [part.attempt.pk for part in orphans if _adopt(part)]
 
 
 def is_alive(pid: int | None, created: float | None) -> bool:
@@ -80,24 +94,35 @@ def since_boot(process: psutil.Process) -> float:
     return process.create_time() - psutil.boot_time()
 
 
-def _adopt(attempt: Attempt) -> bool:
+def _adopt(part: Attempt | Follower) -> bool:
     """Clear the dead supervisor by a conditional UPDATE, so that one caller starts the next."""
-    ours = Attempt.objects.filter(
-        pk=attempt.pk,
+    unchanged = row(part).filter(
         ended_at=None,
-        supervisor_pid=attempt.supervisor_pid,
-        claimed_at=attempt.claimed_at,
-    ).update(supervisor_pid=None, supervisor_started=None, claimed_at=timezone.now())
+        supervisor_pid=part.supervisor_pid,
+        claimed_at=part.claimed_at,
+    )
+    ours = unchanged.update(supervisor_pid=None, supervisor_started=None, claimed_at=timezone.now())
     if ours:
-        logger.warning("Attempt %s has no supervisor: starting one", attempt.pk)
-        start_supervisor(attempt=attempt)
+        logger.warning("%s has no supervisor: starting one", part)
+        start_supervisor(attempt=part.attempt, node_rank=part.node_rank)
     return ours == 1
 
 
-def _unclaimed(attempt: Attempt) -> None:
+def _age(attempt: Attempt) -> timedelta:
     opened = attempt.run.transitions.filter(attempt=attempt, to_state=State.STARTING).last()
-    age = timezone.now() - opened.at if opened else GIVEN_UP_AFTER
-    if age < LAUNCH_AGAIN_AFTER:
+    return timezone.now() - opened.at if opened else GIVEN_UP_AFTER
+
+
+def _unclaimed_follower(follower: Follower) -> None:
+    """Have it told again; when it never comes, the trainer on the leading node says so in time."""
+    node = follower.node
+    late = _age(follower.attempt) >= LAUNCH_AGAIN_AFTER
+    if late and node is not None and node_state(node) != "unreachable":
+        queue.join(follower.pk, node.queue)
+
+
+def _unclaimed(attempt: Attempt) -> None:
+    if _age(attempt) < LAUNCH_AGAIN_AFTER:
         return
     if attempt.node is not None and node_state(attempt.node) != "unreachable":
         queue.launch(attempt.pk, attempt.node.queue)
@@ -116,23 +141,19 @@ def _silent(attempt_id: int) -> None:
     # each other for ever.
     attempt = lock_attempt(attempt_id)
     run = lock(attempt.run)
-    last_sign = attempt.heartbeat_at or attempt.claimed_at
-    if attempt.ended_at is not None or last_sign is None:
+    found = quietest(attempt)
+    if attempt.ended_at is not None or found is None:
         return
+    part, last_sign = found
     silence = timezone.now() - last_sign
+    nothing_heard = f"Nothing was heard from {_where(part)} for {silence.total_seconds():.0f} s."
     if run.desired != Desired.RUNNING and silence > GIVEN_UP_AFTER:
-        reason = f"Stopped; {_where(attempt)} was not heard again."
+        reason = f"Stopped; {_where(part)} was not heard again."
         end_attempt(attempt_id=attempt.pk, outcome=State.STOPPED, reason=reason)
     elif silence > LOST_AFTER and run.state != State.LOST:
-        _lose(run, attempt, silence)
+        transition(run=run, to=State.LOST, reason=nothing_heard, actor=ACTOR, attempt=attempt)
     elif run.state == State.LOST and may_resume(run) and _lost_for(run) > ELSEWHERE_AFTER:
-        reason = _nothing_heard(attempt, silence)
-        end_attempt(attempt_id=attempt.pk, outcome=State.LOST, reason=reason)
-
-
-def _lose(run: Run, attempt: Attempt, silence: timedelta) -> None:
-    reason = _nothing_heard(attempt, silence)
-    transition(run=run, to=State.LOST, reason=reason, actor=ACTOR, attempt=attempt)
+        end_attempt(attempt_id=attempt.pk, outcome=State.LOST, reason=nothing_heard)
 
 
 def _lost_for(run: Run) -> timedelta:
@@ -141,9 +162,5 @@ def _lost_for(run: Run) -> timedelta:
     return timezone.now() - marked.at
 
 
-def _nothing_heard(attempt: Attempt, silence: timedelta) -> str:
-    return f"Nothing was heard from {_where(attempt)} for {silence.total_seconds():.0f} s."
-
-
-def _where(attempt: Attempt) -> str:
-    return attempt.node.name if attempt.node else "its node"
+def _where(part: Attempt | Follower) -> str:
+    return part.node.name if part.node else "its node"

@@ -4,19 +4,18 @@ What is decided, and why, is in r1web/cluster/planning.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from django.db import transaction
 
-from r1web.cluster import queue
-from r1web.cluster.models import Lease, Node
-from r1web.cluster.planning import Placement, QueuedRun, Wait, make_plan
+from r1web.cluster.models import Node
+from r1web.cluster.planning import QueuedRun, Wait, make_plan
 from r1web.cluster.selectors import queued_runs, snapshot
+from r1web.cluster.services.opening import ACTOR, open_attempt
 from r1web.live.services import publish_runs
-from r1web.runs.models import Attempt, Run, State
-from r1web.runs.services import request_requeue, transition
+from r1web.runs.models import Attempt, Run
+from r1web.runs.services import request_requeue
 
-ACTOR = "scheduler"
 BATCH = 500
 
 
@@ -34,41 +33,11 @@ def _schedule() -> list[Attempt]:
     nodes = {node.pk: node for node in Node.objects.select_for_update().order_by("pk")}
     seen = snapshot(nodes.values())
     plan = make_plan(seen)
-    opened = [_open_attempt(placement, nodes) for placement in plan.placements]
+    opened = [open_attempt(placement=placement, nodes=nodes) for placement in plan.placements]
     _write_down(plan.waits, seen.runs)
     for run in Run.objects.filter(pk__in=plan.preempted):
         request_requeue(run=run, actor=ACTOR, reason="Makes room for a run of higher priority.")
     return [attempt for attempt in opened if attempt is not None]
-
-
-def _open_attempt(placement: Placement, nodes: Mapping[int, Node]) -> Attempt | None:
-    """The attempt belongs to the leading node; its leases are on all of them.
-
-    None when the run was stopped or deleted since the queue was read.
-    """
-    waiting = queued_runs().select_for_update(of=("self",), no_key=True)
-    run = waiting.filter(pk=placement.run).first()
-    if run is None:
-        return None
-    node = nodes[placement.parts[0].node]
-    earlier = run.attempts.order_by("-number").first()
-    checkpoint = run.resume_checkpoint
-    attempt = Attempt.objects.create(
-        run=run,
-        number=earlier.number + 1 if earlier else 1,
-        node=node,
-        checkpoint=checkpoint,
-        start_step=checkpoint.step if checkpoint else 0,
-        journal_seq=earlier.journal_seq if earlier else 0,
-        journal_offset=earlier.journal_offset if earlier else 0,
-    )
-    Lease.objects.bulk_create(
-        Lease(device_id=device, attempt=attempt) for device in placement.devices
-    )
-    reason = f"Starts on {node.name}."
-    transition(run=run, to=State.STARTING, reason=reason, actor=ACTOR, attempt=attempt)
-    queue.launch(attempt.pk, node.queue)
-    return attempt
 
 
 def _write_down(waits: Iterable[Wait], runs: Iterable[QueuedRun]) -> None:

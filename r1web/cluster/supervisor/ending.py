@@ -2,6 +2,7 @@
 
 import re
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,11 @@ RANK_EXIT = re.compile(r"exits with return code = (-?\d+)")
 OUT_OF_MEMORY = re.compile(
     r"MemoryError|OutOfMemoryError|bad_alloc|[Oo]ut of memory|can't allocate"
 )
+FROM_ELSEWHERE = re.compile(
+    r"[Cc]onnection (?:was likely )?(?:closed|reset)|Broken pipe|Timed out waiting|ncclRemoteError"
+    r"|did not join|did not meet"
+)
+"""How a rank says that it lost another, which has its own reason."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,26 @@ class Facts:
 class Ending:
     outcome: State
     reason: str
+
+
+@dataclass(frozen=True)
+class Told:
+    """How another node's part of the attempt has failed."""
+
+    where: str
+    reason: str
+    log: str
+
+
+def is_from_elsewhere(reason: str) -> bool:
+    return FROM_ELSEWHERE.search(reason) is not None
+
+
+def blame(end: Ending, others: Sequence[Told], *, first: bool) -> Told | None:
+    """Who has the true reason, when this end only followed from it; `first`: one ended before."""
+    if end.outcome != State.FAILED or not (first or is_from_elsewhere(end.reason)):
+        return None
+    return next((told for told in others if not is_from_elsewhere(told.reason)), None)
 
 
 def explain(facts: Facts) -> Ending:

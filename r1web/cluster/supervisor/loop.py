@@ -4,13 +4,9 @@ Every turn: read the journal, and every so often beat, measure, and look what is
 these can fail while the database is away without disturbing the others or the trainer.
 """
 
-import fcntl
 import logging
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +16,7 @@ from r1web.cluster import services
 from r1web.cluster.journal import open_journal
 from r1web.cluster.supervisor import ending, plan, record
 from r1web.cluster.supervisor.database import Database
+from r1web.cluster.supervisor.hold import Every, late
 from r1web.cluster.supervisor.ingest import ingest
 from r1web.cluster.supervisor.process import (
     Trainer,
@@ -29,10 +26,7 @@ from r1web.cluster.supervisor.process import (
 )
 from r1web.cluster.supervisor.sample import Sampler
 from r1web.cluster.supervisor.tail import read_lines, torn_end
-from r1web.live.services import flush
-from r1web.logs import about
 from r1web.runs.models import Attempt, State
-from r1web.runs.selectors import run_directory
 
 logger = logging.getLogger(__name__)
 
@@ -40,71 +34,34 @@ POLL_S = 0.1
 LOOK_S = 0.5
 BEAT_S = 5.0
 SAMPLE_S = 5.0
-LOCK_PATIENCE_S = 5.0
-
-
-class AlreadySupervisedError(Exception):
-    """Another supervisor holds this run."""
-
-
-def supervise(attempt_id: int) -> None:
-    """Start or adopt the attempt's trainer and follow it to its end."""
-    database = Database()
-    attempt = database.insist(lambda: record.load(attempt_id))
-    folder = run_directory(attempt.run)
-    folder.mkdir(parents=True, exist_ok=True)
-    with about(run=attempt.run_id, attempt=attempt.pk), only_one(folder / "supervisor.lock"):
-        if attempt.ended_at is None:
-            supervisor = Supervisor(attempt, folder, database)
-            signal.signal(signal.SIGTERM, supervisor.leave)
-            supervisor.run()
-    flush()
-
-
-@contextmanager
-def only_one(path: Path) -> Iterator[None]:
-    """Hold the run. The kernel lets go of the lock when this process dies, however it dies."""
-    with path.open("w", encoding="ascii") as lock_file:
-        deadline = time.monotonic() + LOCK_PATIENCE_S
-        while True:
-            try:
-                fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if time.monotonic() > deadline:
-                    raise AlreadySupervisedError(str(path)) from error
-                time.sleep(POLL_S)
-        yield
-
-
-@dataclass
-class Every:
-    """True once each so many seconds."""
-
-    seconds: float
-    _due_at: float = 0.0
-
-    def due(self) -> bool:
-        now = time.monotonic()
-        if now < self._due_at:
-            return False
-        self._due_at = now + self.seconds
-        return True
+WITHOUT_FOLLOWER_S = 10.0
+"""How long the trainer may take to notice that another node's part of it has failed."""
+FOLLOWERS_TELL_S = 10.0
+"""How long to wait for the other nodes' word on why a connection broke."""
 
 
 class Supervisor:
-    def __init__(self, attempt: Attempt, folder: Path, database: Database) -> None:
+    """Of an attempt on one node, or of the leading node's part."""
+
+    def __init__(
+        self, attempt: Attempt, folder: Path, database: Database, master_address: str = ""
+    ) -> None:
         self.attempt = attempt
+        self.master_address = master_address
         self.folder = folder
         self.journal = folder / "events.jsonl"
         self.database = database
         self.stop_asked_at: float | None = None
+        self.several_nodes = attempt.run.config["hardware"].get("nodes", 1) > 1
+        self.follower_failed_at: float | None = None
         self.killed = False
         self.leaving = False
         self.oom_before = ending.oom_kills()
         self.sampler = Sampler(gpus=database.insist(lambda: record.leased_gpus(attempt)))
 
     def run(self) -> None:
+        if self.attempt.ended_at is not None:
+            return
         self.database.insist(lambda: record.introduce(self.attempt))
         trainer = find_trainer(self.folder, self.attempt.pk) or self._start()
         if trainer is None:
@@ -121,15 +78,18 @@ class Supervisor:
         if self.database.insist(lambda: record.wanted_to_end(self.attempt)):
             self._end(ending.Ending(State.STOPPED, "Stopped before the trainer started."))
             return None
-        if ended := end_abandoned(self.folder):
+        if ended := end_abandoned(self.folder, self.attempt.pk):
             logger.warning("Ended %s processes that an earlier attempt had left", ended)
         environment = self.database.insist(lambda: plan.environment(self.attempt))
+        command = self.database.insist(
+            lambda: plan.command(self.attempt, self.folder, self.master_address)
+        )
         try:
             open_journal(self.folder)
             self._take_over_journal()
             plan.write_config(self.attempt, self.folder)
             return start_trainer(
-                plan.command(self.attempt, self.folder),
+                command,
                 attempt_id=self.attempt.pk,
                 folder=self.folder,
                 cwd=settings.BASE_DIR,
@@ -159,7 +119,7 @@ class Supervisor:
             if sample.due():
                 values = self.sampler.sample(trainer)
                 self.database.attempt(partial(record.record_sample, self.attempt, values))
-            if look.due() and self.stop_asked_at is None:
+            if look.due():
                 self.database.attempt(lambda: self._look(trainer))
             self._kill_when_late(trainer)
             time.sleep(POLL_S)
@@ -173,9 +133,13 @@ class Supervisor:
         return bool(lines)
 
     def _look(self, trainer: Trainer) -> None:
-        if self.leaving or record.wanted_to_end(self.attempt):
+        if self.stop_asked_at is None and (self.leaving or record.wanted_to_end(self.attempt)):
             trainer.signal(signal.SIGTERM)
             self.stop_asked_at = time.monotonic()
+        if not self.several_nodes or self.follower_failed_at is not None:
+            return
+        if record.followers_told(self.attempt):
+            self.follower_failed_at = time.monotonic()
 
     def leave(self, *_: object) -> None:
         """Asked to end by the machine, which is to go: the trainer saves, and goes on elsewhere."""
@@ -183,12 +147,16 @@ class Supervisor:
 
     def _kill_when_late(self, trainer: Trainer) -> None:
         grace = settings.R1WEB_STOP_GRACE_S
-        if self.killed or self.stop_asked_at is None:
+        if self.killed:
             return
-        if time.monotonic() - self.stop_asked_at > grace:
+        if late(self.stop_asked_at, grace):
             logger.warning("Attempt %s did not stop within %s s", self.attempt.pk, grace)
-            trainer.signal(signal.SIGKILL)
-            self.killed = True
+        elif late(self.follower_failed_at, WITHOUT_FOLLOWER_S):
+            logger.warning("Attempt %s hangs without one of its nodes", self.attempt.pk)
+        else:
+            return
+        trainer.signal(signal.SIGKILL)
+        self.killed = True
 
     def _finish(self, trainer: Trainer) -> None:
         while self.database.insist(lambda: self._read_journal(self.attempt)):
@@ -207,7 +175,24 @@ class Supervisor:
             oom_kills=ending.oom_kills() - self.oom_before,
             log=log,
         )
-        self._end(ending.explain(facts), trainer.exit_code, ending.last_lines(log))
+        end, log = self._blame(ending.explain(facts), ending.last_lines(log))
+        self._end(end, trainer.exit_code, log)
+
+    def _blame(self, end: ending.Ending, log: str) -> tuple[ending.Ending, str]:
+        """The end and its log, of the node that failed first: it may tell a moment later."""
+        deadline = time.monotonic() + FOLLOWERS_TELL_S
+        first = self.follower_failed_at is not None
+        while self.several_nodes:
+            told = self.database.insist(lambda: record.followers_told(self.attempt))
+            by = ending.blame(end, told, first=first)
+            if by is not None:
+                return ending.Ending(State.FAILED, f"On {by.where}: {by.reason}"), by.log
+            others = self.database.insist(lambda: record.has_followers(self.attempt))
+            waits = others and ending.is_from_elsewhere(end.reason)
+            if not waits or time.monotonic() > deadline:
+                break
+            time.sleep(POLL_S)
+        return end, log
 
     def _end(self, end: ending.Ending, exit_code: int | None = None, log: str = "") -> None:
         detail = log if end.outcome == State.FAILED else ""

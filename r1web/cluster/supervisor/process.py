@@ -13,6 +13,8 @@ from typing import Any
 
 import psutil
 
+from r1web.cluster.services import of_rank
+from r1web.cluster.services.nodes import node_name
 from r1web.cluster.services.reconcile import is_alive, since_boot
 
 RECORD = "launcher.json"
@@ -75,12 +77,13 @@ def start_trainer(
     command: Sequence[str],
     *,
     attempt_id: int,
+    node_rank: int = 0,
     folder: Path,
     cwd: Path,
     environment: Mapping[str, str],
 ) -> Trainer:
     """Start the launcher as the leader of a new group, its output going to trainer.log."""
-    with (folder / "trainer.log").open("ab") as log:
+    with (folder / of_rank("trainer.log", node_rank)).open("ab") as log:
         log_start = log.tell()
         child = subprocess.Popen(
             list(command),
@@ -93,9 +96,15 @@ def start_trainer(
         )
     created = since_boot(psutil.Process(child.pid))
     trainer = Trainer(child.pid, created, log_start, child)
-    record = {"attempt": attempt_id, "pid": child.pid, "created": created, "log_start": log_start}
+    record = {
+        "attempt": attempt_id,
+        "node": node_name(),
+        "pid": child.pid,
+        "created": created,
+        "log_start": log_start,
+    }
     try:
-        (folder / RECORD).write_text(json.dumps(record), encoding="utf-8")
+        (folder / of_rank(RECORD, node_rank)).write_text(json.dumps(record), encoding="utf-8")
     except OSError:  # a full disk: a trainer that no later supervisor could find must not live
         trainer.signal(signal.SIGKILL)
         child.wait()
@@ -103,23 +112,27 @@ def start_trainer(
     return trainer
 
 
-def find_trainer(folder: Path, attempt_id: int) -> Trainer | None:
-    """The launcher that an earlier supervisor of this attempt started, living or not."""
-    record = _read_record(folder)
+def find_trainer(folder: Path, attempt_id: int, node_rank: int = 0) -> Trainer | None:
+    """The launcher that an earlier supervisor of this part started, living or not."""
+    record = _read_record(folder / of_rank(RECORD, node_rank))
     return _of(record) if record and record["attempt"] == attempt_id else None
 
 
-def end_abandoned(folder: Path) -> int:
-    """End the trainer of an attempt that was given up while it lived; how many processes."""
-    record = _read_record(folder)
-    if not record or not (trainer := _of(record)).is_alive():
-        return 0
-    return trainer.end_stragglers()
+def end_abandoned(folder: Path, attempt_id: int) -> int:
+    """End what this node still runs of attempts before, given up while they lived; how many."""
+    here = node_name()
+    records = [_read_record(path) for path in folder.glob(RECORD.replace(".", "*."))]
+    abandoned = [
+        _of(record)
+        for record in records
+        if record and record["attempt"] != attempt_id and record.get("node", here) == here
+    ]
+    return sum(trainer.end_stragglers() for trainer in abandoned if trainer.is_alive())
 
 
-def _read_record(folder: Path) -> dict[str, Any] | None:
+def _read_record(path: Path) -> dict[str, Any] | None:
     try:
-        record: dict[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):
         return None
     return record

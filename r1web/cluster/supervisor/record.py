@@ -8,23 +8,37 @@ import psutil
 from django.db import transaction
 
 from r1web.cluster import services
-from r1web.cluster.models import Device
+from r1web.cluster.models import Device, Follower
+from r1web.cluster.services.followers import row
 from r1web.cluster.services.reconcile import since_boot
+from r1web.cluster.supervisor import plan
+from r1web.cluster.supervisor.ending import Told
 from r1web.metrics.services import Sample, append_points
 from r1web.runs.models import Attempt, Desired, Event
 from r1web.runs.services import NewEvent, append_events, lock
+
+
+def load_follower(attempt_id: int, node_rank: int) -> Follower:
+    parts = Follower.objects.select_related("attempt__run", "attempt__node", "node")
+    return parts.get(attempt=attempt_id, node_rank=node_rank)
 
 
 def load(attempt_id: int) -> Attempt:
     return Attempt.objects.select_related("run", "node").get(pk=attempt_id)
 
 
-def introduce(attempt: Attempt) -> None:
+def introduce(part: Attempt | Follower) -> None:
     """Note which process supervises."""
     me = psutil.Process(os.getpid())
-    present = Attempt.objects.filter(pk=attempt.pk)
-    present.update(supervisor_pid=me.pid, supervisor_started=since_boot(me))
-    services.heard(attempt_id=attempt.pk)
+    row(part).update(supervisor_pid=me.pid, supervisor_started=since_boot(me))
+    beat(part)
+
+
+def beat(part: Attempt | Follower) -> None:
+    if isinstance(part, Follower):
+        services.follower_heard(follower_id=part.pk)
+    else:
+        services.heard(attempt_id=part.pk)
 
 
 def attempt_before(attempt: Attempt) -> Attempt | None:
@@ -41,21 +55,36 @@ def go_on_after(attempt: Attempt, earlier: Attempt) -> int:
     return present.journal_offset
 
 
-def note_launcher(attempt: Attempt, pid: int, created: float) -> None:
-    Attempt.objects.filter(pk=attempt.pk).update(launcher_pid=pid, launcher_started=created)
+def note_launcher(part: Attempt | Follower, pid: int, created: float) -> None:
+    row(part).update(launcher_pid=pid, launcher_started=created)
 
 
 def leased_gpus(attempt: Attempt) -> frozenset[int]:
-    held = Device.objects.filter(
-        kind=Device.Kind.GPU, leases__attempt=attempt, leases__released_at=None
-    )
-    return frozenset(held.values_list("index", flat=True))
+    gpus = plan.leased(attempt).filter(kind=Device.Kind.GPU)
+    return frozenset(gpus.values_list("index", flat=True))
 
 
 def wanted_to_end(attempt: Attempt) -> bool:
     """Whether somebody asked for its end, or has given the attempt up meanwhile."""
     present = load(attempt.pk)
     return present.ended_at is not None or present.run.desired != Desired.RUNNING
+
+
+def has_followers(attempt: Attempt) -> bool:
+    """Whether other nodes still work at it."""
+    return Follower.objects.filter(attempt=attempt, ended_at=None).exists()
+
+
+def followers_told(attempt: Attempt) -> list[Told]:
+    """What the other nodes say whose part has ended otherwise than well, the first one first."""
+    ended = Follower.objects.filter(attempt=attempt, ended_at__isnull=False).exclude(exit_code=0)
+    parts = ended.select_related("node").order_by("ended_at")
+    return [_told(part) for part in parts]
+
+
+def _told(part: Follower) -> Told:
+    reason, _, log = part.reason.partition("\n\n")
+    return Told(f"{part.node} (node rank {part.node_rank})", reason, log)
 
 
 @transaction.atomic

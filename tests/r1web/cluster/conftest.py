@@ -16,7 +16,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from r1web.cluster import queue, services
-from r1web.cluster.models import Device, Node
+from r1web.cluster.models import Device, Follower, Node
 from r1web.cluster.services.reconcile import is_alive
 from r1web.runs.models import Attempt, Run
 
@@ -89,17 +89,22 @@ def supervise(
     """Start `manage.py supervise` for a scheduled run, its trainer living through `story`."""
     started: list[Started] = []
 
-    def start(attempt: Attempt, story: str = "finish", *, database: str | None = None) -> Started:
+    def start(
+        attempt: Attempt, story: str = "finish", *, database: str | None = None, node_rank: int = 0
+    ) -> Started:
         monkeypatch.setenv("FAKE_TRAINER", story)
         monkeypatch.setenv("DATABASE_URL", database or database_url())
         folder = home / "runs" / attempt.run.directory_name
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "supervisor.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "manage.py", "supervise", str(attempt.pk)],
+                [
+                    *(sys.executable, "manage.py", "supervise", str(attempt.pk)),
+                    *("--node-rank", str(node_rank)),
+                ],
                 stdout=log,
                 stderr=log,
-                env=os.environ.copy(),
+                env={**os.environ, "R1WEB_NODE_NAME": f"node-{node_rank}"},
                 start_new_session=True,
             )
         started.append(Started(attempt, process, folder))
@@ -114,9 +119,9 @@ def supervise(
 
 def end_processes() -> None:
     """Leave no supervisor and no trainer behind, whatever the test has come to."""
-    for attempt in Attempt.objects.all():
-        _kill(attempt.supervisor_pid, attempt.supervisor_started)
-        _kill(attempt.launcher_pid, attempt.launcher_started)
+    for part in (*Attempt.objects.all(), *Follower.objects.all()):
+        _kill(part.supervisor_pid, part.supervisor_started)
+        _kill(part.launcher_pid, part.launcher_started)
 
 
 def _kill(pid: int | None, created: float | None) -> None:

@@ -150,18 +150,41 @@ def tell(story: str, folder: Path, journal: Journal, start_step: int) -> int:
     return 0
 
 
+def follow(story: str, journal: Path) -> int:
+    """What the ranks of a further node do: no journal of their own."""
+    if story == "exit3":
+        sys.stderr.write("something went wrong\n")
+        return 3
+    if story == "lost-peer":
+        raise RuntimeError("Connection closed by peer")
+    if story == "stubborn":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    while story == "stubborn" or b'"finished"' not in journal.read_bytes():
+        time.sleep(0.02)
+    return 0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--run-dir", type=Path)
     parser.add_argument("--resume")
+    parser.add_argument("--node-rank", type=int, default=0)
+    for name in ("--nodes", "--node-names", "--master-addr", "--master-port"):
+        parser.add_argument(name)
     given = parser.parse_args()
     start_step = 0 if given.resume == "none" else int(given.resume)
-    journal = Journal(given.run_dir / "events.jsonl")
     story = os.environ.get("FAKE_TRAINER", "finish")
+    if given.node_rank:
+        return follow(story, given.run_dir / "events.jsonl")
+    journal = Journal(given.run_dir / "events.jsonl")
     if story == "cannot-load":
         journal.write("finished", 0, outcome="failed", reason="The checkpoint is damaged.")
         return 1
     started(journal, start_step)
+    if story == "lost-peer":
+        reason = "RuntimeError: Connection closed by peer."
+        journal.write("finished", start_step, outcome="failed", reason=reason)
+        return 1
     if story == "slow":
         return train_slowly(given.run_dir, journal, start_step)
     return tell(story, given.run_dir, journal, start_step)

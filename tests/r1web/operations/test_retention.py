@@ -12,7 +12,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from r1web.cluster.journal import compress_journal, open_journal
-from r1web.cluster.supervisor.loop import only_one
+from r1web.cluster.supervisor.hold import only_one
 from r1web.errors import ConflictError
 from r1web.metrics.models import Point, Series
 from r1web.metrics.services import Sample, append_points
@@ -163,7 +163,7 @@ def test_journals_of_runs_that_ended_a_day_ago_are_compressed(
 def test_a_run_that_somebody_supervises_is_left_alone(
     make_run: MakeRun, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("r1web.cluster.supervisor.loop.LOCK_PATIENCE_S", 0.0)
+    monkeypatch.setattr("r1web.cluster.supervisor.hold.LOCK_PATIENCE_S", 0.0)
     run = measured(make_run(State.FINISHED, ended_at=timezone.now() - 2 * DAY), runs_dir)
     with only_one(runs_dir / run.directory_name / "supervisor.lock"):
         assert prune() == []

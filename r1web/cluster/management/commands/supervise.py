@@ -5,7 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from r1web.cluster.supervisor.loop import AlreadySupervisedError, supervise
+from r1web.cluster.supervisor.hold import AlreadySupervisedError
+from r1web.cluster.supervisor.main import supervise
 
 logger = logging.getLogger(__name__)
 
@@ -16,9 +17,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("attempt", type=int)
+        parser.add_argument("--node-rank", type=int, default=0, help="which of its nodes this is")
+        parser.add_argument(
+            "--master-address", default="", help="of node 0, when it is not as registered"
+        )
 
     def handle(self, *_: Any, **options: Any) -> None:
         try:
-            supervise(options["attempt"])
+            supervise(options["attempt"], options["node_rank"], options["master_address"])
         except AlreadySupervisedError:
             logger.info("Attempt %s has a supervisor already", options["attempt"])

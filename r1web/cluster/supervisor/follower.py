@@ -1,0 +1,155 @@
+"""Follows a further node's part of an attempt on several nodes.
+
+It has no journal: rank 0 writes that, on the leading node. It starts when the leading launcher has,
+and leaves nothing behind when the attempt is over or the leading node cannot be reached.
+"""
+
+import logging
+import signal
+import time
+from pathlib import Path
+
+from django.conf import settings
+
+from r1web.cluster import services
+from r1web.cluster.models import Follower
+from r1web.cluster.supervisor import ending, plan, record
+from r1web.cluster.supervisor.database import Database
+from r1web.cluster.supervisor.hold import Every, late
+from r1web.cluster.supervisor.link import CUT_AFTER_S, Link
+from r1web.cluster.supervisor.process import (
+    Trainer,
+    end_abandoned,
+    find_trainer,
+    start_trainer,
+)
+
+logger = logging.getLogger(__name__)
+
+POLL_S = 0.1
+LOOK_S = 0.5
+BEAT_S = 5.0
+KNOCK_EVERY_S = 5.0
+
+
+class FollowerSupervisor:
+    def __init__(
+        self, part: Follower, folder: Path, database: Database, master_address: str = ""
+    ) -> None:
+        self.part = part
+        self.folder = folder
+        self.database = database
+        self.master_address = master_address
+        self.leaving = False
+        self.oom_before = ending.oom_kills()
+        self.beat, self.look, self.knock = Every(BEAT_S), Every(LOOK_S), Every(KNOCK_EVERY_S)
+        self.attempt = part.attempt
+        """As it was when we last looked."""
+
+    def leave(self, *_: object) -> None:
+        """Asked to end by the machine: the ranks here ask those on all nodes to save and stop."""
+        self.leaving = True
+
+    def run(self) -> None:
+        if self.part.ended_at is not None:
+            return
+        self.database.insist(lambda: record.introduce(self.part))
+        rank, attempt_id = self.part.node_rank, self.attempt.pk
+        trainer = find_trainer(self.folder, attempt_id, rank) or self._start()
+        if trainer is None:
+            return
+        launcher = trainer.pid, trainer.created
+        self.database.insist(lambda: record.note_launcher(self.part, *launcher))
+        cut = self._follow(trainer)
+        trainer.end_stragglers()
+        trainer.is_alive()  # asks for the exit code
+        self._end(cut or self._explain(trainer), trainer.exit_code)
+
+    def _start(self) -> Trainer | None:
+        """The new trainer, once the leading one is there; None when it has not come to that."""
+        while self.attempt.launcher_pid is None:
+            self._look_around()
+            if self.attempt.ended_at is not None or self.leaving:
+                self._end("The machine was to end." if self.leaving else "")
+                return None
+            time.sleep(POLL_S)
+        if ended := end_abandoned(self.folder, self.attempt.pk):
+            logger.warning("Ended %s processes that an earlier attempt had left", ended)
+        environment = self.database.insist(lambda: plan.environment(self.part))
+        command = self.database.insist(
+            lambda: plan.command(self.part, self.folder, self.master_address)
+        )
+        try:
+            plan.write_config(self.attempt, self.folder, self.part.node_rank)
+            return start_trainer(
+                command,
+                attempt_id=self.attempt.pk,
+                node_rank=self.part.node_rank,
+                folder=self.folder,
+                cwd=settings.BASE_DIR,
+                environment=environment,
+            )
+        except OSError as error:
+            logger.exception("%s: the trainer could not be started", self.part)
+            self._end(f"The trainer could not be started: {error}.")
+            return None
+
+    def _follow(self, trainer: Trainer) -> str:
+        """Until the trainer ends or has to; why, when that is because the link was cut."""
+        rendezvous = self.database.insist(
+            lambda: plan.rendezvous_of(self.attempt, self.master_address)
+        )
+        assert rendezvous is not None  # noqa: S101 - leased with the devices, as this part was
+        link: Link | None = None
+        asked_at: float | None = None
+        while trainer.is_alive():
+            self._look_around()
+            if self.attempt.ended_at is not None or late(asked_at, settings.R1WEB_STOP_GRACE_S):
+                break
+            if self.leaving and asked_at is None:
+                trainer.signal(signal.SIGTERM)
+                asked_at = time.monotonic()
+            if self.attempt.started_at is not None and self.knock.due():
+                link = link or Link(rendezvous.address, rendezvous.port)
+                link.knock()
+                if link.is_cut:
+                    return (
+                        f"{rendezvous.names[0]} ({link}) could not be reached for "
+                        f"{CUT_AFTER_S:.0f} s: the connection between the nodes is cut."
+                    )
+            time.sleep(POLL_S)
+        return ""
+
+    def _look_around(self) -> None:
+        if self.beat.due():
+            self.database.attempt(lambda: record.beat(self.part))
+        if self.look.due():
+            self.database.attempt(self._see_attempt)
+
+    def _see_attempt(self) -> None:
+        self.attempt = record.load(self.attempt.pk)
+
+    def _explain(self, trainer: Trainer) -> str:
+        """Why the trainer failed, with the end of its log; empty when it did not."""
+        if trainer.exit_code == 0 or self.attempt.ended_at is not None:
+            return ""
+        name = services.of_rank("trainer.log", self.part.node_rank)
+        log = ending.log_end(self.folder / name, trainer.log_start)
+        facts = ending.Facts(
+            exit_code=trainer.exit_code,
+            finished=None,
+            stop_asked=False,
+            killed_after_s=None,
+            oom_kills=ending.oom_kills() - self.oom_before,
+            log=log,
+        )
+        end = ending.explain(facts)
+        return f"{end.reason}\n\n{ending.last_lines(log)}"
+
+    def _end(self, reason: str, exit_code: int | None = None) -> None:
+        self.database.insist(
+            lambda: services.end_follower(
+                follower_id=self.part.pk, reason=reason, exit_code=exit_code
+            )
+        )
+        logger.info("%s ended: %s", self.part, reason.partition("\n")[0] or "with the attempt")
