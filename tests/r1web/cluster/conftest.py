@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,9 @@ def make_node(db: None) -> Callable[..., Node]:
     """A node that was just heard, with CPU slots or GPUs."""
 
     def make(name: str = "laptop", *, slots: int = 1, gpus: int = 0, **fields: Any) -> Node:
-        node = Node.objects.create(
-            name=name, queue=f"node.{name}", cpus=4, **{"heartbeat_at": timezone.now(), **fields}
-        )
+        # No worker beats for it: it stays heard for as long as a slow machine needs for the test.
+        heard = {"heartbeat_at": timezone.now() + timedelta(hours=1)}
+        node = Node.objects.create(name=name, queue=f"node.{name}", cpus=4, **{**heard, **fields})
         kind, count = (Device.Kind.GPU, gpus) if gpus else (Device.Kind.CPU, slots)
         Device.objects.bulk_create(
             Device(node=node, kind=kind, index=index) for index in range(count)
