@@ -29,7 +29,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run
         model = Rule
         fields = [
             "project", "run", "name", "kind", "metric", "direction", "limit", "points", "seconds",
-            "states", "stop_run", "enabled",
+            "states", "unit", "days", "action", "enabled",
         ]  # fmt: skip
 
     def clean(self) -> dict[str, Any]:
@@ -68,7 +68,7 @@ class RuleAdmin(ModelAdmin):
     """Without a run, a rule is one of the project's, which each new run begins with."""
 
     form = RuleForm
-    list_display = ["name", "project", "run", "kind", "metric", "stop_run", "enabled"]
+    list_display = ["name", "project", "run", "kind", "metric", "action", "enabled"]
     list_select_related = ["project", "run"]
     list_filter = ["project", ("run", admin.EmptyFieldListFilter), "kind", "enabled"]
     search_fields = ["name", "metric", "run__name"]
@@ -97,6 +97,16 @@ class TargetAdmin(ModelAdmin):
     list_filter = ["project", "kind", "enabled"]
     search_fields = ["name"]
     autocomplete_fields = ["project"]
+    actions = ["test"]
+
+    def has_act_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("alerts.change_target")
+
+    @admin.action(description="Send a test", permissions=["act"])
+    def test(self, request: HttpRequest, queryset: QuerySet[Target]) -> None:
+        for target in queryset:
+            services.send_test(target=target)
+        messages.success(request, "Under way: the deliveries tell how it went.")
 
     @display(description="Address")
     def shown_address(self, target: Target) -> str:
@@ -110,9 +120,9 @@ class DeliveryInline(ReadOnlyInline):
 
 @admin.register(Alert)
 class AlertAdmin(ReadOnly, ModelAdmin):
-    list_display = ["at", "run", "rule_name", "step", "message", "cleared_at", "acknowledged_by"]
-    list_select_related = ["run", "acknowledged_by"]
-    list_filter = [("acknowledged_at", admin.EmptyFieldListFilter), "run__project"]
+    list_display = ["at", "project", "run", "rule_name", "step", "message", "cleared_at"]
+    list_select_related = ["project", "run"]
+    list_filter = [("acknowledged_at", admin.EmptyFieldListFilter), "project"]
     list_per_page = 50
     show_full_result_count = False
     search_fields = ["run__name", "rule_name", "metric"]
@@ -133,9 +143,17 @@ class AlertAdmin(ReadOnly, ModelAdmin):
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
-    list_display = ["alert", "target_name", "shown_status", "tries", "due_at", "sent_at", "error"]
-    list_select_related = ["alert__run"]
-    list_filter = ["status", "target_name"]
+    list_display = [
+        "created_at",
+        "alert",
+        "target_name",
+        "shown_status",
+        "tries",
+        "due_at",
+        "error",
+    ]
+    list_select_related = ["alert__run", "alert__project"]
+    list_filter = ["status", "project", "target_name"]
     search_fields = ["target_name", "alert__run__name"]
     ordering = ["-id"]
 

@@ -14,6 +14,21 @@ class RuleKind(models.TextChoices):
     NONFINITE = "nonfinite"
     ABSENCE = "absence"
     STATE = "state"
+    BUDGET = "budget"
+    PROJECT_BUDGET = "project_budget"
+
+
+class Action(models.TextChoices):
+    """What follows besides the alert; see docs/alerts.md for whom it concerns."""
+
+    TELL = "tell"
+    PAUSE = "pause"
+    STOP = "stop"
+
+
+class Unit(models.TextChoices):
+    DEVICE_HOURS = "device_hours", "device-hours"
+    USD = "usd", "US dollars"
 
 
 class Direction(models.TextChoices):
@@ -34,14 +49,17 @@ class DeliveryStatus(models.TextChoices):
 
 
 class Rule(models.Model):
-    """One thing to watch. Without a run it is one of the project's, copied to each new run."""
+    """One thing to watch. Without a run it is one of the project's, copied to each new run.
+
+    A project's budget watches the project as a whole and is not copied.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="alert_rules")
     run = models.ForeignKey(
         Run, null=True, blank=True, on_delete=models.CASCADE, related_name="alert_rules"
     )
     name = models.CharField(max_length=120)
-    kind = models.CharField(max_length=10, choices=RuleKind.choices)
+    kind = models.CharField(max_length=20, choices=RuleKind.choices)
     metric = models.CharField(max_length=120, blank=True)
     direction = models.CharField(max_length=5, choices=Direction.choices, blank=True)
     limit = models.FloatField(null=True, blank=True, help_text="For a slope: change a step.")
@@ -50,7 +68,11 @@ class Rule(models.Model):
     )
     seconds = models.PositiveIntegerField(null=True, blank=True, help_text="Without a metric.")
     states = models.JSONField(default=list, blank=True)
-    stop_run = models.BooleanField(default=False, help_text="Save a checkpoint and end the run.")
+    unit = models.CharField(max_length=12, choices=Unit.choices, blank=True)
+    days = models.PositiveIntegerField(
+        null=True, blank=True, help_text="A project's budget counts what the last days have cost."
+    )
+    action = models.CharField(max_length=5, choices=Action.choices, default=Action.TELL)
     enabled = models.BooleanField(default=True)
 
     recent = models.JSONField(
@@ -70,9 +92,13 @@ class Rule(models.Model):
 
 
 class Alert(models.Model):
-    """A rule has fired. It keeps what the rule said then, which may be edited or deleted since."""
+    """A rule has fired. It keeps what the rule said then, which may be edited or deleted since.
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="alerts")
+    Without a run it is about the project as a whole.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="alerts")
+    run = models.ForeignKey(Run, null=True, on_delete=models.CASCADE, related_name="alerts")
     attempt = models.ForeignKey(Attempt, null=True, on_delete=models.SET_NULL, related_name="+")
     rule = models.ForeignKey(Rule, null=True, on_delete=models.SET_NULL, related_name="alerts")
     key = models.CharField(
@@ -93,10 +119,10 @@ class Alert(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        constraints = [models.UniqueConstraint(fields=["run", "key"], name="one_alert_a_cause")]
+        constraints = [models.UniqueConstraint(fields=["project", "key"], name="one_alert_a_cause")]
 
     def __str__(self) -> str:
-        return f"{self.run}: {self.rule_name}"
+        return f"{self.run or self.project}: {self.rule_name}"
 
 
 class Target(models.Model):
@@ -118,9 +144,10 @@ class Target(models.Model):
 
 
 class Delivery(models.Model):
-    """One alert on its way to one target."""
+    """One alert on its way to one target; without an alert, a test of the target."""
 
-    alert = models.ForeignKey(Alert, on_delete=models.CASCADE, related_name="deliveries")
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="alert_deliveries")
+    alert = models.ForeignKey(Alert, null=True, on_delete=models.CASCADE, related_name="deliveries")
     target = models.ForeignKey(
         Target, null=True, on_delete=models.SET_NULL, related_name="deliveries"
     )
@@ -129,6 +156,7 @@ class Delivery(models.Model):
         max_length=10, choices=DeliveryStatus.choices, default=DeliveryStatus.PENDING
     )
     tries = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
     due_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True, blank=True)
     error = models.CharField(max_length=300, blank=True, help_text="Of the last try.")
@@ -142,4 +170,4 @@ class Delivery(models.Model):
         indexes = [models.Index(fields=["status", "due_at"], name="delivery_due")]
 
     def __str__(self) -> str:
-        return f"{self.alert} → {self.target_name}"
+        return f"{self.alert or 'test'} → {self.target_name}"

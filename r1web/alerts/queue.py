@@ -6,6 +6,7 @@ from r1web.cluster.queue import CONTROL_QUEUE, send
 
 DELIVER = "alerts.deliver"
 LOOK_FOR_SILENCE = "alerts.look_for_silence"
+LOOK_AT_BUDGETS = "alerts.look_at_budgets"
 
 
 def deliver() -> None:

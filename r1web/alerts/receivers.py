@@ -6,7 +6,7 @@ from django.db.models.signals import post_save
 
 from r1web.accounts.models import Project
 from r1web.alerts import services
-from r1web.runs.models import Run, Transition
+from r1web.runs.models import Run, State, Transition
 from r1web.runs.signals import state_changed
 
 
@@ -24,3 +24,5 @@ def _state_changed(run: Run, transition: Transition, **_: Any) -> None:
     if not transition.from_state:
         services.copy_rules(run=run)
     services.watch_state(run=run, transition=transition)
+    if transition.to_state == State.QUEUED != transition.from_state:
+        services.hold_over_budget(run=run)

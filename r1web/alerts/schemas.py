@@ -6,7 +6,7 @@ from typing import Annotated
 from ninja import Schema
 from pydantic import Field, FiniteFloat
 
-from r1web.alerts.models import DeliveryStatus, Direction, RuleKind, TargetKind
+from r1web.alerts.models import Action, DeliveryStatus, Direction, RuleKind, TargetKind, Unit
 from r1web.metrics.wire import Value
 
 # A NUL character is no text to PostgreSQL.
@@ -25,7 +25,13 @@ class RuleFields(Schema, extra="forbid"):
     )
     seconds: Number | None = Field(default=None, description="Without a metric.")
     states: list[Text] | None = None
-    stop_run: bool | None = None
+    unit: Unit | None = Field(default=None, description="What a budget counts.")
+    days: Number | None = Field(
+        default=None, description="A project's budget counts what these last days have cost."
+    )
+    action: Action | None = Field(
+        default=None, description="Besides the alert: pause or stop the run, or those of a project."
+    )
     enabled: bool | None = None
 
 
@@ -42,7 +48,9 @@ class RulePatch(RuleFields):
 
 class RuleOut(Schema):
     id: int
-    run: int | None = Field(description="Null for one of the project's, copied to new runs.")
+    run: int | None = Field(
+        description="Null for one of the project's: its budget, or one that is copied to new runs."
+    )
     name: str
     kind: RuleKind
     metric: str
@@ -51,7 +59,12 @@ class RuleOut(Schema):
     points: int | None
     seconds: int | None
     states: list[str]
-    stop_run: bool
+    unit: str
+    days: int | None
+    used: float | None = Field(
+        description="What a budget has counted so far; null for other rules."
+    )
+    action: Action
     enabled: bool
     firing: bool = Field(description="It has raised an alert and has not cleared since.")
 
@@ -63,8 +76,11 @@ class RuleList(Schema):
 
 class DeliveryOut(Schema):
     id: int
-    alert: int
-    run: int
+    alert: int | None = Field(description="Null for a test of the target.")
+    rule_name: str | None
+    run: int | None = Field(description="Null when it is about no run.")
+    run_name: str | None
+    created_at: datetime
     target: int | None
     target_name: str
     status: DeliveryStatus
@@ -81,7 +97,8 @@ class DeliveryList(Schema):
 
 class AlertOut(Schema):
     id: int
-    run: int
+    run: int | None = Field(description="Null when it is about the project as a whole.")
+    run_name: str | None
     rule: int | None = Field(description="Null when it was deleted since.")
     rule_name: str
     metric: str

@@ -13,3 +13,8 @@ def deliver() -> None:
 @shared_task(name=queue.LOOK_FOR_SILENCE)
 def look_for_silence() -> None:
     services.look_for_silence()
+
+
+@shared_task(name=queue.LOOK_AT_BUDGETS)
+def look_at_budgets() -> None:
+    services.look_at_budgets()

@@ -3,7 +3,7 @@
 from ninja import NinjaAPI
 
 from r1web.accounts.api import router as accounts_router
-from r1web.alerts.api import router as alerts_router
+from r1web.alerts.api import alerts_router, rules_router, targets_router
 from r1web.api import errors
 from r1web.api.auth import AUTH
 from r1web.api.health import router as health_router
@@ -27,6 +27,8 @@ for router in (
     metrics_router,
     rollouts_router,
     alerts_router,
+    rules_router,
+    targets_router,
     configs_router,
     cluster_router,
     accounts_router,

@@ -184,6 +184,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "alerts": {"task": "alerts.deliver", "schedule": 10.0, "options": {"expires": 20}},
     "silence": {"task": "alerts.look_for_silence", "schedule": 30.0, "options": {"expires": 60}},
+    "budgets": {"task": "alerts.look_at_budgets", "schedule": 30.0, "options": {"expires": 60}},
     "prune": {"task": "operations.prune", "schedule": 600.0, "options": {"expires": 600}},
 }
 

@@ -106,6 +106,23 @@ test("a new rule asks for what its kind needs, and shows what the server refuses
   expect(dialog.getByLabelText("For")).toHaveValue("1800");
 });
 
+test("a budget is asked for in its unit, and shows how much is used", async () => {
+  rules = [alertRule({ kind: "budget", unit: "usd", limit: 40, used: 10, metric: "" })];
+  open();
+  expect(await screen.findByText("$10.00 used")).toBeVisible();
+  await userEvent.click(screen.getAllByRole("button", { name: "Add a rule" })[0] as Element);
+  const dialog = within(screen.getByRole("dialog", { hidden: true }));
+  const kind = dialog.getByLabelText("Fires when");
+  expect(within(kind).queryByText(/The project costs/)).toBeNull(); // it is a run's rule
+  await userEvent.selectOptions(kind, "budget");
+  await userEvent.type(dialog.getByLabelText("Name"), "Cost");
+  await userEvent.type(dialog.getByLabelText("Limit"), "12");
+  await userEvent.selectOptions(dialog.getByLabelText("And then"), "pause");
+  await userEvent.click(dialog.getByRole("button", { name: "Add the rule", hidden: true }));
+  const sent = requests.to("POST /api/v1/runs/12/alert-rules");
+  expect(await sent[0]?.json()).toMatchObject({ unit: "device_hours", limit: 12, action: "pause" });
+});
+
 test("who may only look sees no way to change anything", async () => {
   open(false);
   expect(await screen.findByRole("checkbox", { name: "KL blow-up is on" })).toBeDisabled();

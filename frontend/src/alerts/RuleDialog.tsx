@@ -9,7 +9,7 @@ import { STATES } from "@/ui/StateBadge";
 import styles from "./AlertsTab.module.css";
 import { type Draft, draftOf, NEEDS, ruleBody } from "./draft";
 import { type RuleScope, useAddRule, useEditRule } from "./queries";
-import { KINDS } from "./ruleWords";
+import { ACTIONS, actionWords, KINDS, PROJECT_KINDS } from "./ruleWords";
 
 interface RuleDialogProps {
   /** null makes a new one. */
@@ -18,6 +18,11 @@ interface RuleDialogProps {
   metrics: readonly string[];
   onClose: () => void;
 }
+
+const UNITS = [
+  { value: "device_hours", label: "device-hours" },
+  { value: "usd", label: "US dollars" },
+] as const;
 
 const DIRECTIONS = [
   { value: "above", label: "above" },
@@ -56,6 +61,7 @@ export function RuleDialog({ rule, scope, metrics, onClose }: RuleDialogProps) {
           set={set}
           metrics={metrics}
           isNew={!rule}
+          kinds={"run" in scope ? KINDS : [...PROJECT_KINDS, ...KINDS]}
           problemAt={(path) => problems.find((problem) => problem.path === path)?.message}
         />
       </div>
@@ -68,10 +74,11 @@ interface RuleFieldsProps {
   set: (change: Partial<Draft>) => void;
   metrics: readonly string[];
   isNew: boolean;
+  kinds: typeof KINDS;
   problemAt: (path: string) => string | undefined;
 }
 
-function RuleFields({ draft, set, metrics, isNew, problemAt }: RuleFieldsProps) {
+function RuleFields({ draft, set, metrics, isNew, kinds, problemAt }: RuleFieldsProps) {
   const names = useId();
   const needs = NEEDS[draft.kind];
   const slope = draft.kind === "slope";
@@ -88,12 +95,12 @@ function RuleFields({ draft, set, metrics, isNew, problemAt }: RuleFieldsProps) 
         )}
       </Field>
       {isNew && (
-        <Field label="Fires when">
+        <Field label="Fires when" problem={problemAt("kind")}>
           {(control) => (
             <Select
               {...control}
               value={draft.kind}
-              options={KINDS}
+              options={kinds}
               onChange={(kind) => set({ kind })}
             />
           )}
@@ -130,6 +137,18 @@ function RuleFields({ draft, set, metrics, isNew, problemAt }: RuleFieldsProps) 
           )}
         </Field>
       )}
+      {needs.includes("unit") && (
+        <Field label="Counted in" problem={problemAt("unit")}>
+          {(control) => (
+            <Select
+              {...control}
+              value={draft.unit}
+              options={UNITS}
+              onChange={(unit) => set({ unit })}
+            />
+          )}
+        </Field>
+      )}
       {needs.includes("limit") && (
         <NumberField
           label="Limit"
@@ -158,14 +177,26 @@ function RuleFields({ draft, set, metrics, isNew, problemAt }: RuleFieldsProps) 
         />
       )}
       {needs.includes("states") && <StatesField {...{ draft, set, problemAt }} />}
+      {needs.includes("days") && (
+        <NumberField
+          label="In the last"
+          unit="days"
+          value={draft.days}
+          problem={problemAt("days")}
+          onChange={(days) => set({ days })}
+        />
+      )}
       {draft.kind !== "state" && (
-        <Field label="Stop the run" inline help="It saves a checkpoint first.">
+        <Field label="And then" problem={problemAt("action")}>
           {(control) => (
-            <input
+            <Select
               {...control}
-              type="checkbox"
-              checked={draft.stop_run}
-              onChange={(event) => set({ stop_run: event.target.checked })}
+              value={draft.action}
+              options={ACTIONS.map(({ value }) => ({
+                value,
+                label: actionWords({ kind: draft.kind, action: value }),
+              }))}
+              onChange={(action) => set({ action })}
             />
           )}
         </Field>

@@ -7,11 +7,12 @@ import { Button, IconButton } from "@/ui/Button";
 import { classes } from "@/ui/classes";
 import { Confirm } from "@/ui/Dialog";
 import { ErrorState } from "@/ui/Message";
+import { Progress } from "@/ui/Progress";
 import { SkeletonLines } from "@/ui/Skeleton";
 import styles from "./AlertsTab.module.css";
 import { type RuleScope, useDeleteRule, useEditRule, useRules } from "./queries";
 import { RuleDialog } from "./RuleDialog";
-import { ruleWords } from "./ruleWords";
+import { actionWords, amount, ruleWords } from "./ruleWords";
 
 interface RuleTableProps {
   title?: string;
@@ -100,8 +101,11 @@ function RuleRow({ rule, mayChange, onEdit, onDelete }: RuleRowProps) {
         />
       </td>
       <th scope="row">{rule.name}</th>
-      <td className={table.prose}>{ruleWords(rule)}</td>
-      <td>{rule.stop_run ? "stops the run" : "tells"}</td>
+      <td className={table.prose}>
+        {ruleWords(rule)}
+        {rule.used !== null && <BudgetBar rule={rule} used={rule.used} />}
+      </td>
+      <td>{actionWords(rule)}</td>
       <td>
         {mayChange && (
           <div className={table.actions}>
@@ -115,6 +119,17 @@ function RuleRow({ rule, mayChange, onEdit, onDelete }: RuleRowProps) {
         )}
       </td>
     </tr>
+  );
+}
+
+/** How much of a budget is used. */
+function BudgetBar({ rule, used }: { rule: AlertRule; used: number }) {
+  const words = `${amount(used, rule.unit)} used`;
+  return (
+    <span className={styles.used}>
+      <Progress value={used} max={rule.limit ?? used} label={words} />
+      {words}
+    </span>
   );
 }
 

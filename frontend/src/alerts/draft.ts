@@ -13,10 +13,12 @@ export interface Draft {
   points: string;
   seconds: string;
   states: string[];
-  stop_run: boolean;
+  unit: "device_hours" | "usd";
+  days: string;
+  action: AlertRule["action"];
 }
 
-type Part = "metric" | "direction" | "limit" | "points" | "seconds" | "states";
+type Part = "metric" | "direction" | "limit" | "points" | "seconds" | "states" | "unit" | "days";
 
 /** What a rule of each kind needs; the server refuses the rest. */
 export const NEEDS: Record<RuleKind, readonly Part[]> = {
@@ -25,6 +27,8 @@ export const NEEDS: Record<RuleKind, readonly Part[]> = {
   nonfinite: ["metric", "points"],
   absence: ["seconds"],
   state: ["states"],
+  budget: ["unit", "limit"],
+  project_budget: ["unit", "limit", "days"],
 };
 
 export function draftOf(rule: AlertRule | null): Draft {
@@ -37,7 +41,9 @@ export function draftOf(rule: AlertRule | null): Draft {
     points: rule?.points?.toString() ?? "10",
     seconds: rule?.seconds?.toString() ?? "1800",
     states: rule?.states ?? [],
-    stop_run: rule?.stop_run ?? false,
+    unit: rule?.unit === "usd" ? "usd" : "device_hours",
+    days: rule?.days?.toString() ?? "30",
+    action: rule?.action ?? "tell",
   };
 }
 
@@ -50,10 +56,12 @@ export function ruleBody(draft: Draft): Schemas["RuleIn"] {
     points: toNumber(draft.points),
     seconds: toNumber(draft.seconds),
     states: draft.states,
+    unit: draft.unit,
+    days: toNumber(draft.days),
   };
   const needed = NEEDS[draft.kind].map((part) => [part, parts[part]]);
-  const stop_run = draft.kind !== "state" && draft.stop_run;
-  return { name: draft.name, kind: draft.kind, ...Object.fromEntries(needed), stop_run };
+  const action = draft.kind === "state" ? "tell" : draft.action;
+  return { name: draft.name, kind: draft.kind, ...Object.fromEntries(needed), action };
 }
 
 function toNumber(text: string): number | string {

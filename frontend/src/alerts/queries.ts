@@ -1,6 +1,11 @@
 /** Alerts and rules: what is asked of the server, and what it is asked to do. */
 
-import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import {
+  keepPreviousData,
+  type QueryClient,
+  useInfiniteQuery,
+  useQuery,
+} from "@tanstack/react-query";
 import { useAction } from "@/api/actions";
 import { api, type Schemas, unwrap } from "@/api/client";
 import { type Alert, keys } from "@/api/queries";
@@ -48,13 +53,18 @@ export function useAlerts(runId: number, facts: Facts) {
   });
 }
 
+function refreshAlerts(client: QueryClient, alert: Alert): void {
+  if (alert.run !== null) void client.invalidateQueries({ queryKey: keys.alerts(alert.run) });
+  void client.invalidateQueries({ queryKey: keys.projects });
+}
+
 export function useAcknowledge() {
   return useAction(
     ({ id }: { id: number }) =>
       unwrap(
         api.POST("/api/v1/alerts/{alert_id}/acknowledge", { params: { path: { alert_id: id } } }),
       ),
-    (client, alert: Alert) => void client.invalidateQueries({ queryKey: keys.alerts(alert.run) }),
+    refreshAlerts,
   );
 }
 

@@ -30,6 +30,7 @@ export const keys = {
   alerts: (id: number) => ["runs", id, "alerts"],
   alertRules: ["alert-rules"],
   deleted: ["deleted"],
+  projects: ["projects"],
   presets: ["presets"],
   configSchema: ["config-schema"],
   nodes: ["nodes"],

@@ -324,7 +324,27 @@ export interface paths {
          * Alerts
          * @description What the run's rules have raised, newest first, and how sending it went.
          */
-        get: operations["r1web_alerts_api_list_alerts"];
+        get: operations["r1web_alerts_api_alerts_list_alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{slug}/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Alerts of a project
+         * @description Of all its runs, and of its budgets, newest first.
+         */
+        get: operations["r1web_alerts_api_alerts_list_project_alerts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -346,7 +366,7 @@ export interface paths {
          * Acknowledge an alert
          * @description Note that you have seen it. Again changes nothing.
          */
-        post: operations["r1web_alerts_api_acknowledge"];
+        post: operations["r1web_alerts_api_alerts_acknowledge"];
         delete?: never;
         options?: never;
         head?: never;
@@ -364,13 +384,13 @@ export interface paths {
          * Alert rules of a run
          * @description A new run has the rules that its project had then.
          */
-        get: operations["r1web_alerts_api_list_run_rules"];
+        get: operations["r1web_alerts_api_rules_list_run_rules"];
         put?: never;
         /**
          * Add a rule to a run
          * @description It looks at what comes from now on.
          */
-        post: operations["r1web_alerts_api_add_run_rule"];
+        post: operations["r1web_alerts_api_rules_add_run_rule"];
         delete?: never;
         options?: never;
         head?: never;
@@ -385,16 +405,16 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Alert rules for new runs
-         * @description What each new run of the project begins with.
+         * Alert rules of a project
+         * @description Its budgets, and what each new run of it begins with.
          */
-        get: operations["r1web_alerts_api_list_project_rules"];
+        get: operations["r1web_alerts_api_rules_list_project_rules"];
         put?: never;
         /**
-         * Add a rule for new runs
-         * @description Runs that exist already stay as they are.
+         * Add a rule to a project
+         * @description A budget of the project, or a rule for new runs; those that exist stay as they are.
          */
-        post: operations["r1web_alerts_api_add_project_rule"];
+        post: operations["r1web_alerts_api_rules_add_project_rule"];
         delete?: never;
         options?: never;
         head?: never;
@@ -415,14 +435,14 @@ export interface paths {
          * Delete a rule
          * @description Its alerts stay.
          */
-        delete: operations["r1web_alerts_api_delete_rule"];
+        delete: operations["r1web_alerts_api_rules_delete_rule"];
         options?: never;
         head?: never;
         /**
          * Change a rule
          * @description Switch it on or off, or change what it looks for; it then looks anew.
          */
-        patch: operations["r1web_alerts_api_edit_rule"];
+        patch: operations["r1web_alerts_api_rules_edit_rule"];
         trace?: never;
     };
     "/api/v1/projects/{slug}/alert-targets": {
@@ -433,13 +453,13 @@ export interface paths {
             cookie?: never;
         };
         /** Where alerts are sent */
-        get: operations["r1web_alerts_api_list_targets"];
+        get: operations["r1web_alerts_api_targets_list_targets"];
         put?: never;
         /**
          * Add a target
          * @description All alerts of the project are sent to each of its targets.
          */
-        post: operations["r1web_alerts_api_add_target"];
+        post: operations["r1web_alerts_api_targets_add_target"];
         delete?: never;
         options?: never;
         head?: never;
@@ -460,11 +480,31 @@ export interface paths {
          * Delete a target
          * @description What was sent there stays in the log.
          */
-        delete: operations["r1web_alerts_api_delete_target"];
+        delete: operations["r1web_alerts_api_targets_delete_target"];
         options?: never;
         head?: never;
         /** Change a target */
-        patch: operations["r1web_alerts_api_edit_target"];
+        patch: operations["r1web_alerts_api_targets_edit_target"];
+        trace?: never;
+    };
+    "/api/v1/alert-targets/{target_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test a target
+         * @description Send it something now, once; the log tells how that went.
+         */
+        post: operations["r1web_alerts_api_targets_test_target"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/projects/{slug}/alert-deliveries": {
@@ -478,7 +518,7 @@ export interface paths {
          * How sending alerts went
          * @description Newest first.
          */
-        get: operations["r1web_alerts_api_list_deliveries"];
+        get: operations["r1web_alerts_api_targets_list_deliveries"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1498,8 +1538,13 @@ export interface components {
         AlertOut: {
             /** Id */
             id: number;
-            /** Run */
-            run: number;
+            /**
+             * Run
+             * @description Null when it is about the project as a whole.
+             */
+            run: number | null;
+            /** Run Name */
+            run_name: string | null;
             /**
              * Rule
              * @description Null when it was deleted since.
@@ -1541,10 +1586,25 @@ export interface components {
         DeliveryOut: {
             /** Id */
             id: number;
-            /** Alert */
-            alert: number;
-            /** Run */
-            run: number;
+            /**
+             * Alert
+             * @description Null for a test of the target.
+             */
+            alert: number | null;
+            /** Rule Name */
+            rule_name: string | null;
+            /**
+             * Run
+             * @description Null when it is about no run.
+             */
+            run: number | null;
+            /** Run Name */
+            run_name: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
             /** Target */
             target: number | null;
             /** Target Name */
@@ -1571,10 +1631,16 @@ export interface components {
          */
         DeliveryStatus: "pending" | "sent" | "failed";
         /**
+         * Action
+         * @description What follows besides the alert; see docs/alerts.md for whom it concerns.
+         * @enum {string}
+         */
+        Action: "tell" | "pause" | "stop";
+        /**
          * RuleKind
          * @enum {string}
          */
-        RuleKind: "threshold" | "slope" | "nonfinite" | "absence" | "state";
+        RuleKind: "threshold" | "slope" | "nonfinite" | "absence" | "state" | "budget" | "project_budget";
         /** RuleList */
         RuleList: {
             /** Items */
@@ -1588,7 +1654,7 @@ export interface components {
             id: number;
             /**
              * Run
-             * @description Null for one of the project's, copied to new runs.
+             * @description Null for one of the project's: its budget, or one that is copied to new runs.
              */
             run: number | null;
             /** Name */
@@ -1606,8 +1672,16 @@ export interface components {
             seconds: number | null;
             /** States */
             states: string[];
-            /** Stop Run */
-            stop_run: boolean;
+            /** Unit */
+            unit: string;
+            /** Days */
+            days: number | null;
+            /**
+             * Used
+             * @description What a budget has counted so far; null for other rules.
+             */
+            used: number | null;
+            action: components["schemas"]["Action"];
             /** Enabled */
             enabled: boolean;
             /**
@@ -1643,14 +1717,26 @@ export interface components {
             seconds?: number | null;
             /** States */
             states?: string[] | null;
-            /** Stop Run */
-            stop_run?: boolean | null;
+            /** @description What a budget counts. */
+            unit?: components["schemas"]["Unit"] | null;
+            /**
+             * Days
+             * @description A project's budget counts what these last days have cost.
+             */
+            days?: number | null;
+            /** @description Besides the alert: pause or stop the run, or those of a project. */
+            action?: components["schemas"]["Action"] | null;
             /** Enabled */
             enabled?: boolean | null;
             /** Name */
             name: string;
             kind: components["schemas"]["RuleKind"];
         };
+        /**
+         * Unit
+         * @enum {string}
+         */
+        Unit: "device_hours" | "usd";
         /**
          * RulePatch
          * @description What is left out or null stays as it is.
@@ -1676,8 +1762,15 @@ export interface components {
             seconds?: number | null;
             /** States */
             states?: string[] | null;
-            /** Stop Run */
-            stop_run?: boolean | null;
+            /** @description What a budget counts. */
+            unit?: components["schemas"]["Unit"] | null;
+            /**
+             * Days
+             * @description A project's budget counts what these last days have cost.
+             */
+            days?: number | null;
+            /** @description Besides the alert: pause or stop the run, or those of a project. */
+            action?: components["schemas"]["Action"] | null;
             /** Enabled */
             enabled?: boolean | null;
             /** Name */
@@ -3526,7 +3619,7 @@ export interface operations {
             };
         };
     };
-    r1web_alerts_api_list_alerts: {
+    r1web_alerts_api_alerts_list_alerts: {
         parameters: {
             query?: {
                 acknowledged?: boolean | null;
@@ -3598,7 +3691,79 @@ export interface operations {
             };
         };
     };
-    r1web_alerts_api_acknowledge: {
+    r1web_alerts_api_alerts_list_project_alerts: {
+        parameters: {
+            query?: {
+                acknowledged?: boolean | null;
+                /** @description next_cursor of the page before. */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_alerts_api_alerts_acknowledge: {
         parameters: {
             query?: never;
             header?: never;
@@ -3665,7 +3830,7 @@ export interface operations {
             };
         };
     };
-    r1web_alerts_api_list_run_rules: {
+    r1web_alerts_api_rules_list_run_rules: {
         parameters: {
             query?: {
                 /** @description next_cursor of the page before. */
@@ -3736,7 +3901,7 @@ export interface operations {
             };
         };
     };
-    r1web_alerts_api_add_run_rule: {
+    r1web_alerts_api_rules_add_run_rule: {
         parameters: {
             query?: never;
             header?: never;
@@ -3807,7 +3972,7 @@ export interface operations {
             };
         };
     };
-    r1web_alerts_api_list_project_rules: {
+    r1web_alerts_api_rules_list_project_rules: {
         parameters: {
             query?: {
                 /** @description next_cursor of the page before. */
@@ -3878,7 +4043,7 @@ export interface operations {
             };
         };
     };
-    r1web_alerts_api_add_project_rule: {
+    r1web_alerts_api_rules_add_project_rule: {
         parameters: {
             query?: never;
             header?: never;
@@ -3949,7 +4114,7 @@ export interface operations {
             };
         };
     };
-    r1web_alerts_api_delete_rule: {
+    r1web_alerts_api_rules_delete_rule: {
         parameters: {
             query?: never;
             header?: never;
@@ -4014,7 +4179,7 @@ export interface operations {
             };
         };
     };
-    r1web_alerts_api_edit_rule: {
+    r1web_alerts_api_rules_edit_rule: {
         parameters: {
             query?: never;
             header?: never;
@@ -4085,7 +4250,7 @@ export interface operations {
             };
         };
     };
-    r1web_alerts_api_list_targets: {
+    r1web_alerts_api_targets_list_targets: {
         parameters: {
             query?: {
                 /** @description next_cursor of the page before. */
@@ -4156,7 +4321,7 @@ export interface operations {
             };
         };
     };
-    r1web_alerts_api_add_target: {
+    r1web_alerts_api_targets_add_target: {
         parameters: {
             query?: never;
             header?: never;
@@ -4227,7 +4392,7 @@ export interface operations {
             };
         };
     };
-    r1web_alerts_api_delete_target: {
+    r1web_alerts_api_targets_delete_target: {
         parameters: {
             query?: never;
             header?: never;
@@ -4292,7 +4457,7 @@ export interface operations {
             };
         };
     };
-    r1web_alerts_api_edit_target: {
+    r1web_alerts_api_targets_edit_target: {
         parameters: {
             query?: never;
             header?: never;
@@ -4363,7 +4528,74 @@ export interface operations {
             };
         };
     };
-    r1web_alerts_api_list_deliveries: {
+    r1web_alerts_api_targets_test_target: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                target_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_alerts_api_targets_list_deliveries: {
         parameters: {
             query?: {
                 status?: components["schemas"]["DeliveryStatus"] | null;

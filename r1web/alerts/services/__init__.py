@@ -1,5 +1,6 @@
 """Rules, the watching of runs by them, alerts, and sending these."""
 
+from r1web.alerts.services.budgets import hold_over_budget, look_at_budgets
 from r1web.alerts.services.delivery import deliver_due
 from r1web.alerts.services.firing import acknowledge
 from r1web.alerts.services.rules import (
@@ -10,7 +11,13 @@ from r1web.alerts.services.rules import (
     edit_rule,
     give_default_rules,
 )
-from r1web.alerts.services.targets import check_target, create_target, delete_target, edit_target
+from r1web.alerts.services.targets import (
+    check_target,
+    create_target,
+    delete_target,
+    edit_target,
+    send_test,
+)
 from r1web.alerts.services.watching import look_for_silence, observe, watch_state
 
 __all__ = [
@@ -26,7 +33,10 @@ __all__ = [
     "edit_rule",
     "edit_target",
     "give_default_rules",
+    "hold_over_budget",
+    "look_at_budgets",
     "look_for_silence",
     "observe",
+    "send_test",
     "watch_state",
 ]

@@ -8,10 +8,10 @@ from django.utils import timezone
 
 from r1web.accounts.models import User
 from r1web.alerts import queue
-from r1web.alerts.models import Alert, Delivery, Rule, Target
+from r1web.alerts.models import Action, Alert, Delivery, Rule, Target
 from r1web.metrics.wire import wire_value
-from r1web.runs.models import ENDED, Attempt, Run
-from r1web.runs.services import NewEvent, append_events, request_stop
+from r1web.runs.models import ENDED, Attempt, Desired, Run
+from r1web.runs.services import NewEvent, append_events, request_pause, request_stop
 
 
 @dataclass(frozen=True)
@@ -26,17 +26,18 @@ class Cause:
     value: float | None = None
 
 
-def fire(rule: Rule, run: Run, cause: Cause) -> None:
+def fire(rule: Rule, run: Run | None, cause: Cause) -> None:
     """Raise the alert, unless this cause has done so before, and what follows from it.
 
     Sets `rule.fired_step`; the caller saves the rule and holds the lock of `run`, which is the
-    rule's and whose `last_seq` is brought up to date.
+    rule's and whose `last_seq` is brought up to date, or of the rule when it has none.
     """
     rule.fired_step = cause.step
     alert, made = Alert.objects.get_or_create(
-        run=run,
+        project_id=rule.project_id,
         key=f"rule-{rule.pk}/{cause.key}",
         defaults={
+            "run": run,
             "attempt": cause.attempt,
             "rule": rule,
             "rule_name": rule.name,
@@ -48,10 +49,12 @@ def fire(rule: Rule, run: Run, cause: Cause) -> None:
             "at": cause.at,
         },
     )
-    if made:
-        _tell(alert, cause)
-        _address(alert, rule)
-        _stop(alert, rule)
+    if not made:
+        return
+    if run is not None:
+        _tell(alert, run, cause)
+        act(rule, Run.objects.get(pk=run.pk), alert.message)
+    _address(alert, rule)
 
 
 def clear(rule: Rule, at: datetime) -> None:
@@ -70,7 +73,18 @@ def acknowledge(*, alert: Alert, actor: User) -> Alert:
     return alert
 
 
-def _tell(alert: Alert, cause: Cause) -> None:
+def act(rule: Rule, run: Run, why: str) -> None:
+    """Stop or pause the run, where the rule is to do so and there is something left to stop."""
+    if run.state in ENDED or run.desired == Desired.STOPPED:
+        return
+    actor = f"alert rule “{rule.name}”"
+    if rule.action == Action.STOP:
+        request_stop(run=run, actor=actor, reason=why)
+    if rule.action == Action.PAUSE:
+        request_pause(run=run, actor=actor, reason=f"Paused: {why}")
+
+
+def _tell(alert: Alert, run: Run, cause: Cause) -> None:
     payload = {
         "id": alert.pk,
         "rule": alert.rule_name,
@@ -79,19 +93,14 @@ def _tell(alert: Alert, cause: Cause) -> None:
         "message": alert.message,
     }
     event = NewEvent("alert", payload, step=alert.step, at=alert.at)
-    append_events(run=alert.run, attempt=alert.attempt, items=[event])
+    append_events(run=run, attempt=alert.attempt, items=[event])
 
 
 def _address(alert: Alert, rule: Rule) -> None:
     targets = Target.objects.filter(project=rule.project_id, enabled=True)
     made = Delivery.objects.bulk_create(
-        Delivery(alert=alert, target=target, target_name=target.name) for target in targets
+        Delivery(project_id=rule.project_id, alert=alert, target=target, target_name=target.name)
+        for target in targets
     )
     if made:
         queue.deliver()
-
-
-def _stop(alert: Alert, rule: Rule) -> None:
-    run = Run.objects.get(pk=alert.run_id)
-    if rule.stop_run and run.state not in ENDED:
-        request_stop(run=run, actor=f"alert rule “{rule.name}”", reason=alert.message)

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from r1web.accounts.models import Project
 from r1web.alerts.defaults import DEFAULT_RULES
-from r1web.alerts.models import Rule, RuleKind
+from r1web.alerts.models import Action, Rule, RuleKind
 from r1web.alerts.services.firing import clear
 from r1web.errors import InvalidError, NotFoundError
 from r1web.runs.models import Run, State
@@ -18,16 +18,21 @@ from r1web.runs.services import checked_name, lock
 MOST_RULES = 50
 MOST_POINTS = 500
 WEEK_S = 7 * 24 * 3600
+YEAR_DAYS = 366
+MOST_COST = 1_000_000_000
 NEEDED: dict[str, tuple[str, ...]] = {
     RuleKind.THRESHOLD: ("metric", "direction", "limit", "points"),
     RuleKind.SLOPE: ("metric", "direction", "limit", "points"),
     RuleKind.NONFINITE: ("metric", "points"),
     RuleKind.ABSENCE: ("seconds",),
     RuleKind.STATE: ("states",),
+    RuleKind.BUDGET: ("unit", "limit"),
+    RuleKind.PROJECT_BUDGET: ("unit", "limit", "days"),
 }
-PARTS = ("metric", "direction", "limit", "points", "seconds", "states")
+PARTS = ("metric", "direction", "limit", "points", "seconds", "states", "unit", "days")
 EMPTY: dict[str, Any] = {
     "metric": "", "direction": "", "limit": None, "points": None, "seconds": None, "states": [],
+    "unit": "", "days": None,
 }  # fmt: skip
 
 
@@ -36,9 +41,11 @@ def give_default_rules(*, project: Project) -> None:
 
 
 def copy_rules(*, run: Run) -> None:
-    """Give a new run its project's rules, also those that are switched off."""
-    fields = ("name", "kind", *PARTS, "stop_run", "enabled")
-    given = Rule.objects.filter(project=run.project_id, run=None).order_by("id").values(*fields)
+    """Give a new run its project's rules for runs, also those that are switched off."""
+    fields = ("name", "kind", *PARTS, "action", "enabled")
+    of_project = Rule.objects.filter(project=run.project_id, run=None)
+    for_runs = of_project.exclude(kind=RuleKind.PROJECT_BUDGET)
+    given = for_runs.order_by("id").values(*fields)
     Rule.objects.bulk_create(Rule(project_id=run.project_id, run=run, **rule) for rule in given)
 
 
@@ -95,8 +102,12 @@ def check_rule(rule: Rule) -> None:
             f"{', '.join(State.values)}.",
             path="states",
         )
-    if rule.stop_run and rule.kind == RuleKind.STATE:
-        raise InvalidError("A rule on states cannot stop the run: leave it out.", path="stop_run")
+    if rule.action != Action.TELL and rule.kind == RuleKind.STATE:
+        raise InvalidError("A rule on states can only tell: leave it out.", path="action")
+    if rule.run_id is not None and rule.kind == RuleKind.PROJECT_BUDGET:
+        raise InvalidError(
+            "A project's budget is no rule of a run: add it to the project.", path="kind"
+        )
 
 
 def _check_numbers(rule: Rule) -> None:
@@ -107,13 +118,18 @@ def _check_numbers(rule: Rule) -> None:
         raise InvalidError(f"seconds is from 10 to {WEEK_S}.", path="seconds")
     if rule.limit is not None and not math.isfinite(rule.limit):
         raise InvalidError("limit is a finite number.", path="limit")
+    if rule.unit and not 0 < (rule.limit or 0) <= MOST_COST:
+        raise InvalidError(f"limit is more than 0 and at most {MOST_COST:,}.", path="limit")
+    if rule.days is not None and not 1 <= rule.days <= YEAR_DAYS:
+        raise InvalidError(f"days is from 1 to {YEAR_DAYS}.", path="days")
 
 
 def _locked(rule: Rule) -> Rule:
     """The rule as it is now; nobody shows it anything until the transaction ends."""
     if rule.run is not None:
         lock(rule.run)
-    present = Rule.objects.select_related("project", "run").filter(pk=rule.pk).first()
+    rules = Rule.objects.select_related("project", "run").select_for_update(of=("self",))
+    present = rules.filter(pk=rule.pk).first()
     if present is None:
         raise NotFoundError(f"Rule {rule.pk} was deleted meanwhile.")
     return present

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from r1web.alerts.conditions import Point, slope
-from r1web.alerts.models import Rule, RuleKind
+from r1web.alerts.models import Rule, RuleKind, Unit
 from r1web.runs.models import Transition
 
 REASON_LENGTH = 500
@@ -32,3 +32,16 @@ def state(transition: Transition) -> str:
 
 def silence(lasted: timedelta) -> str:
     return f"No metrics for {round(lasted.total_seconds()):,} s while the run is running."
+
+
+def over_budget(rule: Rule, used: float) -> str:
+    """What a run, or a project in its window of days, has cost."""
+    limit = rule.limit or 0.0
+    if rule.unit == Unit.USD:
+        cost, most = f"${used:,.2f}", f"${limit:,.2f}"
+    else:
+        cost, most = f"{used:,.3g} device-hours", f"{limit:,.3g}"
+    if rule.days is None:
+        return f"The run has cost {cost}, more than its budget of {most}."
+    lately = "day" if rule.days == 1 else f"{rule.days} days"
+    return f"{rule.project} has cost {cost} in the last {lately}, more than its budget of {most}."

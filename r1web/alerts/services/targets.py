@@ -8,7 +8,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from r1web.accounts.models import Project
-from r1web.alerts.models import Target, TargetKind
+from r1web.alerts import queue
+from r1web.alerts.models import Delivery, Target, TargetKind
 from r1web.alerts.services.guarded import SendError, checked_url
 from r1web.errors import InvalidError
 from r1web.runs.services import checked_name
@@ -40,6 +41,15 @@ def edit_target(*, target: Target, changes: Mapping[str, Any]) -> Target:
 def delete_target(*, target: Target) -> None:
     """What was sent there stays in the log."""
     target.delete()
+
+
+def send_test(*, target: Target) -> Delivery:
+    """Send something now, once, also when it is switched off; the log tells how that went."""
+    delivery = Delivery.objects.create(
+        project=target.project, target=target, target_name=target.name
+    )
+    queue.deliver()
+    return delivery
 
 
 def check_target(target: Target) -> None:

@@ -20,6 +20,7 @@ from training.events import EvaluationEvent, MetricsEvent
 
 Measured = MetricsEvent | EvaluationEvent
 SIGNS_OF_LIFE = ["metrics", "evaluation", "started"]
+NOT_BY_METRICS = [RuleKind.STATE, RuleKind.BUDGET]
 
 
 def observe(*, run: Run, attempt: Attempt, events: Sequence[Measured]) -> None:
@@ -29,7 +30,7 @@ def observe(*, run: Run, attempt: Attempt, events: Sequence[Measured]) -> None:
     """
     if not events:
         return
-    rules = list(Rule.objects.filter(run=run, enabled=True).exclude(kind=RuleKind.STATE))
+    rules = list(Rule.objects.filter(run=run, enabled=True).exclude(kind__in=NOT_BY_METRICS))
     touched = [rule for rule in rules if _show(rule, run, attempt, events)]
     Rule.objects.bulk_update(touched, ["recent", "fired_step"])
 

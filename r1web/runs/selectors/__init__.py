@@ -23,6 +23,7 @@ from r1web.runs.selectors.rows import (
     run_rows,
     with_row_relations,
 )
+from r1web.runs.selectors.spending import Spent, spent, spent_by_project, with_devices
 from r1web.runs.selectors.visible import (
     changeable_run,
     filtered,
@@ -37,6 +38,7 @@ from r1web.runs.selectors.visible import (
 
 __all__ = [
     "MEMORY_UNKNOWN",
+    "Spent",
     "attempt_out",
     "changeable_run",
     "checkpoint_out",
@@ -58,9 +60,12 @@ __all__ = [
     "run_directory",
     "run_row",
     "run_rows",
+    "spent",
+    "spent_by_project",
     "transition_out",
     "visible_checkpoint",
     "visible_run",
     "visible_runs",
+    "with_devices",
     "with_row_relations",
 ]

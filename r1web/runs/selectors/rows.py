@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import Count, Prefetch, QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 
 from r1web.accounts.models import User
 from r1web.runs.models import Attempt, Run, State
 from r1web.runs.pace import seconds_left
 from r1web.runs.schemas import ParentRef, RunRow, UserRef
+from r1web.runs.selectors.spending import seconds_held, spent, with_devices
 from r1web.runs.selectors.visible import visible_runs
 
 SHOWN_NUMBERS = {
@@ -24,11 +25,10 @@ def with_row_relations(runs: QuerySet[Run]) -> QuerySet[Run]:
 
     Configs are left out: a list would carry thousands of fields that no row shows.
     """
-    attempts = Attempt.objects.select_related("node").annotate(devices=Count("leases"))
     return (
         runs.select_related("project", "owner", "parent")
         .defer("config", "overrides", "parent__config", "parent__overrides", "parent__summary")
-        .prefetch_related(Prefetch("attempts", queryset=attempts))
+        .prefetch_related(Prefetch("attempts", queryset=with_devices()))
     )
 
 
@@ -42,9 +42,7 @@ def run_row(run: Run) -> RunRow:
     """A line of the list; `run` comes from `with_row_relations`."""
     now = timezone.now()
     attempts = list(run.attempts.all())
-    seconds = [_seconds_held(attempt, now) for attempt in attempts]
-    device_hours = [s * _devices(a) / 3600 for a, s in zip(attempts, seconds, strict=True)]
-    prices = [float(a.node.price_per_device_hour) if a.node else 0.0 for a in attempts]
+    cost = spent(attempts, now)
     numbers = {key: run.summary.get(name) for key, name in SHOWN_NUMBERS.items()}
     return RunRow(
         id=run.pk,
@@ -62,10 +60,10 @@ def run_row(run: Run) -> RunRow:
         step=run.last_step,
         total_steps=run.total_steps,
         sparkline=run.summary.get("sparkline", []),
-        duration_s=sum(seconds),
+        duration_s=sum(seconds_held(attempt, now) for attempt in attempts),
         eta_s=_eta(run, attempts[-1], now) if attempts else None,
-        device_hours=sum(device_hours),
-        cost_usd=sum(h * price for h, price in zip(device_hours, prices, strict=True)),
+        device_hours=cost.device_hours,
+        cost_usd=cost.usd,
         owner=UserRef(id=run.owner_id, username=run.owner.username),
         parent=_parent(run),
         last_seq=run.last_seq,
@@ -76,28 +74,12 @@ def run_row(run: Run) -> RunRow:
     )
 
 
-def _seconds_held(attempt: Attempt, now: datetime) -> float:
-    """Since its node took it: loading holds the devices too."""
-    return _seconds_since(attempt.claimed_at or attempt.started_at, attempt, now)
-
-
-def _seconds_since(start: datetime | None, attempt: Attempt, now: datetime) -> float:
-    if start is None:
-        return 0.0
-    return max(0.0, ((attempt.ended_at or now) - start).total_seconds())
-
-
-def _devices(attempt: Attempt) -> int:
-    leased: int = attempt.devices  # type: ignore[attr-defined]  # annotated in with_row_relations
-    return leased
-
-
 def _eta(run: Run, attempt: Attempt, now: datetime) -> float | None:
     done = run.last_step - attempt.start_step
-    if run.state != State.RUNNING:
+    if run.state != State.RUNNING or attempt.started_at is None:
         return None
-    spent = _seconds_since(attempt.started_at, attempt, now)
-    return seconds_left(done=done, to_do=run.total_steps - run.last_step, spent_s=spent)
+    under_way = ((attempt.ended_at or now) - attempt.started_at).total_seconds()
+    return seconds_left(done=done, to_do=run.total_steps - run.last_step, spent_s=under_way)
 
 
 def _parent(run: Run) -> ParentRef | None:

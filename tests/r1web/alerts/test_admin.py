@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from r1web.accounts.models import Project, User
-from r1web.alerts.models import Alert, Rule, Target
+from r1web.alerts.models import Alert, Delivery, Rule, Target
 from r1web.runs.models import Run
 from tests.r1web.alerts.conftest import SECRET, Journal
 
@@ -42,7 +42,7 @@ def test_a_rule_is_checked_and_looks_anew_after_a_change(
     form = {
         "project": run.project_id, "run": run.pk, "name": "KL", "kind": "threshold",
         "metric": "kl/mean", "direction": "above", "limit": "", "points": 1, "states": "[]",
-        "enabled": "on",
+        "action": "tell", "enabled": "on",
     }  # fmt: skip
     answer = staff.post(page, form)
     assert "needs limit" in answer.content.decode()
@@ -68,3 +68,7 @@ def test_a_targets_secret_is_kept_when_left_empty_and_never_shown(
     target = Target.objects.get()
     assert (target.secret, target.name) == (SECRET, "duty")
     assert SECRET not in staff.get("/admin/alerts/target/").content.decode()
+    form = {"action": "test", "_selected_action": [target.pk]}
+    assert staff.post("/admin/alerts/target/", form).status_code == 302
+    assert Delivery.objects.get().target == target
+    assert staff.get("/admin/alerts/delivery/").status_code == 200

@@ -43,12 +43,22 @@ def test_a_rule_is_added_changed_switched_off_and_deleted(api: Api, run: Run) ->
     assert made.status_code == 201
     assert items(api, f"/runs/{run.pk}/alert-rules") == [rule]
     assert {name: rule[name] for name in RULE} == RULE
-    assert (rule["enabled"], rule["stop_run"], rule["firing"]) == (True, False, False)
+    assert (rule["enabled"], rule["action"], rule["firing"]) == (True, "tell", False)
     path = f"/alert-rules/{rule['id']}"
-    changed = api.patch(path, {"enabled": False, "limit": 20, "stop_run": True}).json()
-    assert changed == rule | {"enabled": False, "limit": 20, "stop_run": True}
+    changed = api.patch(path, {"enabled": False, "limit": 20, "action": "stop"}).json()
+    assert changed == rule | {"enabled": False, "limit": 20, "action": "stop"}
     assert api.delete(path).status_code == 204
     assert items(api, f"/runs/{run.pk}/alert-rules") == []
+
+
+def test_a_projects_alerts_are_those_of_all_its_runs(
+    api: Api, project: Project, journal: Journal, make_rule: MakeRule
+) -> None:
+    make_rule()
+    journal.values("kl/mean", 2)
+    (alert,) = items(api, f"/projects/{project.slug}/alerts")
+    assert (alert["run"], alert["run_name"]) == (journal.attempt.run_id, "sums")
+    assert items(api, f"/projects/{project.slug}/alerts", acknowledged=True) == []
 
 
 def test_a_projects_rules_are_for_its_new_runs(
@@ -83,6 +93,9 @@ def test_a_projects_rules_are_for_its_new_runs(
         ({"states": ["failed"]}, "states"),
         ({"name": " "}, "name"),
         ({"name": "a\nb"}, "name"),
+        ({"unit": "usd"}, "unit"),
+        ({"days": 30}, "days"),
+        ({"action": "shout"}, "action"),
         ({"colour": "red"}, "colour"),
         ({"recent": []}, "recent"),
     ],
@@ -100,7 +113,7 @@ def test_rules_on_states_and_silence_are_checked(api: Api, run: Run) -> None:
     state = {"name": "s", "kind": "state", "states": ["failed"]}
     assert fields(api.post(path, state | {"states": ["sleepy"]})) == ["states"]
     assert fields(api.post(path, state | {"states": []})) == ["states"]
-    assert fields(api.post(path, state | {"stop_run": True})) == ["stop_run"]
+    assert fields(api.post(path, state | {"action": "pause"})) == ["action"]
     assert fields(api.post(path, {"name": "a", "kind": "absence", "seconds": 1})) == ["seconds"]
     assert api.post(path, state).status_code == 201
 
@@ -156,6 +169,7 @@ def test_who_may_see_and_who_may_change(  # noqa: PLR0917 - everybody who is som
     lists = [
         f"/runs/{run_id}/alerts",
         f"/runs/{run_id}/alert-rules",
+        f"/projects/{project.slug}/alerts",
         f"/projects/{project.slug}/alert-rules",
         f"/projects/{project.slug}/alert-targets",
         f"/projects/{project.slug}/alert-deliveries",
@@ -168,6 +182,7 @@ def test_who_may_see_and_who_may_change(  # noqa: PLR0917 - everybody who is som
         ("POST", f"/alerts/{alert.pk}/acknowledge", None),
         ("POST", f"/projects/{project.slug}/alert-targets", HOOK),
         ("PATCH", f"/alert-targets/{target['id']}", {"enabled": False}),
+        ("POST", f"/alert-targets/{target['id']}/test", None),
         ("DELETE", f"/alert-targets/{target['id']}", None),
     ]
     for path in lists:
@@ -181,6 +196,7 @@ def test_who_may_see_and_who_may_change(  # noqa: PLR0917 - everybody who is som
     for method, path, body in changes[2:5]:
         assert api.send(method, path, body).status_code == 404, path
     assert items(api, f"/projects/{project.slug}/alert-deliveries") == []
+    assert items(api, f"/projects/{project.slug}/alerts") == []
 
 
 def test_a_secret_goes_in_and_never_comes_out(

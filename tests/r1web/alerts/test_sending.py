@@ -23,6 +23,7 @@ from r1web.alerts.services import guarded
 from r1web.alerts.services.delivery import MOST_TRIES, PAUSES
 from r1web.alerts.services.guarded import SendError, post
 from tests.r1web.alerts.conftest import SECRET, Journal
+from tests.r1web.conftest import Api
 from tests.r1web.receiver import Receiver
 
 MakeRule = Callable[..., Rule]
@@ -194,6 +195,32 @@ def test_a_target_that_was_deleted_meanwhile_leaves_the_log(
     assert log() == [("failed", 1, "The target was deleted or switched off.")]
     assert Delivery.objects.get().target_name == "pager"
     assert receiver.requests == []
+
+
+def test_a_target_is_tested_once_and_at_once(
+    webhook: Target, receiver: Receiver, api: Api, project: Project
+) -> None:
+    path = f"/alert-targets/{webhook.pk}/test"
+    services.edit_target(target=webhook, changes={"enabled": False})  # not in use yet
+    made = api.post(path)
+    assert made.status_code == 201
+    assert services.deliver_due() == 1
+    ((_, headers, body),) = receiver.requests
+    told = json.loads(body)
+    assert (told["alert"], told["run"], told["project"]) == (None, None, "sums")
+    assert told["message"] == "This is a test of the target “pager”: it works."
+    assert "X-R1web-Signature" in headers
+    (listed,) = api.get("/projects/sums/alert-deliveries").json()["items"]
+    assert (listed["status"], listed["alert"], listed["rule_name"]) == ("sent", None, None)
+
+
+def test_a_test_that_fails_says_so_and_is_not_repeated(
+    webhook: Target, receiver: Receiver, api: Api
+) -> None:
+    receiver.answers[:] = [503]
+    api.post(f"/alert-targets/{webhook.pk}/test")
+    assert deliver_until_nothing_is_due() == []
+    assert log() == [("failed", 1, "Answered 503.")]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -116,12 +116,31 @@ def test_what_a_resumed_run_goes_over_again_is_looked_at_anew(
 
 
 def test_a_rule_may_stop_the_run(journal: Journal, make_rule: MakeRule) -> None:
-    make_rule(stop_run=True)
+    make_rule(action="stop")
     journal.values("kl/mean", 0, 2, 2)
     run = Run.objects.get()
     assert (run.state, run.desired, run.last_step) == (State.STOPPING, Desired.STOPPED, 3)
     change = Transition.objects.latest("id")
     assert (change.actor, change.reason) == ("alert rule “KL”", Alert.objects.get().message)
+
+
+def test_a_rule_may_pause_the_run(journal: Journal, make_rule: MakeRule) -> None:
+    make_rule(action="pause")
+    journal.values("kl/mean", 0, 2)
+    run = Run.objects.get()
+    assert (run.state, run.desired) == (State.STOPPING, Desired.QUEUED)
+    assert run.paused == f"Paused: {Alert.objects.get().message}"
+    change = Transition.objects.latest("id")
+    assert (change.actor, change.reason) == ("alert rule “KL”", run.paused)
+
+
+def test_a_run_that_is_being_stopped_is_not_paused(journal: Journal, make_rule: MakeRule) -> None:
+    make_rule(action="stop")
+    make_rule(action="pause")
+    journal.values("kl/mean", 2)
+    run = Run.objects.get()
+    assert (run.desired, run.paused) == (Desired.STOPPED, "")
+    assert Alert.objects.count() == 2
 
 
 def test_a_rule_that_is_switched_off_or_of_another_run_says_nothing(
@@ -168,7 +187,7 @@ def test_silence_is_noticed_once_and_ends_with_the_next_metrics(
 
 
 def test_a_run_that_does_not_run_is_not_silent(journal: Journal, make_rule: MakeRule) -> None:
-    make_rule(kind=RuleKind.ABSENCE, seconds=60, stop_run=True)
+    make_rule(kind=RuleKind.ABSENCE, seconds=60, action="stop")
     later = timezone.now() + timedelta(days=1)
     services.look_for_silence(now=later)  # nothing was told yet: loading a model takes its time
     assert steps() == []
@@ -231,6 +250,12 @@ def test_default_rules_fire_on_what_they_are_named_after(make_run: MakeRun, name
     journal = Journal(Attempt.objects.create(run=make_run(State.RUNNING), number=1))
     journal.tell(*({"step": step, "values": BROKEN[name]} for step in range(1, 41)))
     assert [alert.rule_name for alert in Alert.objects.all()] == [name]
+
+
+def test_a_reward_that_falls_is_told_of_by_default(make_run: MakeRun) -> None:
+    journal = Journal(Attempt.objects.create(run=make_run(State.RUNNING), number=1))
+    journal.values("reward/mean", *(1 - step / 100 for step in range(60)))
+    assert [alert.rule_name for alert in Alert.objects.all()] == ["Reward falls"]
 
 
 def test_rules_are_read_once_a_batch(

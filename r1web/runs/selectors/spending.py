@@ -1,0 +1,46 @@
+"""What runs have cost: devices held, for how long, at their nodes' price."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Q, QuerySet
+
+from r1web.accounts.models import Project
+from r1web.runs.models import Attempt
+
+
+@dataclass(frozen=True)
+class Spent:
+    device_hours: float
+    usd: float
+
+
+def with_devices() -> QuerySet[Attempt]:
+    """Attempts with their nodes and, as `devices`, how many they hold or held."""
+    return Attempt.objects.select_related("node").annotate(devices=Count("leases"))
+
+
+def spent(attempts: Iterable[Attempt], now: datetime, since: datetime | None = None) -> Spent:
+    """By these attempts, which come from `with_devices`, in all or from `since` on."""
+    hours = usd = 0.0
+    for attempt in attempts:
+        held: int = attempt.devices  # type: ignore[attr-defined]  # annotated there
+        device_hours = held * seconds_held(attempt, now, since) / 3600
+        hours += device_hours
+        usd += device_hours * float(attempt.node.price_per_device_hour if attempt.node else 0)
+    return Spent(hours, usd)
+
+
+def spent_by_project(project: Project, now: datetime, since: datetime) -> Spent:
+    """By all its runs, deleted ones too."""
+    attempts = with_devices().filter(run__project=project, claimed_at__isnull=False)
+    return spent(attempts.filter(Q(ended_at=None) | Q(ended_at__gt=since)), now, since)
+
+
+def seconds_held(attempt: Attempt, now: datetime, since: datetime | None = None) -> float:
+    """Since its node took it: loading holds the devices too."""
+    start = attempt.claimed_at or attempt.started_at
+    if start is None:
+        return 0.0
+    return max(0.0, ((attempt.ended_at or now) - max(start, since or start)).total_seconds())
