@@ -95,7 +95,11 @@ class QueuedRunOut(Schema):
     priority: int
     preemptible: bool
     position: int = Field(description="In the whole queue, from 1; runs of others count too.")
-    devices: int = Field(description="That it asks for.")
+    devices: int = Field(description="That it asks for, on all its nodes together.")
+    nodes: int = Field(description="Over which the devices are spread evenly.")
+    kept_nodes: list[str] = Field(
+        description="Nodes on which nothing else starts before it has: it is first in line."
+    )
     reason: str = Field(description="Why it waits.")
     possible: bool = Field(description="False: as things are it can never start.")
     starts_in_s: float | None = Field(
@@ -150,6 +154,8 @@ def _queued_out(line: selectors.QueuedLine) -> QueuedRunOut:
         preemptible=run.preemptible,
         position=line.position,
         devices=line.devices,
+        nodes=line.nodes,
+        kept_nodes=line.kept,
         reason=line.reason,
         possible=line.possible,
         starts_in_s=line.starts_in_s,

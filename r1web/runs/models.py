@@ -56,13 +56,10 @@ class Run(models.Model):
     paused = models.TextField(
         blank=True, help_text="Why it waits until a person lets it go on; empty: it does not."
     )
-    reserved_node = models.ForeignKey(
-        "cluster.Node",
-        null=True,
+    reserved_nodes = models.JSONField(
+        default=list,
         blank=True,
-        on_delete=models.SET_NULL,
-        related_name="+",
-        help_text="While it is first in line: the node that is kept for it.",
+        help_text="While it is first in line: ids of the nodes that are kept for it.",
     )
 
     parent = models.ForeignKey(

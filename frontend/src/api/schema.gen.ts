@@ -2096,9 +2096,19 @@ export interface components {
             position: number;
             /**
              * Devices
-             * @description That it asks for.
+             * @description That it asks for, on all its nodes together.
              */
             devices: number;
+            /**
+             * Nodes
+             * @description Over which the devices are spread evenly.
+             */
+            nodes: number;
+            /**
+             * Kept Nodes
+             * @description Nodes on which nothing else starts before it has: it is first in line.
+             */
+            kept_nodes: string[];
             /**
              * Reason
              * @description Why it waits.

@@ -17,6 +17,8 @@ const WAITS: QueuedRun = {
   preemptible: true,
   position: 3,
   devices: 4,
+  nodes: 2,
+  kept_nodes: ["gpu-1", "gpu-2"],
   reason: "First in line: waiting for a free device on gpu-1.",
   possible: true,
   starts_in_s: 125,
@@ -53,6 +55,11 @@ test("a waiting run shows its place, its reason and when it starts", async () =>
   expect(row).toHaveTextContent("First in line: waiting for a free device on gpu-1.");
   expect(row).toHaveTextContent("about 2m 05s");
   expect(within(row).getByText("preemptible")).toBeVisible();
+  expect(row).toHaveTextContent("4 on 2 nodes");
+  expect(within(row).getByText("keeps 2 nodes")).toHaveAttribute(
+    "title",
+    "Nothing else starts on gpu-1, gpu-2",
+  );
   expect(screen.getByText("holds 2 of 8 devices")).toBeVisible();
 });
 

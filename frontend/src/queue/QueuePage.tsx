@@ -95,6 +95,11 @@ function Line({ run }: { run: QueuedRun }) {
           <Chip title="May be saved and queued again for a run of higher priority">
             preemptible
           </Chip>
+        )}{" "}
+        {run.kept_nodes.length > 0 && (
+          <Chip title={`Nothing else starts on ${run.kept_nodes.join(", ")}`}>
+            keeps {plural(run.kept_nodes.length, "node")}
+          </Chip>
         )}
       </th>
       <td className={run.possible ? table.prose : `${table.prose} ${styles.impossible}`}>
@@ -105,7 +110,10 @@ function Line({ run }: { run: QueuedRun }) {
         <Priority run={run} />
       </td>
       <td className={styles.minor}>{run.project}</td>
-      <td className={`number ${styles.minor}`}>{formatNumber(run.devices, 0)}</td>
+      <td className={`number ${styles.minor}`}>
+        {formatNumber(run.devices, 0)}
+        {run.nodes > 1 && <span className="muted"> on {plural(run.nodes, "node")}</span>}
+      </td>
       <td className={styles.minor}>
         <RelativeTime at={run.queued_at} />
       </td>

@@ -6,6 +6,7 @@ run for as long as such runs do. What is not known makes everything behind it un
 
 import math
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 
 from r1web.cluster.planning.needs import Need
 from r1web.cluster.planning.plan import Plan
@@ -22,7 +23,7 @@ def estimate_starts(snapshot: Snapshot, plan: Plan, runs: Iterable[int]) -> dict
     somebody else's runs will let it go on.
     """
     queued = {run.key: run for run in snapshot.runs}
-    kept = {wait.run: wait.reserved_node for wait in plan.waits}
+    kept = {wait.run: wait.reserved_nodes for wait in plan.waits}
     nodes = {node.key: node for node in snapshot.nodes if node.state == "ready"}
     free_at = _now(nodes.values(), snapshot.holdings)
     for placement in plan.placements:
@@ -30,7 +31,7 @@ def estimate_starts(snapshot: Snapshot, plan: Plan, runs: Iterable[int]) -> dict
     starts: dict[int, float] = {}
     for key in runs:
         reserved = kept.get(key)
-        choice = nodes if reserved is None else {reserved: nodes[reserved]}
+        choice = {node: nodes[node] for node in reserved} if reserved else nodes
         start = _take(queued[key], choice, free_at)
         if math.isfinite(start):
             starts[key] = start
@@ -47,26 +48,37 @@ def _now(nodes: Iterable[NodeView], holdings: Iterable[Holding]) -> FreeAt:
 
 def _take(run: QueuedRun, nodes: Mapping[int, NodeView], free_at: FreeAt) -> float:
     """Book the devices on which the run starts first; when that is."""
-    offers = (_offer(run.need, node, free_at) for node in nodes.values())
-    start, devices = min(offers, key=lambda offer: offer[0], default=(math.inf, []))
+    options = (_offer(run.need, kind, nodes.values(), free_at) for kind in run.need.kinds)
+    start, devices = min(options, key=itemgetter(0))
     free_at.update(dict.fromkeys(devices, start + _lasts(run)))
     return start
 
 
-def _offer(need: Need, node: NodeView, free_at: FreeAt) -> tuple[float, list[int]]:
-    if not need.node_labels <= node.labels:
+def _offer(
+    need: Need, kind: str, nodes: Iterable[NodeView], free_at: FreeAt
+) -> tuple[float, list[int]]:
+    """When so many nodes as the run needs are free for it, and their devices."""
+    parts = sorted(
+        (part for node in nodes if (part := _part(need, kind, node, free_at))), key=itemgetter(0)
+    )[: need.nodes]
+    if len(parts) < need.nodes:
         return math.inf, []
-    for kind in need.kinds:
-        able = [
-            device.key
-            for device in node.devices
-            if device.traits.kind == kind and need.accepts(device.traits)
-        ]
-        count = need.count(kind)
-        if len(able) >= count:
-            able.sort(key=free_at.__getitem__)
-            return free_at[able[count - 1]], able[:count]
-    return math.inf, []
+    return parts[-1][0], [device for _, devices in parts for device in devices]
+
+
+def _part(need: Need, kind: str, node: NodeView, free_at: FreeAt) -> tuple[float, list[int]] | None:
+    if not need.node_labels <= node.labels:
+        return None
+    able = [
+        device.key
+        for device in node.devices
+        if device.traits.kind == kind and need.accepts(device.traits)
+    ]
+    count = need.count(kind)
+    if len(able) < count:
+        return None
+    able.sort(key=free_at.__getitem__)
+    return free_at[able[count - 1]], able[:count]
 
 
 def _lasts(run: QueuedRun) -> float:

@@ -7,6 +7,7 @@ much free share a bucket. A run looks at buckets, not at nodes: that is what mak
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain, islice
 
 from r1web.cluster.planning.needs import Need, Traits
 from r1web.cluster.planning.snapshot import DeviceView, Holding, NodeView
@@ -29,6 +30,10 @@ class Room:
     @property
     def counts(self) -> Free:
         return tuple(len(devices) for devices in self.free)
+
+    def can_take(self, need: Need) -> bool:
+        """Whether a part of the run would go there when nothing runs there."""
+        return any(self.shape.can_take(need, kind) for kind in need.kinds)
 
     def matching(self, need: Need, kind: str) -> int:
         """Free devices that the run could take."""
@@ -62,11 +67,9 @@ class Shape:
             )
         return found
 
-    def pledge(self, need: Need) -> int:
-        """Devices that the run will hold on such a node."""
-        return next(
-            count for kind in need.kinds if self.capacity(need, kind) >= (count := need.count(kind))
-        )
+    def can_take(self, need: Need, kind: str) -> bool:
+        """Whether the run's part of one node would go there when nothing runs there."""
+        return self.capacity(need, kind) >= need.count(kind)
 
     def capacity(self, need: Need, kind: str) -> int:
         """Devices for the run on such a node when nothing runs there."""
@@ -101,8 +104,8 @@ class Fleet:
         if node.state == "ready":
             shape.buckets[room.counts][node.key] = room
 
-    def best(self, need: Need, kind: str) -> Room | None:
-        """Where the run fits and least is left over."""
+    def best(self, need: Need, kind: str) -> list[Room]:
+        """The nodes on which the run fits and least is left over; none when they are too few."""
         count = need.count(kind)
         fitting = [
             (sum(free), place, bucket)
@@ -111,13 +114,13 @@ class Fleet:
             for free, bucket in shape.buckets.items()
             if bucket and sum(free[at] for at in places) >= count
         ]
-        if not fitting:
-            return None
-        _, _, bucket = min(fitting, key=lambda found: found[:2])
-        return next(iter(bucket.values()))
+        fitting.sort(key=lambda found: found[:2])
+        rooms = chain.from_iterable(bucket.values() for _, _, bucket in fitting)
+        chosen = list(islice(rooms, need.nodes))
+        return chosen if len(chosen) == need.nodes else []
 
     def take(self, room: Room, need: Need, kind: str) -> list[DeviceView]:
-        """Lease what the run needs of a node that `best` gave."""
+        """Lease what the run needs of one of the nodes that `best` gave."""
         bucket = room.shape.buckets[room.counts]
         del bucket[room.node.key]
         wanted, taken = need.count(kind), list[DeviceView]()
@@ -138,16 +141,15 @@ class Fleet:
         room.kept = False
         room.shape.buckets[room.counts][room.node.key] = room
 
-    def able(self, need: Need) -> Iterator[Room]:
-        """Nodes in any state that could take the run if nothing ran on them."""
+    def able(self, need: Need, kinds: Iterable[str]) -> Iterator[Room]:
+        """Nodes in any state that could take a part of the run if nothing ran on them."""
         for shape in self.shapes:
-            if can_take(shape, need):
+            if any(shape.can_take(need, kind) for kind in kinds):
                 yield from shape.rooms
+
+    def able_count(self, need: Need, kind: str) -> int:
+        return sum(len(shape.rooms) for shape in self.shapes if shape.can_take(need, kind))
 
     def largest(self, need: Need, kind: str) -> int:
         """Most devices for the run that any one node has."""
         return max((shape.capacity(need, kind) for shape in self.shapes), default=0)
-
-
-def can_take(shape: Shape, need: Need) -> bool:
-    return any(shape.capacity(need, kind) >= need.count(kind) for kind in need.kinds)

@@ -25,6 +25,7 @@ class Need:
 
     processes: int = 1
     device: str = "auto"
+    nodes: int = 1
     gpu_model: str = ""
     gpu_memory_gb: float = 0.0
     native_fp8: bool = False
@@ -36,6 +37,7 @@ class Need:
         return cls(
             processes=hardware.get("processes", 1),
             device=hardware.get("device", "auto"),
+            nodes=hardware.get("nodes", 1),
             gpu_model=hardware.get("gpu_model", ""),
             gpu_memory_gb=hardware.get("gpu_memory_gb", 0.0),
             native_fp8=bool(
@@ -53,11 +55,15 @@ class Need:
     @property
     def devices(self) -> int:
         """What it counts for in the queue: the devices it would take where it runs best."""
-        return self.count(self.kinds[0])
+        return self.total(self.kinds[0])
 
     def count(self, kind: str) -> int:
-        """One GPU a process; on a CPU node one slot, whatever the processes."""
-        return self.processes if kind == GPU else 1
+        """On each node: one GPU a process, or one CPU slot, whatever the processes."""
+        return self.processes // self.nodes if kind == GPU else 1
+
+    def total(self, kind: str) -> int:
+        """On all its nodes together."""
+        return self.nodes * self.count(kind)
 
     def accepts(self, device: Traits) -> bool:
         if device.kind == CPU:

@@ -13,7 +13,7 @@ def in_order(
 ) -> list[QueuedRun]:
     """The queue, first in line first; `held` are the devices that each project holds now.
 
-    Within a priority come first the runs for which a node is kept: whoever was first in line stays
+    Within a priority come first the runs for which nodes are kept: whoever was first in line stays
     there, which is why nobody waits for ever. Then projects take turns, see `_take_turns`.
     """
     ahead = defaultdict(int, held)
@@ -21,11 +21,11 @@ def in_order(
     by_priority = sorted(runs, key=lambda run: (-run.priority, run.queued_at, run.key))
     for _, group in groupby(by_priority, key=lambda run: run.priority):
         level = list(group)
-        first = [run for run in level if run.reserved_node is not None]
+        first = [run for run in level if run.reserved_nodes]
         for run in first:
             ahead[run.project] += run.need.devices
         ordered += first
-        ordered += _take_turns([run for run in level if run.reserved_node is None], ahead, projects)
+        ordered += _take_turns([run for run in level if not run.reserved_nodes], ahead, projects)
     return ordered
 
 

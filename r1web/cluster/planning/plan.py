@@ -1,8 +1,8 @@
 """One pass over the queue.
 
-Runs are looked at in the order of the queue. One that finds no room waits; the first that waits for
-a node of some pool has one node of it kept, on which nothing is placed until it starts there or
-elsewhere. Runs behind it may fill whatever else is free (backfill), and so never delay it.
+Runs are looked at in the order of the queue. One that finds no room waits; the first that waits in
+some pool of nodes has as many of them kept as it needs, on which nothing is placed until it starts
+there or elsewhere. Runs behind it may fill whatever else is free (backfill), and so never delay it.
 """
 
 from collections import defaultdict
@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from r1web.cluster.planning import reasons
-from r1web.cluster.planning.fleet import Fleet, Room, can_take
+from r1web.cluster.planning.fleet import Fleet, Room
 from r1web.cluster.planning.needs import Need
 from r1web.cluster.planning.order import in_order
-from r1web.cluster.planning.room_making import make_room, soonest
+from r1web.cluster.planning.room_making import choose_rooms
 from r1web.cluster.planning.snapshot import QueuedRun, Snapshot
 
 
@@ -41,8 +41,8 @@ class Placement:
 class Wait:
     run: int
     reason: str
-    reserved_node: int | None = None
-    """The node that is kept for it."""
+    reserved_nodes: tuple[int, ...] = ()
+    """The nodes that are kept for it."""
     possible: bool = True
     """False: as things are it can never start."""
     for_quota: bool = False
@@ -68,14 +68,17 @@ class _Pass:
         self.projects = {project.key: project for project in snapshot.projects}
         self.fleet = Fleet(snapshot.nodes, snapshot.holdings)
         self.held: dict[int, int] = defaultdict(int)
+        self.sizes: dict[int, int] = defaultdict(int)
+        """Devices that each run holds, on all its nodes."""
         for holding in snapshot.holdings:
             self.held[holding.project] += len(holding.devices)
+            self.sizes[holding.run] += len(holding.devices)
         self.plan = Plan()
         self.quota_waits: set[int] = set()
         self.full: set[tuple[Need, str]] = set()
-        self.own: dict[int, Room] = {}
+        self.own: dict[int, list[Room]] = {}
         """By run: what is kept for it since an earlier pass."""
-        self.waiting: dict[Need, str] = {}
+        self.waiting: dict[tuple[Need, tuple[str, ...]], str] = {}
         """Why everything that asks for this waits; what is free only gets less in a pass."""
         self.never: dict[tuple[Need, int], str] = {}
 
@@ -103,25 +106,28 @@ class _Pass:
 
     def _why_never(self, run: QueuedRun) -> str:
         need, project = run.need, self.projects[run.project]
-        kinds = [kind for kind in need.kinds if self.fleet.largest(need, kind) >= need.count(kind)]
+        kinds = [kind for kind in need.kinds if self.fleet.able_count(need, kind) >= need.nodes]
         if not kinds:
             return reasons.not_anywhere(need, self.fleet)
-        if project.quota is not None and all(need.count(kind) > project.quota for kind in kinds):
+        if project.quota is not None and all(need.total(kind) > project.quota for kind in kinds):
             return reasons.over_quota(need, project)
         return ""
 
     def _keep_again(self, runs: Iterable[QueuedRun]) -> None:
         """Before anybody of a priority is looked at: what was kept for one of them stays kept."""
         for run in runs:
-            room = self.fleet.ready.get(run.reserved_node) if run.reserved_node else None
-            if room is not None and not room.kept and can_take(room.shape, run.need):
+            rooms = (self.fleet.ready.get(node) for node in run.reserved_nodes)
+            own = [room for room in rooms if room and not room.kept and room.can_take(run.need)]
+            for room in own:
                 self.fleet.keep(room)
-                self.own[run.key] = room
+            if own:
+                self.own[run.key] = own
 
     def _consider(self, run: QueuedRun) -> None:
-        own = self.own.get(run.key)
-        if own is not None:
-            self.fleet.let_go(own)
+        own = self.own.get(run.key, [])
+        for room in own:
+            self.fleet.let_go(room)
+        if own:
             self.full.difference_update((run.need, kind) for kind in run.need.kinds)
         kinds = self._within_quota(run)
         if not kinds:
@@ -131,68 +137,75 @@ class _Pass:
             self.plan.waits.append(Wait(run.key, reason, for_quota=True))
             return
         for kind in kinds:
-            room = self._best(run.need, kind)
-            if room is not None:
-                self._place(run, room, kind)
+            rooms = self._best(run.need, kind)
+            if rooms:
+                self._place(run, rooms, kind)
                 return
-        self._wait_for_room(run)
+        self._wait_for_room(run, kinds)
 
-    def _within_quota(self, run: QueuedRun) -> list[str]:
+    def _within_quota(self, run: QueuedRun) -> tuple[str, ...]:
         """The kinds of device that the run may take without going over its project's quota."""
         quota = self.projects[run.project].quota
         if quota is None:
-            return list(run.need.kinds)
+            return run.need.kinds
         if run.project in self.quota_waits:
-            return []
-        kinds = [kind for kind in run.need.kinds if run.need.count(kind) <= quota]
+            return ()
+        kinds = tuple(kind for kind in run.need.kinds if run.need.total(kind) <= quota)
         left = quota - self.held[run.project]
-        return kinds if all(run.need.count(kind) <= left for kind in kinds) else []
+        return kinds if all(run.need.total(kind) <= left for kind in kinds) else ()
 
-    def _best(self, need: Need, kind: str) -> Room | None:
+    def _best(self, need: Need, kind: str) -> list[Room]:
         if (need, kind) in self.full:
-            return None
-        room = self.fleet.best(need, kind)
-        if room is None:
+            return []
+        rooms = self.fleet.best(need, kind)
+        if not rooms:
             self.full.add((need, kind))
-        return room
+        return rooms
 
-    def _place(self, run: QueuedRun, room: Room, kind: str) -> None:
-        devices = self.fleet.take(room, run.need, kind)
-        self.held[run.project] += len(devices)
-        part = Part(room.node.key, tuple(device.key for device in devices))
-        self.plan.placements.append(Placement(run.key, (part,)))
+    def _place(self, run: QueuedRun, rooms: Iterable[Room], kind: str) -> None:
+        parts = tuple(self._part(room, run.need, kind) for room in rooms)
+        self.held[run.project] += run.need.total(kind)
+        self.plan.placements.append(Placement(run.key, parts))
 
-    def _wait_for_room(self, run: QueuedRun) -> None:
-        known = self.waiting.get(run.need)
+    def _part(self, room: Room, need: Need, kind: str) -> Part:
+        devices = self.fleet.take(room, need, kind)
+        return Part(room.node.key, tuple(device.key for device in devices))
+
+    def _wait_for_room(self, run: QueuedRun, kinds: tuple[str, ...]) -> None:
+        known = self.waiting.get((run.need, kinds))
         if known is not None and run.key not in self.own:
             self._wait(run, known)
             return
-        able = list(self.fleet.able(run.need))
+        able = list(self.fleet.able(run.need, kinds))
         open_rooms = [room for room in able if room.node.state == "ready"]
         unkept = [room for room in open_rooms if not room.kept]
-        if unkept and (run.key in self.own or len(unkept) == len(open_rooms)):
-            self._go_first(run, unkept)
-            # Its node gives no more; those behind it may have lost what they could have had.
-            self.waiting[run.need] = reasons.behind(run.need, open_rooms)
-            return
+        may_be_first = run.key in self.own or len(unkept) == len(open_rooms)
+        goes_first = may_be_first and self._go_first(run, unkept, kinds)
+        # What is kept gives no more; those behind it may have lost what they could have had.
         why = (
             reasons.behind(run.need, open_rooms)
-            if open_rooms
+            if len(open_rooms) >= run.need.nodes
             else reasons.not_open(able, self.snapshot.nodes)
         )
-        self.waiting[run.need] = why
-        self._wait(run, why)
+        self.waiting[run.need, kinds] = why
+        if not goes_first:
+            self._wait(run, why)
 
-    def _go_first(self, run: QueuedRun, rooms: Sequence[Room]) -> None:
-        """Keep a node for the run, and have room made there when its priority is worth that."""
-        made = make_room(run, rooms)
-        room, victims = made or (soonest(run, rooms), [])
-        self.fleet.keep(room)
+    def _go_first(self, run: QueuedRun, rooms: Sequence[Room], kinds: Iterable[str]) -> bool:
+        """Keep nodes for the run, all that it needs, and have room made there when its priority is
+        worth that. False when there are too few: nothing is kept, so nobody waits for it."""
+        choice = choose_rooms(run, rooms, kinds, self.sizes)
+        if choice is None:
+            return False
+        for room in choice.rooms:
+            self.fleet.keep(room)
         # Or others of its project would use the quota up meanwhile.
-        self.held[run.project] += room.shape.pledge(run.need)
-        self.plan.preempted.extend(victim.run for victim in victims)
-        why = reasons.first_in_line(room, makes_room=made is not None)
-        self._wait(run, why, reserved_node=room.node.key)
+        self.held[run.project] += run.need.total(choice.kind)
+        asked = set(self.plan.preempted)
+        self.plan.preempted.extend(key for key in choice.victims if key not in asked)
+        why = reasons.first_in_line(choice.rooms, makes_room=choice.makes_room)
+        self._wait(run, why, tuple(room.node.key for room in choice.rooms))
+        return True
 
-    def _wait(self, run: QueuedRun, reason: str, reserved_node: int | None = None) -> None:
-        self.plan.waits.append(Wait(run.key, reason, reserved_node))
+    def _wait(self, run: QueuedRun, reason: str, reserved_nodes: tuple[int, ...] = ()) -> None:
+        self.plan.waits.append(Wait(run.key, reason, reserved_nodes))

@@ -32,8 +32,8 @@ class QueuedRun:
     priority: int = 0
     queued_at: float = 0.0
     """Seconds; only compared with those of other runs."""
-    reserved_node: int | None = None
-    """The node that an earlier plan keeps for it."""
+    reserved_nodes: tuple[int, ...] = ()
+    """The nodes that an earlier plan keeps for it."""
     reason: str = ""
     """Why it waits, as an earlier plan has it."""
     lasts_s: float | None = None
@@ -42,7 +42,7 @@ class QueuedRun:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """A run that holds devices of a node."""
+    """A run that holds devices of a node; one on several nodes has a holding on each."""
 
     run: int
     project: int

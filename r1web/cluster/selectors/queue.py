@@ -27,6 +27,10 @@ class QueuedLine:
     position: int
     """In the whole queue, from 1; other people's runs count too."""
     devices: int
+    nodes: int
+    """Over which the devices are spread."""
+    kept: list[str]
+    """Names of the nodes that are kept for it."""
     reason: str
     possible: bool
     starts_in_s: float | None
@@ -68,12 +72,15 @@ def _lines(seen: Snapshot, plan: Plan, memberships: Sequence[Membership]) -> lis
         if asked[wait.run].project in roles
     ][:SHOWN]
     runs = _runs().in_bulk([wait.run for _, wait in first])
+    names = {node.key: node.name for node in seen.nodes}
     starts = _starts(seen, plan, max((position for position, _ in first), default=0))
     return [
         QueuedLine(
             run=runs[wait.run],
             position=position,
             devices=asked[wait.run].need.devices,
+            nodes=asked[wait.run].need.nodes,
+            kept=[names[node] for node in wait.reserved_nodes],
             reason=wait.reason,
             possible=wait.possible,
             starts_in_s=starts.get(wait.run),

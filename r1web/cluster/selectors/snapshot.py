@@ -28,7 +28,7 @@ from r1web.runs.pace import seconds_left
 
 RECENT = timedelta(hours=24)
 """Device-seconds of so long ago still count in the turns that projects take."""
-QUEUED_FIELDS = ("pk", "project_id", "priority", "queued_at", "reserved_node_id", "reason")
+QUEUED_FIELDS = ("pk", "project_id", "priority", "queued_at", "reserved_nodes", "reason")
 HOLDER_FIELDS = {
     "run": "attempt__run_id",
     "project": "attempt__run__project_id",
@@ -71,7 +71,7 @@ def _queue() -> list[QueuedRun]:
             need=_need(hardware or "{}", needs),
             priority=priority,
             queued_at=queued_at.timestamp(),
-            reserved_node=reserved,
+            reserved_nodes=tuple(reserved),
             reason=reason,
         )
         for key, project, priority, queued_at, reserved, reason, hardware in rows
@@ -103,13 +103,13 @@ def _nodes(nodes: Iterable[Node]) -> list[NodeView]:
 
 
 def _holdings(now: datetime) -> list[Holding]:
-    """Who holds what; a run may still hold a device that its node has lost."""
+    """Who holds what of each node; a run may still hold a device that its node has lost."""
     leases = Lease.objects.filter(released_at=None).exclude(device=None)
-    by_run: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    by_part: dict[tuple[int, int], list[dict[str, Any]]] = defaultdict(list)
     for row in leases.values_list(*HOLDER_FIELDS.values()):
         holder = dict(zip(HOLDER_FIELDS, row, strict=True))
-        by_run[holder["run"]].append(holder)
-    return [_holding(leases_of, now) for leases_of in by_run.values()]
+        by_part[holder["run"], holder["node"]].append(holder)
+    return [_holding(part, now) for part in by_part.values()]
 
 
 def _holding(leases: list[dict[str, Any]], now: datetime) -> Holding:

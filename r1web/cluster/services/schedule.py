@@ -42,16 +42,16 @@ def _schedule() -> list[Attempt]:
 
 def _write_down(waits: Iterable[Wait], runs: Iterable[QueuedRun]) -> None:
     """Store why each waits and what is kept for it; a queue that does not move is not written."""
-    stored = {run.key: (run.reason, run.reserved_node) for run in runs}
-    changed: dict[tuple[str, int | None], list[int]] = defaultdict(list)
+    stored = {run.key: (run.reason, run.reserved_nodes) for run in runs}
+    changed: dict[tuple[str, tuple[int, ...]], list[int]] = defaultdict(list)
     for wait in waits:
-        if stored[wait.run] != (wait.reason, wait.reserved_node):
-            changed[wait.reason, wait.reserved_node].append(wait.run)
-    for (reason, node), waiting in changed.items():
+        if stored[wait.run] != (wait.reason, wait.reserved_nodes):
+            changed[wait.reason, wait.reserved_nodes].append(wait.run)
+    for (reason, kept), waiting in changed.items():
         for start in range(0, len(waiting), BATCH):
-            _explain(waiting[start : start + BATCH], reason, node)
+            _explain(waiting[start : start + BATCH], reason, kept)
 
 
-def _explain(runs: Sequence[int], reason: str, node: int | None) -> None:
-    queued_runs().filter(pk__in=runs).update(reason=reason, reserved_node=node)
+def _explain(runs: Sequence[int], reason: str, kept: Sequence[int]) -> None:
+    queued_runs().filter(pk__in=runs).update(reason=reason, reserved_nodes=list(kept))
     transaction.on_commit(lambda: publish_runs(runs))

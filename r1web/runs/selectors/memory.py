@@ -57,5 +57,5 @@ def _device(config: RunConfig) -> tuple[Kind, int | None]:
     usual = sizes.order_by("-count", "-memory_bytes").first()
     if usual is None:
         return kind, None
-    processes = config.hardware.processes if kind == "cpu" else 1
-    return kind, usual["memory_bytes"] // processes
+    of_node = config.hardware.processes // config.hardware.nodes
+    return kind, usual["memory_bytes"] // (of_node if kind == "cpu" else 1)

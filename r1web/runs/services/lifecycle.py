@@ -138,8 +138,8 @@ def resume_run(*, run: Run, actor: User | str, checkpoint: Checkpoint | None = N
 
 def _explain(run: Run, reason: str, actor: User | str) -> None:
     """Write down why a queued run waits from now on."""
-    run.reason, run.reserved_node = reason, None
-    run.save(update_fields=["reason", "reserved_node"])
+    run.reason, run.reserved_nodes = reason, []
+    run.save(update_fields=["reason", "reserved_nodes"])
     write_down(run=run, origin=State.QUEUED, reason=reason, actor=str(actor), attempt=None)
 
 

@@ -24,7 +24,7 @@ ALLOWED: dict[State, frozenset[State]] = {
     State.STOPPED: frozenset({State.QUEUED}),
 }
 CHANGED = (
-    "state", "reason", "desired", "paused", "reserved_node", "started_at", "queued_at", "ended_at",
+    "state", "reason", "desired", "paused", "reserved_nodes", "started_at", "queued_at", "ended_at",
 )  # fmt: skip
 
 
@@ -81,7 +81,7 @@ def write_down(
 
 
 def _apply(run: Run, to: State, reason: str, now: datetime) -> None:
-    run.state, run.reason, run.reserved_node = to, reason, None
+    run.state, run.reason, run.reserved_nodes = to, reason, []
     if to == State.QUEUED:
         # One that made room keeps its age.
         run.queued_at = run.queued_at if run.desired == Desired.QUEUED else now

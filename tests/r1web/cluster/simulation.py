@@ -95,10 +95,12 @@ def _job(rng: random.Random, key: int, project_count: int, arrives: int) -> Job:
 
 def _need(rng: random.Random) -> Need:
     if rng.random() < 0.15:
-        return Need(device="cpu")
+        return Need(device="cpu", nodes=rng.choices([1, 3], [9, 1])[0])
+    nodes = rng.choices([1, 2, 4, 16], [85, 10, 4, 1])[0]
     return Need(
-        processes=rng.choices([1, 2, 4, 8, 16], [40, 20, 20, 19, 1])[0],
+        processes=nodes * rng.choices([1, 2, 4, 8, 16], [40, 20, 20, 19, 1])[0],
         device="cuda",
+        nodes=nodes,
         gpu_model=rng.choices(["", "H200", "A100"], [8, 1, 1])[0],
         gpu_memory_gb=rng.choices([0.0, 100.0], [9, 1])[0],
         native_fp8=rng.random() < 0.1,
@@ -179,7 +181,7 @@ class Simulation:
         for placement in plan.placements:
             job = self.waiting.pop(placement.run)
             nodes = [part.node for part in placement.parts]
-            assert len(set(nodes)) == len(nodes) == 1
+            assert len(set(nodes)) == len(nodes) == job.run.need.nodes, "not all or on one twice"
             assert taken.isdisjoint(placement.devices), "a device was leased twice"
             taken.update(placement.devices)
             for part in placement.parts:
@@ -202,10 +204,11 @@ class Simulation:
         assert need.node_labels <= node.labels
 
     def _check_kept(self, job: Job, node: NodeView) -> None:
-        """Nothing starts on a node that is kept for another, unless its priority is higher."""
+        """Nothing starts on a node that is kept for another, unless its priority is higher: that
+        puts the other's start off."""
         for key in [key for key in self.promised if key != job.run.key and key in self.waiting]:
             other = self.waiting[key].run
-            if other.reserved_node == node.key:
+            if node.key in other.reserved_nodes:
                 assert job.run.priority > other.priority, "a kept node was given away"
                 del self.promised[key]
 
@@ -217,7 +220,7 @@ class Simulation:
             assert quota is None or held[project] <= quota, f"project {project} is over its quota"
 
     def _note_waits(self, plan: Plan, now: int) -> None:
-        kept = {wait.run: node for wait in plan.waits if (node := wait.reserved_node) is not None}
+        kept = {wait.run: wait.reserved_nodes for wait in plan.waits if wait.reserved_nodes}
         named = [placed.run for placed in plan.placements] + [wait.run for wait in plan.waits]
         for run in set(self.promised) - set(kept):
             # Only a higher priority takes a place away.
@@ -232,11 +235,18 @@ class Simulation:
                 self.report.impossible.add(wait.run)
                 del self.waiting[wait.run]
                 continue
-            if wait.run in kept and wait.run not in self.promised:
-                self.promised[wait.run] = self._free_at(job.run.need, kept[wait.run])
+            if wait.run in kept:
+                nodes = kept[wait.run]
+                assert len(set(nodes)) == len(nodes) == job.run.need.nodes
+                if wait.run not in self.promised:
+                    self.promised[wait.run] = max(
+                        self._free_at(job.run.need, node) for node in nodes
+                    )
             self.waiting[wait.run] = replace(
-                job, run=replace(job.run, reserved_node=kept.get(wait.run))
+                job, run=replace(job.run, reserved_nodes=kept.get(wait.run, ()))
             )
+        claims = [node for nodes in kept.values() for node in nodes]
+        assert len(set(claims)) == len(claims), "a node is kept for two"
 
     def _free_at(self, need: Need, node: int) -> int:
         """When the node has room for it, if nothing is put there meanwhile."""
@@ -248,7 +258,7 @@ class Simulation:
         )
         devices = self.nodes[node].devices
         free = len(devices) - sum(count for _, count in there)
-        for ends, count in there:
+        for ends, count in [(0, 0), *there]:
             free += count
             if free >= need.count(devices[0].traits.kind):
                 return ends

@@ -13,6 +13,8 @@ from r1web.cluster.planning import (
     Holding,
     Need,
     NodeView,
+    Part,
+    Placement,
     Plan,
     ProjectView,
     QueuedRun,
@@ -22,7 +24,7 @@ from r1web.cluster.planning import (
     make_plan,
 )
 from tests.r1web.cluster import simulation
-from tests.r1web.cluster.simulation import A100, H200
+from tests.r1web.cluster.simulation import A100, H200, SLOT
 
 PROJECT = ProjectView(1, "Sums")
 OTHER = ProjectView(2, "Proofs")
@@ -90,7 +92,7 @@ def test_small_runs_fill_what_the_first_in_line_does_not_wait_for() -> None:
     made = plan([large, *small], nodes, held)
     assert {part.node for placement in made.placements for part in placement.parts} == {2}
     assert started(made) == [2, 3, 4, 5]
-    assert made.waits[0].reserved_node == 1
+    assert made.waits[0].reserved_nodes == (1,)
     assert reasons(made)[1] == "First in line: waiting for a free device on node-1."
     assert reasons(made)[6] == "Waiting for its turn: node-1 is kept for a run ahead of it."
 
@@ -98,15 +100,77 @@ def test_small_runs_fill_what_the_first_in_line_does_not_wait_for() -> None:
 def test_who_is_first_in_line_stays_there_and_keeps_its_node() -> None:
     nodes = [gpus(1), gpus(2)]
     held = [holds(8, nodes[0], 4, ends_in_s=60.0), holds(9, nodes[1], 4, ends_in_s=1.0)]
-    first = asks(5, 8, reserved_node=1)
+    first = asks(5, 8, reserved_nodes=(1,))
     made = plan([asks(1, 8, project=2), first], nodes, held)
-    assert [(wait.run, wait.reserved_node) for wait in made.waits] == [(5, 1), (1, None)]
+    assert [(wait.run, wait.reserved_nodes) for wait in made.waits] == [(5, (1,)), (1, ())]
 
 
 def test_a_run_takes_what_is_free_elsewhere_before_what_is_kept_for_it() -> None:
     nodes = [gpus(1), gpus(2)]
-    made = plan([asks(1, 8, reserved_node=1)], nodes, [holds(9, nodes[0], 1)])
+    made = plan([asks(1, 8, reserved_nodes=(1,))], nodes, [holds(9, nodes[0], 1)])
     assert [(placed.run, placed.parts[0].node) for placed in made.placements] == [(1, 2)]
+
+
+def several(nodes: int, each: int, **fields: object) -> Need:
+    return replace(Need(nodes * each, "cuda", nodes), **fields)  # type: ignore[arg-type]
+
+
+def test_a_run_of_several_nodes_gets_as_much_of_each_or_nothing() -> None:
+    nodes = [gpus(1), gpus(2), gpus(3, 4)]
+    made = plan([asks(1, need=several(2, 6))], nodes, [holds(9, nodes[1], 2)])
+    assert made.placements == [
+        Placement(1, (Part(2, (200, 201, 202, 203, 204, 205)), Part(1, tuple(range(100, 106)))))
+    ]  # the fullest leads
+    assert started(plan([asks(1, need=several(2, 6))], nodes, [holds(9, nodes[1], 3)])) == []
+
+
+def test_parts_never_mix_gpus_and_cpu_slots() -> None:
+    nodes = [gpus(1), gpus(2, 4, SLOT), gpus(3, 4, SLOT)]
+    made = plan([asks(1, need=Need(2, "auto", 2))], nodes)
+    assert [[part.node for part in placed.parts] for placed in made.placements] == [[2, 3]]
+
+
+def test_the_first_in_line_keeps_all_the_nodes_that_it_needs() -> None:
+    nodes = [gpus(1), gpus(2), gpus(3)]
+    held = [holds(7, nodes[1], 1, ends_in_s=60.0), holds(8, nodes[2], 1, ends_in_s=5.0)]
+    large = asks(1, need=several(2, 8))
+    made = plan([large, asks(2, 7), asks(3, 7)], nodes, held)
+    assert made.waits[0].reserved_nodes == (1, 3)
+    assert reasons(made) == {
+        1: "First in line: waiting for free devices on node-1 and node-3.",
+        3: "Waiting for its turn: node-1 and node-3 are kept for a run ahead of it.",
+    }
+    assert [(placed.run, placed.parts[0].node) for placed in made.placements] == [(2, 2)]
+    # It stays with these, though another is free sooner now.
+    sooner = [replace(held[0], ends_in_s=1.0), held[1]]
+    again = plan([replace(large, reserved_nodes=(1, 3))], nodes, sooner)
+    assert again.waits[0].reserved_nodes == (1, 3)
+
+
+def test_a_kept_node_that_vanishes_is_replaced() -> None:
+    nodes = [gpus(1), gpus(2, state="unreachable"), gpus(3), gpus(4)]
+    held = [holds(node.key, node, 1, ends_in_s=60.0 * node.key) for node in nodes]
+    made = plan([asks(5, need=several(2, 8), reserved_nodes=(4, 2))], nodes, held)
+    assert made.waits[0].reserved_nodes == (4, 1)
+
+
+def test_nothing_is_kept_for_a_run_that_too_few_nodes_can_take_at_present() -> None:
+    nodes = [gpus(1), gpus(2, state="unreachable"), gpus(3, state="cordoned")]
+    waits = asks(1, need=several(2, 8), reserved_nodes=(1, 2))
+    made = plan([waits, asks(2, 8)], nodes)
+    assert started(made) == [2]
+    assert reasons(made) == {1: "Waiting for node-2 or node-3: cordoned or unreachable at present."}
+
+
+def test_a_run_behind_one_of_several_nodes_is_told_how_many_it_needs() -> None:
+    nodes = [gpus(key) for key in range(1, 6)]
+    held = [holds(10 + node.key, node, 8) for node in nodes]
+    first, second = asks(1, need=several(4, 8)), asks(2, need=several(2, 8))
+    made = plan([first, second], nodes, held)
+    assert reasons(made) == {
+        1: "First in line: waiting for free devices on 4 nodes.",
+        2: "Waiting for free devices on 2 of 5 nodes.",
+    }
 
 
 def test_every_pool_of_nodes_has_its_own_first_in_line() -> None:
@@ -114,7 +178,7 @@ def test_every_pool_of_nodes_has_its_own_first_in_line() -> None:
     held = [holds(8, nodes[0], 2), holds(9, nodes[1], 2)]
     h200, a100 = Need(4, gpu_model="h200"), Need(4, gpu_model="A100")
     made = plan([asks(1, need=h200), asks(2, need=a100)], nodes, held)
-    assert [wait.reserved_node for wait in made.waits] == [1, 2]
+    assert [wait.reserved_nodes for wait in made.waits] == [(1,), (2,)]
 
 
 def test_the_node_that_is_left_fullest_is_taken() -> None:
@@ -128,12 +192,23 @@ def test_the_node_that_is_left_fullest_is_taken() -> None:
     [
         (Need(gpu_model="B200"), "a GPU named B200, but no node has one."),
         (Need(2, gpu_memory_gb=180), "2 GPUs of at least 180 GB, but no node has one."),
-        (Need(9), "9 GPUs, but the largest node has 8."),
+        (Need(13), "13 GPUs, but the largest node has 8."),
+        (Need(16, nodes=2), "16 GPUs on 2 nodes of 8, but only 1 node has 8."),
+        (Need(18, nodes=2), "18 GPUs on 2 nodes of 9, but no node has 9."),
+        (
+            Need(6, gpu_model="H200", nodes=2),
+            "6 GPUs named H200 on 2 nodes of 3, but only 1 such node has 3.",
+        ),
+        (
+            Need(5, nodes=5, node_labels=frozenset({"rack-3"})),
+            "5 GPUs on 5 nodes of 1 labelled rack-3, but only 1 such node has one.",
+        ),
         (
             Need(8, native_fp8=True, node_labels=frozenset({"nvlink"})),
             "8 GPUs with native FP8 on a node labelled nvlink, but the largest such node has 4.",
         ),
         (Need(device="cpu"), "a CPU slot, but no node has one."),
+        (Need(2, "cpu", 2), "a CPU slot on each of 2 nodes, but no node has one."),
     ],
 )
 def test_what_fits_on_no_node_is_said_at_once(need: Need, wants: str) -> None:
@@ -143,6 +218,24 @@ def test_what_fits_on_no_node_is_said_at_once(need: Need, wants: str) -> None:
     assert reasons(made) == {1: f"Needs {wants}"}
     assert not made.waits[0].possible
     assert started(made) == [2]
+
+
+@pytest.mark.parametrize(
+    ("need", "wants"),
+    [
+        (Need(16), "16 GPUs, but the largest node has 8: set hardware.nodes to 2."),
+        (Need(32), "32 GPUs, but the largest node has 8."),
+        (Need(12, nodes=1), "12 GPUs, but the largest node has 8: set hardware.nodes to 2."),
+        (
+            Need(24, nodes=3),
+            "24 GPUs on 3 nodes of 8, but only 2 nodes have 8: set hardware.nodes to 4.",
+        ),
+    ],
+)
+def test_a_run_that_would_fit_on_several_nodes_is_told_on_how_many(need: Need, wants: str) -> None:
+    nodes = [gpus(1), gpus(2), gpus(3, 6), gpus(4, 6)]
+    made = plan([asks(1, need=replace(need, device="cuda"))], nodes)
+    assert reasons(made) == {1: f"Needs {wants}"}
 
 
 def test_a_node_that_is_away_is_waited_for() -> None:
@@ -181,9 +274,26 @@ def test_a_higher_priority_sends_back_those_that_allow_it() -> None:
         2: "Waiting for a free device on node-1 or node-2.",
     }
     leaving = [held[0], replace(held[1], leaving=True), held[2]]
-    again = plan([asks(1, 2, priority=1, reserved_node=1)], nodes, leaving)
+    again = plan([asks(1, 2, priority=1, reserved_nodes=(1,))], nodes, leaving)
     assert again.preempted == []
-    assert again.waits[0].reserved_node == 1
+    assert again.waits[0].reserved_nodes == (1,)
+
+
+def test_room_is_made_on_all_the_nodes_by_whoever_has_least_to_give_up() -> None:
+    nodes = [gpus(key) for key in range(1, 5)]
+    willing = {"preemptible": True}
+    held = [
+        holds(7, nodes[0], 4, **willing),
+        holds(7, nodes[1], 8, **willing),  # on two nodes: sent back, it gives up twelve
+        holds(8, nodes[2], 8, **willing),
+        holds(9, nodes[3], 8),
+    ]
+    urgent = asks(1, need=several(2, 8), priority=1)
+    made = plan([urgent], nodes, held)
+    assert made.waits[0].reserved_nodes == (3, 1)
+    assert made.preempted == [8, 7]
+    assert plan([replace(urgent, need=several(3, 8))], nodes, held).preempted == [8, 7]
+    assert plan([replace(urgent, need=several(4, 8))], nodes, held).preempted == []
 
 
 @pytest.mark.parametrize(
@@ -213,6 +323,50 @@ def test_nothing_behind_it_changes_what_the_first_in_line_gets(seed: int) -> Non
     for first in in_order(possible, counts, {project.key: project for project in projects})[:1]:
         alone = make_plan(Snapshot([first], nodes, held, projects))
         assert _fate(whole, first.key) == _fate(alone, first.key)
+
+
+@given(st.integers(0, 2**32))
+def test_whatever_the_state_a_run_gets_or_keeps_all_its_nodes_or_none(seed: int) -> None:
+    """Nodes that have gone, nodes still kept for somebody, priorities that make room."""
+    rng = random.Random(seed)
+    nodes = [
+        replace(node, state=rng.choices(["ready", "cordoned", "unreachable"], [6, 1, 1])[0])
+        for node in simulation.cluster(rng, 8)
+    ]
+    projects = simulation.projects(rng, 3, nodes)
+    runs = [_kept_before(rng, job.run, nodes) for job in simulation.jobs(rng, 20, 3, over_ticks=9)]
+    held = [
+        replace(
+            holding,
+            run=1000 + holding.run % 3,  # some on several nodes
+            priority=rng.randint(-6, 3),
+            preemptible=rng.random() < 0.7,
+            leaving=rng.random() < 0.2,
+        )
+        for holding in _some_held(rng, nodes)
+    ]
+    made = make_plan(Snapshot(runs, nodes, held, projects))
+    needs = {run.key: run.need for run in runs}
+    assert sorted([*started(made), *(wait.run for wait in made.waits)]) == sorted(needs)
+    ready = {node.key for node in nodes if node.state == "ready"}
+    used = [d for placed in made.placements for d in placed.devices]
+    used += [d for holding in held for d in holding.devices]
+    assert len(set(used)) == len(used)
+    kept = [node for wait in made.waits for node in wait.reserved_nodes]
+    assert len(set(kept)) == len(kept)
+    chosen = {placed.run: [part.node for part in placed.parts] for placed in made.placements}
+    chosen |= {wait.run: list(wait.reserved_nodes) for wait in made.waits if wait.reserved_nodes}
+    for key, where in chosen.items():
+        assert set(where) <= ready
+        assert len(set(where)) == len(where) == needs[key].nodes
+    assert len(set(made.preempted)) == len(made.preempted)
+
+
+def _kept_before(rng: random.Random, run: QueuedRun, nodes: list[NodeView]) -> QueuedRun:
+    if rng.random() < 0.7:
+        return run
+    count = min(len(nodes), run.need.nodes)
+    return replace(run, reserved_nodes=tuple(rng.sample(range(1, len(nodes) + 3), count)))
 
 
 def _some_held(rng: random.Random, nodes: list[NodeView]) -> list[Holding]:

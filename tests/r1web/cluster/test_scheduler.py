@@ -16,6 +16,7 @@ from r1web.accounts.models import Project, User
 from r1web.cluster import queue, services, tasks
 from r1web.cluster.models import Device, Lease, Node
 from r1web.cluster.planning import Plan, Snapshot
+from r1web.cluster.selectors import snapshot
 from r1web.cluster.services.reconcile import GIVEN_UP_AFTER, LOST_AFTER
 from r1web.runs.models import Attempt, Desired, Run, State
 from r1web.runs.services import request_stop
@@ -38,7 +39,7 @@ def reason_of(run: Run) -> str:
 
 
 def devices_of(attempt: Attempt) -> list[str]:
-    return [str(lease.device) for lease in attempt.leases.order_by("device__index")]
+    return [str(lease.device) for lease in attempt.leases.order_by("device__index", "device__node")]
 
 
 @pytest.fixture
@@ -174,10 +175,29 @@ def test_a_node_stays_kept_for_whoever_is_first_in_line(
     large = make_run(**hardware(processes=4))
     services.schedule()
     large.refresh_from_db()
-    assert large.reserved_node == node
+    assert large.reserved_nodes == [node.pk]
     request_stop(run=large, actor="olga")
     large.refresh_from_db()
-    assert large.reserved_node is None
+    assert large.reserved_nodes == []
+
+
+def test_a_run_on_two_nodes_leases_devices_of_both_or_of_none(
+    make_run: MakeRun, make_node: MakeNode
+) -> None:
+    make_node("east", gpus=2)
+    make_node("west", gpus=2)
+    make_run(**hardware(processes=1))
+    (small,) = services.schedule()
+    large = make_run(**hardware(processes=4, nodes=2))
+    assert services.schedule() == []
+    assert reason_of(large) == "First in line: waiting for free devices on west and east."
+    services.end_attempt(attempt_id=small.pk, outcome=State.FINISHED, reason="Done.")
+    (attempt,) = services.schedule()
+    assert (attempt.run, str(attempt.node)) == (large, "west")
+    assert attempt.run.reason == "Starts on west and east."
+    assert devices_of(attempt) == ["east gpu0", "west gpu0", "east gpu1", "west gpu1"]
+    held = snapshot(Node.objects.all()).holdings
+    assert sorted((h.run, len(h.devices)) for h in held) == [(large.pk, 2), (large.pk, 2)]
 
 
 def test_a_run_that_was_stopped_meanwhile_is_not_started(

@@ -59,7 +59,7 @@ def test_the_fields_of_a_run_are_these() -> None:
         "checkpoint.every_steps", "checkpoint.keep_last", "checkpoint.keep_best",
         "checkpoint.keep_every_steps",
         "resume.times", "resume.delay_s",
-        "hardware.processes", "hardware.device", "hardware.dtype",
+        "hardware.processes", "hardware.nodes", "hardware.device", "hardware.dtype",
         "hardware.require_native_fp8", "hardware.gpu_model", "hardware.gpu_memory_gb",
             "hardware.node_labels", "hardware.zero_stage", "hardware.expert_parallel",
         "hardware.chunk_tokens", "hardware.join_s", "hardware.watchdog_s",
@@ -96,6 +96,7 @@ def test_the_fields_of_pretraining_are_these() -> None:
         ({"task": {"type": "mixture", "parts": []}}, "task.parts"),
         ({"task": {"system_prompt": "Be brief."}}, "task"),
         ({"hardware": {"processes": 3}}, "grpo.prompts_per_step"),
+        ({"hardware": {"processes": 4, "nodes": 3}}, "hardware.nodes"),
         ({"hardware": {"processes": 2, "expert_parallel": 3}}, "hardware.expert_parallel"),
         (
             {"hardware": {"processes": 2, "expert_parallel": 2, "zero_stage": 3}},

@@ -13,6 +13,9 @@ class HardwareConfig(Strict):
     processes: int = Field(
         1, ge=1, le=4096, description="Training processes (one a GPU; on a laptop 1 or 2)."
     )
+    nodes: int = Field(
+        1, ge=1, le=512, description="Machines that the processes are spread over evenly."
+    )
     device: Literal["auto", "cpu", "cuda"] = "auto"
     dtype: Literal["auto", "bf16", "fp32", "fp8"] = Field(
         "auto",
@@ -72,6 +75,16 @@ class HardwareConfig(Strict):
         "run fails instead of hanging. 0: nobody looks.",
         json_schema_extra=unit("seconds"),
     )
+
+    @model_validator(mode="after")
+    def _processes_spread(self) -> "HardwareConfig":
+        if self.processes % self.nodes:
+            raise fail(
+                "hardware.nodes",
+                f"{self.processes} processes do not spread evenly over {self.nodes} nodes: take a "
+                "divisor, or another number of processes.",
+            )
+        return self
 
     @model_validator(mode="after")
     def _gpus_are_used(self) -> "HardwareConfig":
