@@ -1,5 +1,6 @@
 """The processes of the stack: started in sessions of their own, watched, started again, stopped."""
 
+import contextlib
 import json
 import os
 import signal
@@ -10,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+
+from r1web.processes import is_alive, since_boot
 
 KEPT_LOGS = 3
 CALM_S = 60.0
@@ -103,7 +106,7 @@ def record(path: Path, children: Iterable[Child]) -> None:
     entries = []
     for pid in living:
         try:
-            entries.append({"pid": pid, "created": psutil.Process(pid).create_time()})
+            entries.append({"pid": pid, "created": since_boot(psutil.Process(pid))})
         except psutil.NoSuchProcess:
             continue
     beside = path.with_name(f"{path.name}.{os.getpid()}")
@@ -122,13 +125,11 @@ def stop_leftovers(path: Path, patience_s: float) -> int:
         return 0
     found = []
     for entry in entries:
-        try:
+        with contextlib.suppress(psutil.NoSuchProcess):
             process = psutil.Process(entry["pid"])
-            if process.create_time() == entry["created"]:
+            if is_alive(process.pid, entry["created"]):
                 process.terminate()
                 found.append(process)
-        except psutil.NoSuchProcess:
-            continue
     _, stubborn = psutil.wait_procs(found, timeout=patience_s)
     for process in stubborn:
         process.kill()

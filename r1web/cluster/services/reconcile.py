@@ -8,7 +8,6 @@ import logging
 from datetime import timedelta
 from typing import TypeVar
 
-import psutil
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
@@ -19,6 +18,7 @@ from r1web.cluster.models import Follower, Node
 from r1web.cluster.selectors import node_state
 from r1web.cluster.services.attempts import ACTOR, end_attempt, start_supervisor
 from r1web.cluster.services.followers import LOST_AFTER, end_follower, quietest, row
+from r1web.processes import is_alive
 from r1web.runs.models import Attempt, Desired, Run, State
 from r1web.runs.services import lock, lock_attempt, may_resume, transition
 
@@ -28,7 +28,6 @@ P = TypeVar("P", Attempt, Follower)
 
 LAUNCH_AGAIN_AFTER = timedelta(seconds=10)
 SUPERVISOR_STARTS_WITHIN = timedelta(seconds=15)
-SAME_S = 0.05
 GIVEN_UP_AFTER = timedelta(minutes=2)
 """A run that is to stop, on a node that has been silent for this long, counts as stopped."""
 ELSEWHERE_AFTER = timedelta(minutes=5)
@@ -72,26 +71,6 @@ def adopt(*, node: Node) -> list[int]:
     ]
     orphans = [part for part in parts if not is_alive(part.supervisor_pid, part.supervisor_started)]
     return [part.attempt.pk for part in orphans if _adopt(part)]
-
-
-def is_alive(pid: int | None, created: float | None) -> bool:
-    """Whether that very process lives: the same number, made at the same time, not a zombie.
-
-    `created` is what `since_boot` gave.
-    """
-    if pid is None:
-        return False
-    try:
-        process = psutil.Process(pid)
-        same = created is None or abs(since_boot(process) - created) < SAME_S
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def since_boot(process: psutil.Process) -> float:
-    """When it was made, seconds after the machine's start: setting the clock changes nothing."""
-    return process.create_time() - psutil.boot_time()
 
 
 def _adopt(part: Attempt | Follower) -> bool:

@@ -162,24 +162,3 @@ def log_end(path: Path, from_byte: int = 0) -> str:
 
 def last_lines(log: str) -> str:
     return "\n".join(log.rstrip().splitlines()[-LOG_LINES:])
-
-
-def oom_kills() -> int:
-    """How many processes the kernel has killed for memory: in this container, else at all."""
-    for path, word in OOM_COUNTERS:
-        try:
-            lines = Path(path).read_text(encoding="ascii").splitlines()
-        except OSError:
-            continue
-        for line in lines:
-            name, _, count = line.partition(" ")
-            if name == word:
-                return int(count)
-    return 0
-
-
-OOM_COUNTERS = (
-    ("/sys/fs/cgroup/memory.events", "oom_kill"),
-    ("/sys/fs/cgroup/memory/memory.oom_control", "oom_kill"),
-    ("/proc/vmstat", "oom_kill"),
-)

@@ -18,6 +18,7 @@ from r1web.cluster.supervisor import ending, plan, record
 from r1web.cluster.supervisor.database import Database
 from r1web.cluster.supervisor.hold import Every, late
 from r1web.cluster.supervisor.ingest import ingest
+from r1web.cluster.supervisor.oom import oom_kills
 from r1web.cluster.supervisor.process import (
     Trainer,
     end_abandoned,
@@ -56,7 +57,7 @@ class Supervisor:
         self.follower_failed_at: float | None = None
         self.killed = False
         self.leaving = False
-        self.oom_before = ending.oom_kills()
+        self.oom_before = oom_kills()
         self.sampler = Sampler(gpus=database.insist(lambda: record.leased_gpus(attempt)))
 
     def run(self) -> None:
@@ -172,7 +173,7 @@ class Supervisor:
             finished=self.database.insist(lambda: record.last_word(self.attempt)),
             stop_asked=self.stop_asked_at is not None,
             killed_after_s=settings.R1WEB_STOP_GRACE_S if self.killed else None,
-            oom_kills=ending.oom_kills() - self.oom_before,
+            oom_kills=oom_kills() - self.oom_before,
             log=log,
         )
         end, log = self._blame(ending.explain(facts), ending.last_lines(log))

@@ -15,7 +15,7 @@ import psutil
 
 from r1web.cluster.services import of_rank
 from r1web.cluster.services.nodes import node_name
-from r1web.cluster.services.reconcile import is_alive, since_boot
+from r1web.processes import is_alive, since_boot
 
 RECORD = "launcher.json"
 """Written beside the journal at once: a supervisor that follows finds the launcher by it, even

@@ -10,10 +10,10 @@ from django.db import transaction
 from r1web.cluster import services
 from r1web.cluster.models import Device, Follower
 from r1web.cluster.services.followers import row
-from r1web.cluster.services.reconcile import since_boot
 from r1web.cluster.supervisor import plan
 from r1web.cluster.supervisor.ending import Told
 from r1web.metrics.services import Sample, append_points
+from r1web.processes import since_boot
 from r1web.runs.models import Attempt, Desired, Event
 from r1web.runs.services import NewEvent, append_events, lock
 

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -12,16 +12,21 @@ from typing import Any
 import psutil
 import pytest
 from celery import Celery
-from django.db import connection
+from django.core.management import call_command
+from django.db import connection, connections
 from django.utils import timezone
 from pytest_django import Settings
 
 from r1web.cluster import queue, services
 from r1web.cluster.models import Device, Follower, Node
-from r1web.cluster.services.reconcile import is_alive
+from r1web.processes import is_alive
 from r1web.runs.models import Attempt, Run
+from r1web.settings.environment import database
+from tests.r1web.servers import OwnPostgres, OwnRedis
 
 PATIENCE_S = 150.0
+CONNECTIONS = 40
+"""How many the tests' own PostgreSQL allows."""
 
 
 @pytest.fixture(autouse=True)
@@ -91,8 +96,14 @@ def supervise(
     started: list[Started] = []
 
     def start(
-        attempt: Attempt, story: str = "finish", *, database: str | None = None, node_rank: int = 0
+        attempt: Attempt,
+        story: str = "finish",
+        *,
+        database: str | None = None,
+        node_rank: int = 0,
+        within: Sequence[str] = (),
     ) -> Started:
+        """`within` is the command, if any, that the supervisor's own is appended to."""
         monkeypatch.setenv("FAKE_TRAINER", story)
         monkeypatch.setenv("DATABASE_URL", database or database_url())
         folder = home / "runs" / attempt.run.directory_name
@@ -100,7 +111,7 @@ def supervise(
         with (folder / "supervisor.log").open("ab") as log:
             process = subprocess.Popen(
                 [
-                    *(sys.executable, "manage.py", "supervise", str(attempt.pk)),
+                    *(*within, sys.executable, "manage.py", "supervise", str(attempt.pk)),
                     *("--node-rank", str(node_rank)),
                 ],
                 stdout=log,
@@ -190,3 +201,30 @@ def start_worker(broker: Celery, home: Path) -> Iterator[Callable[[], "subproces
         worker.kill()
         worker.wait()
     end_processes()
+
+
+@pytest.fixture
+def own_redis() -> Iterator[OwnRedis]:
+    """One that a test may kill; with `redis_url` made from it, all processes use it."""
+    server = OwnRedis()
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def own_postgres(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[OwnPostgres]:
+    """This process's default database meanwhile, with all tables."""
+    server = OwnPostgres(CONNECTIONS)
+    server.start()
+    given = connections["default"]
+    monkeypatch.setenv("DATABASE_URL", server.url)
+    settings = {**connections.settings["default"], "OPTIONS": {}, **database(server.folder)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(connections.settings, "default", settings)
+        connections["default"] = connections.create_connection("default")
+        call_command("migrate", verbosity=0)
+        yield server
+        connection.close()
+        connections["default"] = given
+    server.remove()

@@ -15,6 +15,8 @@ from types import FrameType
 from typing import Any
 
 STEPS = 5
+HANGS_AFTER_S = 4.0
+"""A rank that has written nothing for so long is ended by its launcher."""
 
 
 class Journal:
@@ -73,7 +75,7 @@ def checkpoint(folder: Path, journal: Journal, number: int, reason: str) -> None
     journal.write("checkpoint", number, path=path, bytes=10, reason=reason, removed=[])
 
 
-def wait_for_stop(folder: Path, journal: Journal) -> None:
+def wait_for_stop(folder: Path, journal: Journal) -> int:
     """Hold still until SIGTERM, then save and say so."""
 
     def stop(_: int, __: FrameType | None) -> None:
@@ -85,6 +87,23 @@ def wait_for_stop(folder: Path, journal: Journal) -> None:
     step(journal, 1)
     while True:
         signal.pause()
+
+
+def lead(journal: Path) -> int:
+    """Start a rank as a process of its own, end it when it hangs, and report how it ended."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the group is signalled: the rank saves
+    rank = subprocess.Popen([sys.executable, *sys.argv, "--rank"])
+    size, moved = -1, time.monotonic()
+    while (code := rank.poll()) is None:
+        if (present := journal.stat().st_size if journal.exists() else 0) != size:
+            size, moved = present, time.monotonic()
+        if time.monotonic() - moved > HANGS_AFTER_S:
+            sys.stderr.write(f"TimeoutError: rank 0 was silent for {HANGS_AFTER_S} s\n")
+            rank.kill()
+        time.sleep(0.05)
+    if code:
+        sys.stderr.write(f"rank 0 exits with return code = {code}\n")
+    return 1 if code else 0
 
 
 def train_slowly(folder: Path, journal: Journal, start_step: int) -> int:
@@ -105,45 +124,80 @@ def train_slowly(folder: Path, journal: Journal, start_step: int) -> int:
     return 0
 
 
-def save_and_die(folder: Path, journal: Journal) -> None:
+def save_and_die(folder: Path, journal: Journal) -> int:
     for number in (1, 2):
         step(journal, number)
         checkpoint(folder, journal, number, "schedule")
-    os.kill(os.getpid(), signal.SIGSEGV)
+    return die(signal.SIGSEGV)
 
 
-def tell(story: str, folder: Path, journal: Journal, start_step: int) -> int:
-    if story == "torn":
-        step(journal, 1)
-        journal.raw(b"not json at all\n")
-        step(journal, 2)
-        journal.raw(b'{"seq": 99, "time"')
-        return 1
-    if story == "memory":
-        bytearray(1 << 60)  # more than any machine has
-    if story == "exit3":
-        sys.stderr.write("something went wrong\n")
-        return 3
-    if story == "killed":
-        step(journal, 1)
-        os.kill(os.getpid(), signal.SIGKILL)
-    if story == "saves-dies":
-        save_and_die(folder, journal)
-    if story == "stubborn":
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        step(journal, 1)
-        while True:
-            signal.pause()
-    if story == "leaves-child":
-        wait = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
-        child = subprocess.Popen([sys.executable, "-c", wait])
-        (folder / "child.pid").write_text(str(child.pid))
-        return 1
-    if story == "wait":
-        wait_for_stop(folder, journal)
+def die(number: signal.Signals) -> int:
+    os.kill(os.getpid(), number)
+    return 1
+
+
+def take_a_step_and_die(_: Path, journal: Journal) -> int:
+    step(journal, 1)
+    return die(signal.SIGKILL)
+
+
+def tear(_: Path, journal: Journal) -> int:
+    step(journal, 1)
+    journal.raw(b"not json at all\n")
+    step(journal, 2)
+    journal.raw(b'{"seq": 99, "time"')
+    return 1
+
+
+def ask_for_too_much(_: Path, __: Journal) -> int:
+    return len(bytearray(1 << 60))  # more than any machine has
+
+
+def take_all_memory(_: Path, journal: Journal) -> int:
+    step(journal, 1)
+    taken = []
+    while True:
+        taken.append(b"x" * (1 << 20))
+
+
+def complain(_: Path, __: Journal) -> int:
+    sys.stderr.write("something went wrong\n")
+    return 3
+
+
+def hear_nothing(_: Path, journal: Journal) -> int:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    step(journal, 1)
+    while True:
+        signal.pause()
+
+
+def leave_a_child(folder: Path, _: Journal) -> int:
+    wait = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+    child = subprocess.Popen([sys.executable, "-c", wait])
+    (folder / "child.pid").write_text(str(child.pid))
+    return 1
+
+
+STORIES = {
+    "torn": tear,
+    "memory": ask_for_too_much,
+    "greedy": take_all_memory,
+    "exit3": complain,
+    "killed": take_a_step_and_die,
+    "saves-dies": save_and_die,
+    "stubborn": hear_nothing,
+    "leaves-child": leave_a_child,
+    "wait": wait_for_stop,
+}
+"""Those that do not come to the last step."""
+
+
+def train(folder: Path, journal: Journal, start_step: int, *, pause: bool) -> int:
+    """The steps that are left; with `pause`, the second waits for the file go-on."""
     for number in range(start_step + 1, STEPS + 1):
         step(journal, number)
-        while story == "pause" and not (folder / "go-on").exists():
+        while pause and not (folder / "go-on").exists():
             time.sleep(0.02)
     checkpoint(folder, journal, STEPS, "final")
     journal.write("finished", STEPS, outcome="finished", reason=f"All {STEPS} steps done.")
@@ -168,6 +222,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--run-dir", type=Path)
     parser.add_argument("--resume")
+    parser.add_argument("--rank", action="store_true")
     parser.add_argument("--node-rank", type=int, default=0)
     for name in ("--nodes", "--node-names", "--master-addr", "--master-port"):
         parser.add_argument(name)
@@ -176,6 +231,8 @@ def main() -> int:
     story = os.environ.get("FAKE_TRAINER", "finish")
     if given.node_rank:
         return follow(story, given.run_dir / "events.jsonl")
+    if story == "slow" and not given.rank:
+        return lead(given.run_dir / "events.jsonl")
     journal = Journal(given.run_dir / "events.jsonl")
     if story == "cannot-load":
         journal.write("finished", 0, outcome="failed", reason="The checkpoint is damaged.")
@@ -187,7 +244,9 @@ def main() -> int:
         return 1
     if story == "slow":
         return train_slowly(given.run_dir, journal, start_step)
-    return tell(story, given.run_dir, journal, start_step)
+    if story in STORIES:
+        return STORIES[story](given.run_dir, journal)
+    return train(given.run_dir, journal, start_step, pause=story == "pause")
 
 
 if __name__ == "__main__":

@@ -10,9 +10,9 @@ from contextlib import closing, suppress
 import pytest
 from django.db import OperationalError, connection
 
-from r1web.cluster.services.reconcile import is_alive
 from r1web.cluster.supervisor import database as module
 from r1web.cluster.supervisor.database import Database
+from r1web.processes import is_alive
 from r1web.runs.models import Attempt, Run, State
 from tests.r1web.cluster.conftest import Started, database_url
 from tests.r1web.cluster.test_supervisor import (

@@ -5,13 +5,13 @@ import signal
 from collections.abc import Callable
 from datetime import timedelta
 
-import psutil
 import pytest
 from django.utils import timezone
 
 from r1web.cluster import services
 from r1web.cluster.models import Lease
-from r1web.cluster.services.reconcile import ELSEWHERE_AFTER, LOST_AFTER, is_alive, since_boot
+from r1web.cluster.services.reconcile import ELSEWHERE_AFTER, LOST_AFTER
+from r1web.processes import is_alive
 from r1web.runs.models import Attempt, Checkpoint, Event, Run, State, Transition
 from tests.r1web.cluster.conftest import Started
 from tests.r1web.cluster.fake_trainer import STEPS
@@ -185,12 +185,3 @@ def test_a_lost_run_that_may_not_go_on_by_itself_stays_lost(
     first.process.wait()
     give_up(first)
     assert state_of(run) == State.LOST
-
-
-def test_setting_the_clock_makes_no_process_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    me = psutil.Process()
-    created = since_boot(me)
-    booted = psutil.boot_time()
-    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: booted - 3600.0)
-    assert psutil.Process().create_time() < me.create_time() - 3000
-    assert is_alive(os.getpid(), created)

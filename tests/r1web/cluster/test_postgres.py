@@ -1,14 +1,12 @@
 """PostgreSQL is killed, or has no connection left, in the middle of a run."""
 
-from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 
 import psycopg
 import pytest
-from django.core.management import call_command
-from django.db import connection, connections
+from django.db import connection
 
-from r1web.settings.environment import database
+from tests.r1web.cluster.conftest import CONNECTIONS
 from tests.r1web.cluster.test_database_away import assert_nothing_is_missing, let_it_end_meanwhile
 from tests.r1web.cluster.test_supervisor import AttemptOf, MakeRun, Supervise, has_started
 from tests.r1web.servers import OwnPostgres, why_no_postgres
@@ -19,27 +17,6 @@ pytestmark = [
     # It starts a server of its own; `make test` has to pass on machines without PostgreSQL.
     pytest.mark.skipif(bool(why_no_postgres()), reason=why_no_postgres()),
 ]
-CONNECTIONS = 12
-
-
-@pytest.fixture
-def own_postgres(
-    transactional_db: None, tmp_path: object, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[OwnPostgres]:
-    """This process's default database meanwhile, with all tables."""
-    server = OwnPostgres(CONNECTIONS)
-    server.start()
-    given = connections["default"]
-    monkeypatch.setenv("DATABASE_URL", server.url)
-    settings = {**connections.settings["default"], "OPTIONS": {}, **database(server.folder)}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(connections.settings, "default", settings)
-        connections["default"] = connections.create_connection("default")
-        call_command("migrate", verbosity=0)
-        yield server
-        connection.close()
-        connections["default"] = given
-    server.remove()
 
 
 def test_a_postgresql_that_is_killed_and_starts_again_loses_nothing(

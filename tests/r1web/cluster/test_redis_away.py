@@ -1,7 +1,7 @@
 """Redis dies, comes back empty, or is emptied, under a real worker and real runs."""
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import redis
@@ -21,14 +21,6 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 
 StartWorker = Callable[[], "subprocess.Popen[bytes]"]
 Ask = Callable[[str], Run]
-
-
-@pytest.fixture
-def own_redis() -> Iterator[OwnRedis]:
-    server = OwnRedis()
-    server.start()
-    yield server
-    server.kill()
 
 
 @pytest.fixture

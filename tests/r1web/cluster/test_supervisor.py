@@ -11,9 +11,9 @@ import pytest
 from r1web.cluster import services
 from r1web.cluster.journal import compress_journal
 from r1web.cluster.models import Lease
-from r1web.cluster.services.reconcile import is_alive
 from r1web.cluster.supervisor.process import RECORD
 from r1web.metrics.models import Point
+from r1web.processes import is_alive
 from r1web.rollouts.models import Completion
 from r1web.runs.models import Attempt, Checkpoint, Event, Run, State
 from r1web.runs.selectors import run_directory
