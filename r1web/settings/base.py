@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from r1web.beat import Every
 from r1web.settings import environment
 from r1web.settings.panel import UNFOLD as UNFOLD  # noqa: PLC0414 - a setting, read by name
 
@@ -175,17 +176,25 @@ CELERY_ENABLE_UTC = True
 CELERY_BEAT_SCHEDULE_FILENAME = str(R1WEB_HOME / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     # A tick that waited longer than this has been overtaken by the next one.
-    "schedule": {"task": "cluster.schedule", "schedule": 2.0, "options": {"expires": 4}},
-    "reconcile": {"task": "cluster.reconcile", "schedule": 5.0, "options": {"expires": 10}},
+    "schedule": {"task": "cluster.schedule", "schedule": Every(2.0), "options": {"expires": 4}},
+    "reconcile": {"task": "cluster.reconcile", "schedule": Every(5.0), "options": {"expires": 10}},
     "canaries": {
         "task": "operations.release_canaries",
-        "schedule": 15.0,
+        "schedule": Every(15.0),
         "options": {"expires": 15},
     },
-    "alerts": {"task": "alerts.deliver", "schedule": 10.0, "options": {"expires": 20}},
-    "silence": {"task": "alerts.look_for_silence", "schedule": 30.0, "options": {"expires": 60}},
-    "budgets": {"task": "alerts.look_at_budgets", "schedule": 30.0, "options": {"expires": 60}},
-    "prune": {"task": "operations.prune", "schedule": 600.0, "options": {"expires": 600}},
+    "alerts": {"task": "alerts.deliver", "schedule": Every(10.0), "options": {"expires": 20}},
+    "silence": {
+        "task": "alerts.look_for_silence",
+        "schedule": Every(30.0),
+        "options": {"expires": 60},
+    },
+    "budgets": {
+        "task": "alerts.look_at_budgets",
+        "schedule": Every(30.0),
+        "options": {"expires": 60},
+    },
+    "prune": {"task": "operations.prune", "schedule": Every(600.0), "options": {"expires": 600}},
 }
 
 LOGGING = {

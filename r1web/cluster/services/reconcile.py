@@ -20,7 +20,7 @@ from r1web.cluster.services.attempts import ACTOR, end_attempt, start_supervisor
 from r1web.cluster.services.followers import LOST_AFTER, end_follower, quietest, row
 from r1web.processes import is_alive
 from r1web.runs.models import Attempt, Desired, Run, State
-from r1web.runs.services import lock, lock_attempt, may_resume, transition
+from r1web.runs.services import lock, lock_attempt, may_resume, shorten_pauses, transition
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ ELSEWHERE_AFTER = timedelta(minutes=5)
 
 def reconcile() -> None:
     """Launch again, put back into the queue, mark as lost, give up."""
+    _after_the_clock_was_set_back()
     open_attempts = Attempt.objects.filter(ended_at=None)
     for attempt in open_attempts.filter(claimed_at=None).select_related("run", "node"):
         _unclaimed(attempt)
@@ -56,6 +57,16 @@ def _silent_ones(parts: QuerySet[P]) -> QuerySet[P]:
     heard_at = Coalesce("heartbeat_at", "claimed_at")
     begun = parts.exclude(claimed_at=None).annotate(heard_at=heard_at)
     return begun.filter(heard_at__lt=timezone.now() - LOST_AFTER)
+
+
+def _after_the_clock_was_set_back() -> None:
+    """Signs and pauses that now lie ahead count from now on."""
+    now = timezone.now()
+    Node.objects.filter(heartbeat_at__gt=now).update(heartbeat_at=now)
+    for noted in ("heartbeat_at", "claimed_at"):
+        for parts in (Attempt.objects.all(), Follower.objects.all()):
+            parts.filter(ended_at=None, **{f"{noted}__gt": now}).update(**{noted: now})
+    shorten_pauses()
 
 
 def adopt(*, node: Node) -> list[int]:
@@ -88,8 +99,10 @@ def _adopt(part: Attempt | Follower) -> bool:
 
 
 def _age(attempt: Attempt) -> timedelta:
+    """How long ago it was opened; long enough for anything when the clock was set back since."""
     opened = attempt.run.transitions.filter(attempt=attempt, to_state=State.STARTING).last()
-    return timezone.now() - opened.at if opened else GIVEN_UP_AFTER
+    age = timezone.now() - opened.at if opened else GIVEN_UP_AFTER
+    return age if age >= timedelta(0) else GIVEN_UP_AFTER
 
 
 def _unclaimed_follower(follower: Follower) -> None:
@@ -131,14 +144,18 @@ def _silent(attempt_id: int) -> None:
         end_attempt(attempt_id=attempt.pk, outcome=State.STOPPED, reason=reason)
     elif silence > LOST_AFTER and run.state != State.LOST:
         transition(run=run, to=State.LOST, reason=nothing_heard, actor=ACTOR, attempt=attempt)
-    elif run.state == State.LOST and may_resume(run) and _lost_for(run) > ELSEWHERE_AFTER:
+    elif run.state == State.LOST and may_resume(run) and _lost_for(run, silence) > ELSEWHERE_AFTER:
         end_attempt(attempt_id=attempt.pk, outcome=State.LOST, reason=nothing_heard)
 
 
-def _lost_for(run: Run) -> timedelta:
-    """By when it was marked, not by its last sign: after the database was away all seem silent."""
+def _lost_for(run: Run, silence: timedelta) -> timedelta:
+    """By when it was marked, not by its last sign: after the database was away all seem silent.
+
+    When the clock was set back since, `silence` counts from there.
+    """
     marked = run.transitions.filter(to_state=State.LOST).latest("id")
-    return timezone.now() - marked.at
+    lost_for = timezone.now() - marked.at
+    return lost_for if lost_for >= timedelta(0) else silence
 
 
 def _where(part: Attempt | Follower) -> str:

@@ -13,7 +13,7 @@ from r1web.runs.services.lifecycle import (
     resume_run,
 )
 from r1web.runs.services.progress import SPARKLINE_POINTS, record_progress
-from r1web.runs.services.resuming import may_resume, resume_by_itself
+from r1web.runs.services.resuming import may_resume, resume_by_itself, shorten_pauses
 from r1web.runs.services.transitions import ALLOWED, lock, lock_attempt, transition
 
 __all__ = [
@@ -41,5 +41,6 @@ __all__ = [
     "restore_run",
     "resume_by_itself",
     "resume_run",
+    "shorten_pauses",
     "transition",
 ]

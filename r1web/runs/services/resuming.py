@@ -48,6 +48,14 @@ def resume_by_itself(*, run: Run, attempt: Attempt, why: str) -> bool:
     return True
 
 
+def shorten_pauses() -> None:
+    """Nobody waits longer than its pause, even when the clock was set back meanwhile."""
+    now = timezone.now()
+    for run in Run.objects.filter(state=State.QUEUED, resume_at__gt=now):
+        longest = now + delay(_policy(run), run.resumes - 1)
+        Run.objects.filter(pk=run.pk, resume_at__gt=longest).update(resume_at=longest)
+
+
 def delay(policy: ResumeConfig, earlier: int) -> timedelta:
     """The pause after so many earlier ones: twice as long each time."""
     seconds = policy.delay_s << min(earlier, 12)  # an hour of seconds
