@@ -19,7 +19,7 @@ test: ## Set up, run every check there is
 	@$(SETUP) test
 	@exec .venv/bin/python tools/check.py
 
-chaos: ## Break a random part every second under real runs (SECONDS=600 SEED=1), then check all
+chaos: ## Break a random part every few seconds under real runs (SECONDS=600 SEED=1), then check
 	@$(SETUP) test
 	@CHAOS_SECONDS=$(SECONDS) CHAOS_SEED=$(SEED) .venv/bin/python -m pytest -s tests/r1web/cluster/test_chaos.py
 

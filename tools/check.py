@@ -147,7 +147,7 @@ def lint_parts() -> dict[str, Check]:
 
 def all_parts() -> dict[str, Check]:
     url = postgres()
-    on_both = ["-n", "2", "-m", "not e2e and not chaos", "tests/r1web", "tests/contract"]
+    on_both = ["-n", "2", "-m", "not e2e", "tests/r1web", "tests/contract"]
     return {
         **lint_parts(),
         "generated types are fresh": types_are_fresh,
@@ -155,7 +155,7 @@ def all_parts() -> dict[str, Check]:
         "TypeScript types": script("typecheck"),
         "TypeScript tests": script("test"),
         "Python tests on SQLite": pytest(
-            "-n", "2", "-m", "not e2e and not vllm and not chaos", "tests", DATABASE_URL=""
+            "-n", "2", "-m", "not e2e and not vllm", "tests", DATABASE_URL=""
         ),
         "Triton kernels, interpreted": pytest(
             "-n", "2", "tests/kernels/interpreted", **INTERPRETER

@@ -17,6 +17,7 @@ from r1web.cluster.supervisor import ending, plan, record
 from r1web.cluster.supervisor.database import Database
 from r1web.cluster.supervisor.hold import Every, late
 from r1web.cluster.supervisor.link import CUT_AFTER_S, Link
+from r1web.cluster.supervisor.oom import oom_kills
 from r1web.cluster.supervisor.process import (
     Trainer,
     end_abandoned,
@@ -41,7 +42,7 @@ class FollowerSupervisor:
         self.database = database
         self.master_address = master_address
         self.leaving = False
-        self.oom_before = ending.oom_kills()
+        self.oom_before = oom_kills()
         self.beat, self.look, self.knock = Every(BEAT_S), Every(LOOK_S), Every(KNOCK_EVERY_S)
         self.attempt = part.attempt
         """As it was when we last looked."""
@@ -140,7 +141,7 @@ class FollowerSupervisor:
             finished=None,
             stop_asked=False,
             killed_after_s=None,
-            oom_kills=ending.oom_kills() - self.oom_before,
+            oom_kills=oom_kills() - self.oom_before,
             log=log,
         )
         end = ending.explain(facts)

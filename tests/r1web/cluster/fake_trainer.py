@@ -179,7 +179,14 @@ def leave_a_child(folder: Path, _: Journal) -> int:
     return 1
 
 
+def lose_a_peer(_: Path, journal: Journal) -> int:
+    reason = "RuntimeError: Connection closed by peer."
+    journal.write("finished", 0, outcome="failed", reason=reason)
+    return 1
+
+
 STORIES = {
+    "lost-peer": lose_a_peer,
     "torn": tear,
     "memory": ask_for_too_much,
     "greedy": take_all_memory,
@@ -238,10 +245,6 @@ def main() -> int:
         journal.write("finished", 0, outcome="failed", reason="The checkpoint is damaged.")
         return 1
     started(journal, start_step)
-    if story == "lost-peer":
-        reason = "RuntimeError: Connection closed by peer."
-        journal.write("finished", start_step, outcome="failed", reason=reason)
-        return 1
     if story == "slow":
         return train_slowly(given.run_dir, journal, start_step)
     if story in STORIES:
