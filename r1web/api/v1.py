@@ -9,6 +9,7 @@ from r1web.api.auth import AUTH
 from r1web.api.health import router as health_router
 from r1web.cluster.api import router as cluster_router
 from r1web.metrics.api import router as metrics_router
+from r1web.operations.api import router as operations_router
 from r1web.rollouts.api import router as rollouts_router
 from r1web.runs.api import configs_router, deleting_router, runs_router
 
@@ -32,6 +33,7 @@ for router in (
     configs_router,
     cluster_router,
     accounts_router,
+    operations_router,
     health_router,
 ):
     api.add_router("", router)

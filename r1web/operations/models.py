@@ -1,6 +1,9 @@
-"""What shows that queues are still read."""
+"""What shows that queues are still read, and what runs take."""
 
 from django.db import models
+from django.utils import timezone
+
+from r1web.runs.models import Run
 
 
 class Canary(models.Model):
@@ -18,3 +21,22 @@ class Canary(models.Model):
 
     def __str__(self) -> str:
         return f"canary of {self.queue}"
+
+
+class RunSize(models.Model):
+    """What a run takes, as last measured in the background: its directory, and rows of it."""
+
+    run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="size")
+    checkpoint_bytes = models.PositiveBigIntegerField(default=0)
+    journal_bytes = models.PositiveBigIntegerField(default=0)
+    other_bytes = models.PositiveBigIntegerField(default=0, help_text="Logs and config.")
+    bytes = models.PositiveBigIntegerField(default=0, help_text="All of its directory.")
+    points = models.PositiveBigIntegerField(default=0)
+    completions = models.PositiveBigIntegerField(default=0)
+    measured_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["-bytes", "-id"], name="run_size")]
+
+    def __str__(self) -> str:
+        return f"{self.run}: {self.bytes} bytes"

@@ -1,19 +1,21 @@
-"""Gives room back: what deleted runs leave behind goes, journals of ended runs are compressed."""
+"""Gives room back: what deleted runs leave behind goes, journals of ended runs are compressed.
+
+Then what runs take is measured.
+"""
 
 import logging
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
-from django.db.models import Count, Model, Q, QuerySet
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 
-from r1web.accounts.models import Project
 from r1web.cluster.journal import JOURNAL, compress_journal
 from r1web.cluster.supervisor.hold import AlreadySupervisedError, only_one
 from r1web.metrics.models import Point, Series
+from r1web.operations.measuring import measure, measure_due
+from r1web.operations.models import RunSize
 from r1web.rollouts.models import Completion, Group
 from r1web.runs.models import ENDED, Event, Run
 from r1web.runs.selectors import due_to_go, run_directory
@@ -25,18 +27,8 @@ BATCH = 1000
 COMPRESS_AFTER = timedelta(days=1)
 
 
-@dataclass(frozen=True)
-class Size:
-    """What the directories of a project's runs take on the disk that this machine sees."""
-
-    project: str
-    runs: int
-    checkpoint_bytes: int
-    other_bytes: int
-
-
 def prune() -> Iterator[str]:
-    """Do what is due, piece by piece, and say of each finished piece what it was.
+    """Do what is due, piece by piece, and say of what was removed or compressed what it was.
 
     The caller may stop after any piece, and come again: what is not done stays due. An empty
     sentence is a piece of something larger.
@@ -46,13 +38,10 @@ def prune() -> Iterator[str]:
     ended = Run.objects.filter(state__in=ENDED, ended_at__lt=timezone.now() - COMPRESS_AFTER)
     for run in ended.filter(deleted_at=None):
         if _compress(run):
+            measure(run)
             yield f"{run}: journal compressed"
-
-
-def sizes() -> list[Size]:
-    """By project, deleted runs left out of the count but not of the bytes."""
-    present = Project.objects.annotate(count=Count("runs", filter=Q(runs__deleted_at=None)))
-    return [_size(project, project.count) for project in present.order_by("slug")]
+    for _ in measure_due():
+        yield ""
 
 
 def _remove(run: Run) -> Iterator[str]:
@@ -78,6 +67,7 @@ def _remove(run: Run) -> Iterator[str]:
         while keys := list(found.order_by().values_list("pk", flat=True)[:BATCH]):
             found.model._base_manager.filter(pk__in=keys).delete()  # noqa: SLF001 - Django's name for it
             yield ""
+    RunSize.objects.filter(run=run).delete()
     yield f"{run}: deleted {run.deleted_at:%Y-%m-%d}, its data removed"
 
 
@@ -94,23 +84,3 @@ def _compress(run: Run) -> bool:
     except OSError as error:
         logger.warning("%s: its journal cannot be compressed: %s", run, error)
         return False
-
-
-def _size(project: Project, runs: int) -> Size:
-    checkpoints = others = 0
-    for run in project.runs.all():
-        folder = run_directory(run)
-        inside = _bytes_below(folder / "checkpoints")
-        checkpoints += inside
-        others += _bytes_below(folder) - inside
-    return Size(project.slug, runs, checkpoints, others)
-
-
-def _bytes_below(folder: Path) -> int:
-    total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.lstat().st_size if path.is_file() else 0
-        except FileNotFoundError:  # a run removed it meanwhile
-            continue
-    return total

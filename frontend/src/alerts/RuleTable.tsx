@@ -17,7 +17,7 @@ import { actionWords, amount, ruleWords } from "./ruleWords";
 interface RuleTableProps {
   title?: string;
   scope: RuleScope;
-  facts: Facts;
+  facts: Facts | null;
   /** Names to propose. */
   metrics: readonly string[];
   mayChange: boolean;

@@ -36,21 +36,30 @@ export function useNewAlerts(runId: number, facts: Facts | null) {
   });
 }
 
-/** Newest first. */
-export function useAlerts(runId: number, facts: Facts) {
+/** Newest first; a project's from all its runs, asked for again now and then. */
+export function useAlerts(scope: RuleScope, facts: Facts | null) {
   return useInfiniteQuery({
-    queryKey: [...keys.alerts(runId), "all", versionOf(facts)],
-    queryFn: ({ pageParam }) =>
-      unwrap(
-        api.GET("/api/v1/runs/{run_id}/alerts", {
-          params: { path: { run_id: runId }, query: { cursor: pageParam } },
-        }),
-      ),
+    queryKey: [...alertKey(scope), "all", versionOf(facts)],
+    queryFn: ({ pageParam }) => unwrap(fetchAlerts(scope, pageParam)),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor,
     select: (data) => data.pages.flatMap((page) => page.items),
     placeholderData: keepPreviousData,
+    refetchInterval: "run" in scope ? false : 15_000,
   });
+}
+
+const alertKey = (scope: RuleScope) =>
+  "run" in scope ? keys.alerts(scope.run) : keys.projectAlerts(scope.project);
+
+function fetchAlerts(scope: RuleScope, cursor: string | null) {
+  return "run" in scope
+    ? api.GET("/api/v1/runs/{run_id}/alerts", {
+        params: { path: { run_id: scope.run }, query: { cursor } },
+      })
+    : api.GET("/api/v1/projects/{slug}/alerts", {
+        params: { path: { slug: scope.project }, query: { cursor } },
+      });
 }
 
 function refreshAlerts(client: QueryClient, alert: Alert): void {
@@ -68,12 +77,13 @@ export function useAcknowledge() {
   );
 }
 
-export function useRules(scope: RuleScope, facts: Facts) {
+export function useRules(scope: RuleScope, facts: Facts | null) {
   return useQuery({
     queryKey: [...keys.alertRules, scope, versionOf(facts)],
     queryFn: () => unwrap(fetchRules(scope)),
     select: (list) => list.items,
     placeholderData: keepPreviousData,
+    refetchInterval: "run" in scope ? false : 30_000,
   });
 }
 

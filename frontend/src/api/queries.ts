@@ -7,6 +7,9 @@ import type { paths } from "./schema.gen";
 export type RunRow = Schemas["RunRow"];
 export type RunDetail = Schemas["RunDetail"];
 export type RunList = Schemas["RunList"];
+export type Project = Schemas["ProjectOverview"];
+export type Target = Schemas["TargetOut"];
+export type Delivery = Schemas["DeliveryOut"];
 export type DeletedRun = Schemas["DeletedRun"];
 export type Checkpoint = Schemas["CheckpointOut"];
 export type Alert = Schemas["AlertOut"];
@@ -31,6 +34,10 @@ export const keys = {
   alertRules: ["alert-rules"],
   deleted: ["deleted"],
   projects: ["projects"],
+  projectAlerts: (slug: string) => ["projects", slug, "alerts"],
+  targets: (slug: string) => ["projects", slug, "targets"],
+  deliveries: (slug: string) => ["projects", slug, "deliveries"],
+  sizes: (slug: string) => ["projects", slug, "sizes"],
   presets: ["presets"],
   configSchema: ["config-schema"],
   nodes: ["nodes"],

@@ -704,6 +704,46 @@ export interface paths {
         patch: operations["r1web_accounts_api_patch_project"];
         trace?: never;
     };
+    "/api/v1/projects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Projects
+         * @description Yours, or all for staff: how many runs they have, and what these take.
+         */
+        get: operations["r1web_operations_api_list_projects"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{slug}/sizes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sizes of a project's runs
+         * @description The largest first; deleted ones, too, as long as their data is there.
+         */
+        get: operations["r1web_operations_api_list_sizes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/health/live": {
         parameters: {
             query?: never;
@@ -2319,6 +2359,109 @@ export interface components {
         ProjectPatch: {
             /** Device Quota */
             device_quota: number | null;
+        };
+        /** ProjectList */
+        ProjectList: {
+            /** Items */
+            items: components["schemas"]["ProjectOverview"][];
+        };
+        /** ProjectOverview */
+        ProjectOverview: {
+            /** Checkpoint Bytes */
+            checkpoint_bytes: number;
+            /** Journal Bytes */
+            journal_bytes: number;
+            /**
+             * Other Bytes
+             * @description Logs and configs.
+             */
+            other_bytes: number;
+            /**
+             * Bytes
+             * @description All files together.
+             */
+            bytes: number;
+            /**
+             * Points
+             * @description Values of metrics in the database.
+             */
+            points: number;
+            /**
+             * Completions
+             * @description Completions in the database.
+             */
+            completions: number;
+            /** Slug */
+            slug: string;
+            /** Name */
+            name: string;
+            /**
+             * Role
+             * @description Yours in it; null: you see it as staff.
+             */
+            role: string | null;
+            /**
+             * Runs
+             * @description Without deleted ones.
+             */
+            runs: number;
+            /**
+             * Deleted Bytes
+             * @description Of runs that were deleted and can still be restored.
+             */
+            deleted_bytes: number;
+            /**
+             * Measured At
+             * @description The oldest of the measurements it adds up.
+             */
+            measured_at: string | null;
+        };
+        /** RunSizeList */
+        RunSizeList: {
+            /** Items */
+            items: components["schemas"]["RunSizeOut"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /** RunSizeOut */
+        RunSizeOut: {
+            /** Checkpoint Bytes */
+            checkpoint_bytes: number;
+            /** Journal Bytes */
+            journal_bytes: number;
+            /**
+             * Other Bytes
+             * @description Logs and configs.
+             */
+            other_bytes: number;
+            /**
+             * Bytes
+             * @description All files together.
+             */
+            bytes: number;
+            /**
+             * Points
+             * @description Values of metrics in the database.
+             */
+            points: number;
+            /**
+             * Completions
+             * @description Completions in the database.
+             */
+            completions: number;
+            /** Run */
+            run: number;
+            /** Name */
+            name: string;
+            /** State */
+            state: string;
+            /** Deleted */
+            deleted: boolean;
+            /**
+             * Measured At
+             * Format: date-time
+             */
+            measured_at: string;
         };
         /** Live */
         Live: {
@@ -5237,6 +5380,142 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProjectOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_operations_api_list_projects: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_operations_api_list_sizes: {
+        parameters: {
+            query?: {
+                /** @description next_cursor of the page before. */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunSizeList"];
                 };
             };
             /** @description Unauthorized */

@@ -15,6 +15,8 @@ const RunPage = lazy(() => import("@/run/RunPage"));
 const NewRunPage = lazy(() => import("@/new/NewRunPage"));
 const NodesPage = lazy(() => import("@/nodes/NodesPage"));
 const QueuePage = lazy(() => import("@/queue/QueuePage"));
+const ProjectsPage = lazy(() => import("@/projects/ProjectsPage"));
+const ProjectPage = lazy(() => import("@/projects/ProjectPage"));
 const DeletedPage = lazy(() => import("@/deleted/DeletedPage"));
 const PresetsPage = lazy(() => import("@/presets/PresetsPage"));
 
@@ -45,6 +47,8 @@ function Pages() {
       <Route path="/nodes" component={NodesPage} />
       <Route path="/presets" component={PresetsPage} />
       <Route path="/deleted" component={DeletedPage} />
+      <Route path="/projects" component={ProjectsPage} />
+      <Route path="/projects/:slug">{({ slug }) => <ProjectPage key={slug} slug={slug} />}</Route>
       <Route path="/runs/:id">
         {({ id }) => (/^\d+$/.test(id) ? <RunPage key={id} runId={Number(id)} /> : <NoSuchPage />)}
       </Route>

@@ -1,4 +1,4 @@
-import { Boxes, ListOrdered, ListTree, Server, UserCog } from "lucide-react";
+import { Boxes, FolderKanban, ListOrdered, ListTree, Server, UserCog } from "lucide-react";
 import { type ReactNode, useEffect, useMemo, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { useMe } from "@/api/queries";
@@ -13,6 +13,7 @@ const PAGES = [
   { href: "/", label: "Runs", icon: ListTree },
   { href: "/queue", label: "Queue", icon: ListOrdered },
   { href: "/nodes", label: "Nodes", icon: Server },
+  { href: "/projects", label: "Projects", icon: FolderKanban },
   { href: "/presets", label: "Presets", icon: Boxes },
 ];
 
@@ -70,7 +71,8 @@ function NavBar() {
 }
 
 function isHere(location: string, href: string): boolean {
-  return href === "/" ? location === "/" || location.startsWith("/runs/") : location === href;
+  if (href === "/") return location === "/" || /^\/(runs|deleted)(\/|$)/.test(location);
+  return location === href || location.startsWith(`${href}/`);
 }
 
 function useGlobalShortcuts(

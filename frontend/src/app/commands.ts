@@ -28,6 +28,7 @@ export function pageCommands(navigate: (path: string) => void): Command[] {
     page("/queue", "Queue"),
     page("/nodes", "Nodes"),
     page("/presets", "Presets"),
+    page("/projects", "Projects"),
     page("/deleted", "Recently deleted runs"),
     action("light", "Light theme", () => setTheme("light")),
     action("dark", "Dark theme", () => setTheme("dark")),

@@ -3,11 +3,9 @@
 import gzip
 from collections.abc import Callable
 from datetime import timedelta
-from io import StringIO
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -177,21 +175,3 @@ def test_a_crash_between_compressing_and_removing_loses_nothing(tmp_path: Path) 
     open_journal(tmp_path)
     assert journal.read_text() == "one\ntwo\n"
     assert not (tmp_path / "events.jsonl.gz").exists()
-
-
-def test_sizes_are_shown_by_project(
-    make_run: MakeRun, runs_dir: Path, make_checkpoint: MakeCheckpoint
-) -> None:
-    run = measured(make_run(State.FINISHED), runs_dir)
-    checkpoint = make_checkpoint(run)
-    (runs_dir / run.directory_name / checkpoint.path / "weights").write_bytes(b"x" * 1000)
-    (size,) = retention.sizes()
-    assert (size.project, size.runs, size.checkpoint_bytes, size.other_bytes) == (
-        "sums",
-        1,
-        1000,
-        5500,
-    )
-    out = StringIO()
-    call_command("prune", stdout=out)
-    assert "sums" in out.getvalue()

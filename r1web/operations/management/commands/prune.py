@@ -4,9 +4,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from r1web.operations.retention import prune, sizes
+from r1web.accounts.models import Project
+from r1web.operations.retention import prune
+from r1web.operations.selectors import project_overviews
 
 GIB = 1024**3
+COLUMNS = ("checkpoint_bytes", "journal_bytes", "other_bytes", "deleted_bytes")
 
 
 class Command(BaseCommand):
@@ -15,9 +18,9 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **__: Any) -> None:
         for sentence in filter(None, prune()):
             self.stdout.write(sentence)
-        self.stdout.write(f"{'project':30} {'runs':>6} {'checkpoints':>14} {'other files':>14}")
-        for size in sizes():
-            checkpoints, others = size.checkpoint_bytes / GIB, size.other_bytes / GIB
-            self.stdout.write(
-                f"{size.project:30} {size.runs:6} {checkpoints:10.3f} GiB {others:10.3f} GiB"
-            )
+        heads = "".join(f"{name.removesuffix('_bytes'):>12} GiB" for name in COLUMNS)
+        self.stdout.write(f"{'project':30} {'runs':>6}{heads}{'points':>14}{'completions':>14}")
+        for project in project_overviews(Project.objects.all(), None):
+            sizes = "".join(f"{getattr(project, name) / GIB:16.3f}" for name in COLUMNS)
+            rows = f"{project.points:14,}{project.completions:14,}"
+            self.stdout.write(f"{project.slug:30} {project.runs:6}{sizes}{rows}")
