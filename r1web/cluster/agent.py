@@ -1,60 +1,93 @@
-"""The node's own voice: a thread in the Celery worker that registers, beats and adopts.
+"""What a Celery worker does by itself: threads that each take a turn every few seconds.
 
-It needs the database only. When that is away, it says so once and goes on trying.
+Every worker registers its node, beats, and adopts what has lost its supervisor. One that submits
+runs to SLURM or Kubernetes looks after their jobs, too. They need the database only; when that is
+away, they say so once and go on trying.
 """
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from celery.signals import celeryd_after_setup, worker_ready, worker_shutting_down
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
 from r1web.cluster import services
 from r1web.cluster.models import Node
+from r1web.cluster.submission.system import SiteError
+from r1web.cluster.supervisor.closing import close_jobs
 
 logger = logging.getLogger(__name__)
 
 BEAT_S = 5.0
+LOOK_S = 15.0
+"""Sites ask their users not to ask squeue more often."""
 
 
-class Agent:
-    def __init__(self) -> None:
+class Turns:
+    """A thread that calls `turn` every so often until it is stopped."""
+
+    def __init__(self, name: str, turn: Callable[[], object], seconds: float) -> None:
+        self._name, self._turn, self._seconds = name, turn, seconds
         self._stop = threading.Event()
-        self._node: Node | None = None
-        self._away = False
+        self._trouble = ""
 
     def start(self) -> None:
         self._stop.clear()
-        threading.Thread(target=self._run, name="node-agent", daemon=True).start()
+        threading.Thread(target=self._run, name=self._name, daemon=True).start()
 
     def stop(self) -> None:
         self._stop.set()
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            self.turn()
-            self._stop.wait(BEAT_S)
+            self._take()
+            self._stop.wait(self._seconds)
 
-    def turn(self) -> None:
-        """Register or beat, then adopt."""
+    def _take(self) -> None:
+        trouble = ""
         try:
-            if self._node is None:
-                self._node = services.register_node()
-            elif not services.beat(node_id=self._node.pk):
-                self._node = services.register_node()  # somebody deleted the row
-            services.adopt(node=self._node)
+            self._turn()
         except (OperationalError, InterfaceError) as error:
-            if not self._away:
-                logger.warning("The database is away, the node waits: %s", error)
-            self._away = True
-        else:
-            self._away = False
+            trouble = f"The database is away, the node waits: {error}"
+        except SiteError as error:
+            trouble = f"The jobs of this worker could not be looked after: {error}"
         finally:
             connection.close()
+        if trouble and not self._trouble:
+            logger.warning("%s", trouble)
+        self._trouble = trouble
 
 
-agent = Agent()
+class Presence:
+    """Registers the worker's nodes, beats for them, and adopts; see `turn`."""
+
+    def __init__(self) -> None:
+        self._nodes: list[Node] = []
+
+    def turn(self) -> None:
+        present = [node.pk for node in self._nodes]
+        if not present or not services.beat(node_ids=present):  # somebody deleted a row
+            self._nodes = services.register_nodes()
+        for node in self._nodes:
+            if not node.is_elsewhere:
+                services.adopt(node=node)
+
+
+def look_after_jobs() -> None:
+    close_jobs(services.look_after(queue=services.node_queue()))
+
+
+def turns() -> list[Turns]:
+    presence = Turns("node-agent", Presence().turn, BEAT_S)
+    if settings.R1WEB_SUBMIT.to == Node.Kind.MACHINE:
+        return [presence]
+    return [presence, Turns("jobs", look_after_jobs, LOOK_S)]
+
+
+_running: list[Turns] = []
 
 
 def connect() -> None:
@@ -69,8 +102,11 @@ def _read_own_queue(instance: Any, **_: Any) -> None:
 
 
 def _start(**_: Any) -> None:
-    agent.start()
+    _running.extend(turns())
+    for one in _running:
+        one.start()
 
 
 def _stop(**_: Any) -> None:
-    agent.stop()
+    for one in _running:
+        one.stop()

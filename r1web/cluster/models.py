@@ -7,10 +7,20 @@ from r1web.runs.models import Attempt, Supervised
 
 
 class Node(models.Model):
-    """A machine with a Celery worker on it; it registers itself and beats."""
+    """A machine with a Celery worker on it, which registers itself and beats.
+
+    Or a place for one machine's worth of a run in SLURM or Kubernetes: the worker that submits
+    there registers as many as r1web may hold at once. They share its queue.
+    """
+
+    class Kind(models.TextChoices):
+        MACHINE = "machine", "Machine"
+        SLURM = "slurm", "SLURM"
+        KUBERNETES = "kubernetes", "Kubernetes"
 
     name = models.CharField(max_length=120, unique=True)
-    queue = models.CharField(max_length=150, unique=True)
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.MACHINE)
+    queue = models.CharField(max_length=150, help_text="Of the worker that starts its runs.")
     address = models.CharField(max_length=120, blank=True, help_text="Where other nodes reach it.")
     cpus = models.PositiveIntegerField(default=0)
     memory_bytes = models.PositiveBigIntegerField(default=0)
@@ -34,6 +44,11 @@ class Node(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether what starts there is a job of another system, not a process of the worker's."""
+        return self.kind != self.Kind.MACHINE
 
 
 class Device(models.Model):
@@ -117,3 +132,31 @@ class Follower(Supervised):
 
     def __str__(self) -> str:
         return f"{self.attempt} on {self.node}"
+
+
+class Job(models.Model):
+    """What an attempt was submitted as to SLURM or Kubernetes.
+
+    `name` is chosen and stored before it is submitted, and never used again, so that a job is
+    found by it when the answer got lost.
+    """
+
+    attempt = models.OneToOneField(Attempt, on_delete=models.CASCADE, related_name="job")
+    system = models.CharField(max_length=10, choices=Node.Kind.choices)
+    queue = models.CharField(max_length=150, help_text="Of the worker that looks after it.")
+    name = models.CharField(max_length=63, unique=True)
+    key = models.CharField(max_length=63, blank=True, help_text="What the system calls it.")
+    created_at = models.DateTimeField(default=timezone.now)
+    tries = models.PositiveIntegerField(default=0, help_text="To submit it.")
+    try_at = models.DateTimeField(default=timezone.now, help_text="Not submitted before then.")
+    submitted_at = models.DateTimeField(null=True, blank=True)
+    running_at = models.DateTimeField(null=True, blank=True)
+    over_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=10, blank=True, help_text="As the system tells it.")
+    reason = models.TextField(blank=True, help_text="As the system tells it, one sentence.")
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.get_system_display()} job {self.key or self.name}"

@@ -22,10 +22,17 @@ def reconcile() -> None:
 
 @shared_task(name=queue.LAUNCH)
 def launch(attempt_id: int) -> None:
-    """Claim the attempt and start its supervisor; a message that comes again finds it claimed."""
+    """Claim the attempt and start its supervisor, or submit it to where its node stands for.
+
+    A message that comes again finds it claimed.
+    """
     with about(attempt=attempt_id):
-        if services.claim(attempt_id=attempt_id):
-            attempt = Attempt.objects.select_related("run").get(pk=attempt_id)
+        if not services.claim(attempt_id=attempt_id):
+            return
+        attempt = Attempt.objects.select_related("run", "node").get(pk=attempt_id)
+        if attempt.node is not None and attempt.node.is_elsewhere:
+            services.submit(attempt_id=attempt_id)
+        else:
             services.start_supervisor(attempt=attempt)
 
 

@@ -7,14 +7,14 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from r1web.cluster.queue import CONTROL_QUEUE
-from r1web.cluster.selectors import reachable_nodes
+from r1web.cluster.selectors import queues_of, reachable_nodes
 from r1web.operations.models import Canary
 
 
 @transaction.atomic
 def release_canaries(*, now: datetime) -> list[str]:
     """Note a canary for each queue that somebody should read; the queues to send it through."""
-    queues = [CONTROL_QUEUE, *reachable_nodes().values_list("queue", flat=True)]
+    queues = [CONTROL_QUEUE, *queues_of(reachable_nodes())]
     Canary.objects.exclude(queue__in=queues).delete()
     for queue in queues:
         Canary.objects.get_or_create(queue=queue, defaults={"released_at": now})

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from r1web.beat import Every
-from r1web.settings import environment
+from r1web.settings import environment, submission
 from r1web.settings.panel import UNFOLD as UNFOLD  # noqa: PLC0414 - a setting, read by name
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -22,6 +22,7 @@ R1WEB_RENDEZVOUS_PORT = environment.integer("R1WEB_RENDEZVOUS_PORT", 29500, 1024
 R1WEB_CPU_SLOTS = environment.integer(
     "R1WEB_CPU_SLOTS", max(1, (os.cpu_count() or 1) // 2), 1, 1024
 )
+R1WEB_SUBMIT = submission.read()
 R1WEB_STOP_GRACE_S = environment.integer("R1WEB_STOP_GRACE_S", 20, 1, 3600)
 R1WEB_KEEP_DELETED_DAYS = environment.integer("R1WEB_KEEP_DELETED_DAYS", 7, 0, 3650)
 R1WEB_METRICS_TOKEN = environment.text("R1WEB_METRICS_TOKEN")

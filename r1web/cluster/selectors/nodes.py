@@ -52,6 +52,11 @@ def reachable_nodes() -> QuerySet[Node]:
     return Node.objects.filter(heartbeat_at__gte=timezone.now() - UNREACHABLE_AFTER)
 
 
+def queues_of(nodes: QuerySet[Node]) -> list[str]:
+    """Each once: nodes that stand for a site's own system share their worker's."""
+    return sorted(set(nodes.values_list("queue", flat=True)))
+
+
 def visible_run_ids(user: User) -> set[int]:
     """Active runs of the user's projects."""
     active = Run.objects.filter(state__in=ACTIVE, project__memberships__user=user)

@@ -8,6 +8,7 @@ from r1web.cluster.services.attempts import (
     start_supervisor,
 )
 from r1web.cluster.services.followers import claim_follower, end_follower, follower_heard
+from r1web.cluster.services.jobs import look_after, submit
 from r1web.cluster.services.nodes import (
     beat,
     checked_labels,
@@ -15,7 +16,7 @@ from r1web.cluster.services.nodes import (
     drain,
     label,
     node_queue,
-    register_node,
+    register_nodes,
 )
 from r1web.cluster.services.reconcile import adopt, reconcile
 from r1web.cluster.services.schedule import schedule
@@ -33,10 +34,12 @@ __all__ = [
     "follower_heard",
     "heard",
     "label",
+    "look_after",
     "node_queue",
     "of_rank",
     "reconcile",
-    "register_node",
+    "register_nodes",
     "schedule",
     "start_supervisor",
+    "submit",
 ]

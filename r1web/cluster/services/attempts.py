@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from r1web.cluster import queue
+from r1web.cluster.models import Job
 from r1web.cluster.services.followers import end_unclaimed, is_silent, release
 from r1web.runs.models import ENDED, Attempt, Desired, Run, State
 from r1web.runs.services import lock, lock_attempt, put_back, resume_by_itself, transition
@@ -103,8 +104,14 @@ def _move_on(run: Run, attempt: Attempt, outcome: State, reason: str) -> None:
         put_back(run=run, actor=ACTOR, attempt=attempt)
         return
     if outcome == State.STOPPED and run.desired == Desired.RUNNING:
-        reason = TAKEN_AWAY
+        reason = _taken_away(attempt)
     if run.state != outcome:
         transition(run=run, to=outcome, reason=reason, actor=ACTOR, attempt=attempt)
     if outcome in {State.FAILED, State.LOST, State.STOPPED}:
         resume_by_itself(run=run, attempt=attempt, why=reason)
+
+
+def _taken_away(attempt: Attempt) -> str:
+    """Where a job's system says what has ended it, in its words."""
+    job = Job.objects.filter(attempt=attempt).exclude(over_at=None).first()
+    return job.reason if job else TAKEN_AWAY

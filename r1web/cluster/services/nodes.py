@@ -14,6 +14,7 @@ from r1web.cluster.models import Device, Lease, Node
 from r1web.errors import InvalidError, NotFoundError
 from r1web.runs.models import Run
 from r1web.runs.services import request_requeue
+from r1web.settings.submission import Submission
 
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/=-]{0,39}")
 LABELS = 20
@@ -29,33 +30,22 @@ def node_queue() -> str:
 
 
 @transaction.atomic
-def register_node() -> Node:
-    """This machine as a node, with its GPUs, or CPU slots where it has none."""
-    node, _ = Node.objects.update_or_create(
-        name=node_name(),
-        defaults={
-            "queue": node_queue(),
-            "address": hardware.address(),
-            "cpus": psutil.cpu_count() or 1,
-            "memory_bytes": psutil.virtual_memory().total,
-            "disk_free_bytes": hardware.disk_free_bytes(settings.R1WEB_HOME),
-            "load": hardware.machine_load(),
-            "versions": hardware.versions(),
-            "heartbeat_at": timezone.now(),
-        },
-    )
-    _register_devices(node)
-    return node
+def register_nodes() -> list[Node]:
+    """This machine as a node, with its GPUs, or CPU slots where it has none.
+
+    A worker that submits runs elsewhere registers, instead, as many nodes as its settings say.
+    """
+    submission = settings.R1WEB_SUBMIT
+    if submission.to == Node.Kind.MACHINE:
+        return [_register(node_name(), _own_devices())]
+    names = [f"{node_name()}-{number}" for number in range(1, submission.nodes + 1)]
+    return [_register(name, _offered_devices(submission)) for name in names]
 
 
-def beat(*, node_id: int) -> bool:
-    """Note that the node lives, and its load. False when there is no such row any more."""
-    updated = Node.objects.filter(pk=node_id).update(
-        heartbeat_at=timezone.now(),
-        load=hardware.machine_load(),
-        disk_free_bytes=hardware.disk_free_bytes(settings.R1WEB_HOME),
-    )
-    return updated == 1
+def beat(*, node_ids: Sequence[int]) -> bool:
+    """Note that the nodes live, and their load. False when one has no row any more."""
+    updated = Node.objects.filter(pk__in=node_ids).update(heartbeat_at=timezone.now(), **_state())
+    return updated == len(node_ids)
 
 
 def cordon(*, node_id: int, cordoned: bool) -> None:
@@ -102,8 +92,38 @@ def _update(node_id: int, **fields: object) -> None:
     queue.nudge()
 
 
-def _register_devices(node: Node) -> None:
-    present = [_register_device(node, device).pk for device in _devices(node)]
+def _register(name: str, devices: Sequence[Device]) -> Node:
+    submission = settings.R1WEB_SUBMIT
+    elsewhere = submission.to != Node.Kind.MACHINE
+    described = {
+        "kind": submission.to,
+        "queue": node_queue(),
+        "address": "" if elsewhere else hardware.address(),
+        "cpus": submission.cpus_per_node if elsewhere else psutil.cpu_count() or 1,
+        "memory_bytes": 0 if elsewhere else psutil.virtual_memory().total,
+        "versions": hardware.versions(),
+        "heartbeat_at": timezone.now(),
+        **_state(),
+    }
+    labels = [submission.to] if elsewhere else []
+    node, _ = Node.objects.update_or_create(
+        name=name, defaults=described, create_defaults={**described, "labels": labels}
+    )
+    _register_devices(node, devices)
+    return node
+
+
+def _state() -> dict[str, object]:
+    """What changes with time; how busy machines elsewhere are is not known."""
+    elsewhere = settings.R1WEB_SUBMIT.to != Node.Kind.MACHINE
+    return {
+        "load": {} if elsewhere else hardware.machine_load(),
+        "disk_free_bytes": hardware.disk_free_bytes(settings.R1WEB_HOME),
+    }
+
+
+def _register_devices(node: Node, devices: Sequence[Device]) -> None:
+    present = [_register_device(node, device).pk for device in devices]
     # One that vanished while a run holds it stays until the lease has ended.
     held = Lease.objects.filter(released_at=None).values("device_id")
     node.devices.exclude(pk__in=present).exclude(pk__in=held).delete()
@@ -123,7 +143,7 @@ def _register_device(node: Node, device: Device) -> Device:
     return registered
 
 
-def _devices(node: Node) -> list[Device]:
+def _own_devices() -> list[Device]:
     found = [
         Device(
             kind=Device.Kind.GPU,
@@ -134,7 +154,26 @@ def _devices(node: Node) -> list[Device]:
         )
         for gpu in hardware.gpus()
     ]
-    return found or [
-        Device(kind=Device.Kind.CPU, index=index, model="CPU slot", memory_bytes=node.memory_bytes)
+    return found or _cpu_slots(psutil.virtual_memory().total)
+
+
+def _offered_devices(submission: Submission) -> list[Device]:
+    """Of one node of SLURM or Kubernetes, as the worker's settings describe it."""
+    offered = [
+        Device(
+            kind=Device.Kind.GPU,
+            index=index,
+            model=submission.gpu_model,
+            memory_bytes=submission.gpu_memory_gb * 10**9,
+            native_fp8=submission.native_fp8,
+        )
+        for index in range(submission.gpus_per_node)
+    ]
+    return offered or _cpu_slots(0)
+
+
+def _cpu_slots(memory_bytes: int) -> list[Device]:
+    return [
+        Device(kind=Device.Kind.CPU, index=index, model="CPU slot", memory_bytes=memory_bytes)
         for index in range(settings.R1WEB_CPU_SLOTS)
     ]

@@ -40,7 +40,8 @@ def open_attempt(*, placement: Placement, nodes: Mapping[int, Node]) -> Attempt 
     transition(run=run, to=State.STARTING, reason=reason, actor=ACTOR, attempt=attempt)
     queue.launch(attempt.pk, leading.queue)
     for follower, node in zip(followers, further, strict=True):
-        queue.join(follower.pk, node.queue)
+        if not node.is_elsewhere:  # a job is one for all its nodes
+            queue.join(follower.pk, node.queue)
     return attempt
 
 

@@ -55,7 +55,10 @@ def reconcile() -> None:
 
 def _silent_ones(parts: QuerySet[P]) -> QuerySet[P]:
     heard_at = Coalesce("heartbeat_at", "claimed_at")
-    begun = parts.exclude(claimed_at=None).annotate(heard_at=heard_at)
+    # A job may wait for days: its worker looks after it until its supervisor was heard.
+    in_job = Q(node__isnull=False) & ~Q(node__kind=Node.Kind.MACHINE)
+    begun = parts.exclude(claimed_at=None).exclude(in_job & Q(heartbeat_at=None))
+    begun = begun.annotate(heard_at=heard_at)
     return begun.filter(heard_at__lt=timezone.now() - LOST_AFTER)
 
 
@@ -109,7 +112,9 @@ def _unclaimed_follower(follower: Follower) -> None:
     """Have it told again; when it never comes, the trainer on the leading node says so in time."""
     node = follower.node
     late = _age(follower.attempt) >= LAUNCH_AGAIN_AFTER
-    if late and node is not None and node_state(node) != "unreachable":
+    if node is None or node.is_elsewhere:
+        return
+    if late and node_state(node) != "unreachable":
         queue.join(follower.pk, node.queue)
 
 

@@ -27,6 +27,9 @@ FROM_ELSEWHERE = re.compile(
 """How a rank says that it lost another, which has its own reason."""
 
 
+NOT_SAVED = "Stopped before it could save, so it goes on from its last checkpoint."
+
+
 @dataclass(frozen=True)
 class Facts:
     """What is known when no process of the group is left."""
@@ -92,7 +95,7 @@ def _stopped_reason(facts: Facts) -> str:
             f"Stopped: it did not save within {facts.killed_after_s:.0f} s and was killed, "
             "so it goes on from its last checkpoint."
         )
-    return "Stopped before it could save, so it goes on from its last checkpoint."
+    return NOT_SAVED
 
 
 def _crash_reason(facts: Facts) -> str:

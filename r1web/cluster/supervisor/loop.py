@@ -171,7 +171,7 @@ class Supervisor:
         facts = ending.Facts(
             exit_code=trainer.exit_code,
             finished=self.database.insist(lambda: record.last_word(self.attempt)),
-            stop_asked=self.stop_asked_at is not None,
+            stop_asked=self.leaving or self.stop_asked_at is not None,
             killed_after_s=settings.R1WEB_STOP_GRACE_S if self.killed else None,
             oom_kills=oom_kills() - self.oom_before,
             log=log,

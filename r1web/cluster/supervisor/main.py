@@ -2,7 +2,7 @@
 
 import signal
 
-from r1web.cluster.services import of_rank
+from r1web.cluster.services import claim_follower, of_rank
 from r1web.cluster.supervisor import record
 from r1web.cluster.supervisor.database import Database
 from r1web.cluster.supervisor.follower import FollowerSupervisor
@@ -27,6 +27,8 @@ def supervise(attempt_id: int, node_rank: int = 0, master_address: str = "") -> 
         supervisor: Supervisor | FollowerSupervisor
         if node_rank:
             part = database.insist(lambda: record.load_follower(attempt_id, node_rank))
+            # In a job nobody has claimed it: no message started us.
+            database.insist(lambda: claim_follower(follower_id=part.pk))
             supervisor = FollowerSupervisor(part, folder, database, master_address)
         else:
             supervisor = Supervisor(attempt, folder, database, master_address)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,10 +71,10 @@ def environment(part: Attempt | Follower, given: Mapping[str, str] = os.environ)
         if not any(word in name.upper() for word in SECRET_WORDS)
     }
     devices = list(leased(part))
-    gpus = [str(device.index) for device in devices if device.kind == Device.Kind.GPU]
+    gpus = [device.index for device in devices if device.kind == Device.Kind.GPU]
     return kept | {
         "DS_ACCELERATOR": "cuda" if gpus else "cpu",
-        "CUDA_VISIBLE_DEVICES": ",".join(gpus),
+        "CUDA_VISIBLE_DEVICES": _visible(part, gpus, given),
         "OMP_NUM_THREADS": str(_threads(part, len(devices))),
         "PYTHONUNBUFFERED": "1",
         "TRAINING_JOB": f"attempt-{part.attempt.pk}",
@@ -85,6 +85,13 @@ def leased(part: Attempt | Follower) -> QuerySet[Device]:
     """The node's devices that the attempt holds."""
     held = Device.objects.filter(leases__attempt=part.attempt, leases__released_at=None)
     return held.filter(node=part.node)
+
+
+def _visible(part: Attempt | Follower, leased: Sequence[int], given: Mapping[str, str]) -> str:
+    """The leased ones; in a job, those that the system has given it, whichever they are."""
+    if part.node is None or not part.node.is_elsewhere or not leased:
+        return ",".join(map(str, leased))
+    return given.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(len(leased))))
 
 
 def _threads(part: Attempt | Follower, leased: int) -> int:

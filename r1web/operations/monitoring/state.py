@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from r1web.cluster.models import Node
 from r1web.cluster.queue import CONTROL_QUEUE
-from r1web.cluster.selectors import nodes, open_leases
+from r1web.cluster.selectors import nodes, open_leases, queues_of
 from r1web.live.backlog import PATIENCE_S, read_backlog
 from r1web.operations.models import Canary
 from r1web.operations.selectors import last_release, lateness
@@ -67,7 +67,7 @@ def from_redis() -> Iterator[Metric]:
 
 
 def _queues() -> Iterable[str]:
-    return [CONTROL_QUEUE, *Node.objects.values_list("queue", flat=True)]
+    return [CONTROL_QUEUE, *queues_of(Node.objects.all())]
 
 
 def _runs() -> Metric:

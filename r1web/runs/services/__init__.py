@@ -14,7 +14,7 @@ from r1web.runs.services.lifecycle import (
 )
 from r1web.runs.services.progress import SPARKLINE_POINTS, record_progress
 from r1web.runs.services.resuming import may_resume, resume_by_itself, shorten_pauses
-from r1web.runs.services.transitions import ALLOWED, lock, lock_attempt, transition
+from r1web.runs.services.transitions import ALLOWED, explain, lock, lock_attempt, transition
 
 __all__ = [
     "ALLOWED",
@@ -27,6 +27,7 @@ __all__ = [
     "create_run",
     "delete_run",
     "edit_run",
+    "explain",
     "fork_run",
     "lock",
     "lock_attempt",

@@ -14,7 +14,8 @@ from r1web.runs.signals import state_changed
 ALLOWED: dict[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.STARTING, State.STOPPED, State.FAILED}),
     State.STARTING: frozenset(
-        {State.RUNNING, State.STOPPING, State.QUEUED, State.LOST, *ENDED},
+        # To itself: it was handed on to a site's own queue.
+        {State.STARTING, State.RUNNING, State.STOPPING, State.QUEUED, State.LOST, *ENDED},
     ),
     State.RUNNING: frozenset({State.STOPPING, State.LOST, *ENDED}),
     State.STOPPING: frozenset({State.LOST, State.QUEUED, *ENDED}),
@@ -58,6 +59,15 @@ def transition(
     for name in CHANGED:
         setattr(run, name, getattr(locked, name))
     return write_down(run=run, origin=origin, reason=reason, actor=actor, attempt=attempt)
+
+
+@transaction.atomic
+def explain(*, run: Run, reason: str, actor: str, attempt: Attempt) -> None:
+    """Tell why the run is still in its state; that is shown, but is no change to write down."""
+    run = lock(run)
+    Run.objects.filter(pk=run.pk).update(reason=reason)
+    payload = {"from": str(run.state), "to": str(run.state), "reason": reason, "actor": actor}
+    append_events(run=run, attempt=attempt, items=[NewEvent("state", payload, step=run.last_step)])
 
 
 def write_down(

@@ -279,7 +279,7 @@ def test_a_silent_node_keeps_its_runs_and_takes_new_ones_when_it_is_back(
     second = make_run()
     assert services.schedule() == []
     assert Run.objects.get(pk=run.pk).state == State.LOST
-    services.beat(node_id=node.pk)
+    services.beat(node_ids=[node.pk])
     services.heard(attempt_id=attempt.pk)
     (placed,) = services.schedule()
     assert placed.run == second
@@ -438,9 +438,9 @@ def test_a_lost_run_that_is_to_stop_is_given_up(make_run: MakeRun, make_node: Ma
 
 def test_a_node_registers_once_and_keeps_what_people_set(db: None, settings: Settings) -> None:
     settings.R1WEB_CPU_SLOTS = 2
-    node = services.register_node()
+    (node,) = services.register_nodes()
     services.cordon(node_id=node.pk, cordoned=True)
-    again = services.register_node()
+    (again,) = services.register_nodes()
     assert (again.pk, again.cordoned) == (node.pk, True)
     assert [str(device) for device in node.devices.all()] == ["laptop cpu0", "laptop cpu1"]
     assert "torch" in again.versions
@@ -450,14 +450,14 @@ def test_a_slot_that_goes_stays_while_it_is_held_and_in_the_books(
     make_run: MakeRun, db: None, settings: Settings
 ) -> None:
     settings.R1WEB_CPU_SLOTS = 2
-    node = services.register_node()
+    (node,) = services.register_nodes()
     attempts = [services.schedule() for _ in range(2) if make_run()]
     settings.R1WEB_CPU_SLOTS = 1
-    services.register_node()
+    services.register_nodes()
     assert node.devices.count() == 2
     for (attempt,) in attempts:
         services.end_attempt(attempt_id=attempt.pk, outcome=State.FINISHED, reason="Done.")
-    services.register_node()
+    services.register_nodes()
     assert Device.objects.get() == node.devices.get()
     assert Lease.objects.count() == 2
 
