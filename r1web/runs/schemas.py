@@ -64,7 +64,8 @@ class RunList(Schema):
 
 class AttemptOut(Schema):
     number: int
-    node: str | None
+    node: str | None = Field(description="The leading one.")
+    nodes: list[str] = Field(description="All of them, by node rank.")
     start_step: int
     started_at: datetime | None
     ended_at: datetime | None

@@ -979,8 +979,16 @@ export interface components {
         AttemptOut: {
             /** Number */
             number: number;
-            /** Node */
+            /**
+             * Node
+             * @description The leading one.
+             */
             node: string | null;
+            /**
+             * Nodes
+             * @description All of them, by node rank.
+             */
+            nodes: string[];
             /** Start Step */
             start_step: number;
             /** Started At */

@@ -90,7 +90,7 @@ function Attempts({ run }: TabProps) {
                 <th scope="row" className="number">
                   {attempt.number}
                 </th>
-                <td>{attempt.node ?? "–"}</td>
+                <td>{attempt.nodes.join(", ") || "–"}</td>
                 <td className="number">{attempt.start_step}</td>
                 <td>
                   <RelativeTime at={attempt.started_at} />

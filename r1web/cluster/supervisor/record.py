@@ -77,7 +77,7 @@ def has_followers(attempt: Attempt) -> bool:
 
 def followers_told(attempt: Attempt) -> list[Told]:
     """What the other nodes say whose part has ended otherwise than well, the first one first."""
-    ended = Follower.objects.filter(attempt=attempt, ended_at__isnull=False).exclude(exit_code=0)
+    ended = Follower.objects.filter(attempt=attempt, ended_at__isnull=False).exclude(reason="")
     parts = ended.select_related("node").order_by("ended_at")
     return [_told(part) for part in parts]
 

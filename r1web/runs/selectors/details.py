@@ -31,6 +31,7 @@ def run_detail(user: User, run_id: int) -> RunDetail:
     """Everything about one run. Raises NotFoundError."""
     found = with_row_relations(visible_runs(user)).defer(None)
     found = found.select_related("start_checkpoint__attempt")
+    found = found.prefetch_related("attempts__followers__node")
     run = found.filter(pk=run_id).first()
     if run is None:
         raise no_such_run(run_id)
@@ -62,9 +63,11 @@ def permissions(run: Run, user: User) -> Permissions:
 
 
 def attempt_out(attempt: Attempt) -> AttemptOut:
+    nodes = [attempt.node, *(follower.node for follower in attempt.followers.all())]
     return AttemptOut(
         number=attempt.number,
         node=attempt.node.name if attempt.node else None,
+        nodes=[node.name for node in nodes if node],
         start_step=attempt.start_step,
         started_at=attempt.started_at,
         ended_at=attempt.ended_at,

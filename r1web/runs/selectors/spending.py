@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 
 from r1web.accounts.models import Project
 from r1web.runs.models import Attempt
@@ -17,18 +19,27 @@ class Spent:
 
 
 def with_devices() -> QuerySet[Attempt]:
-    """Attempts with their nodes and, as `devices`, how many they hold or held."""
-    return Attempt.objects.select_related("node").annotate(devices=Count("leases"))
+    """Attempts with their nodes, how many devices they hold or held, and what these cost an hour.
+
+    A device that its node has lost since costs what those of the leading node do.
+    """
+    price = Coalesce(
+        "leases__device__node__price_per_device_hour", "node__price_per_device_hour", Decimal(0)
+    )
+    return Attempt.objects.select_related("node").annotate(
+        devices=Count("leases"), usd_per_hour=Sum(price, filter=Q(leases__isnull=False))
+    )
 
 
 def spent(attempts: Iterable[Attempt], now: datetime, since: datetime | None = None) -> Spent:
     """By these attempts, which come from `with_devices`, in all or from `since` on."""
     hours = usd = 0.0
     for attempt in attempts:
-        held: int = attempt.devices  # type: ignore[attr-defined]  # annotated there
-        device_hours = held * seconds_held(attempt, now, since) / 3600
-        hours += device_hours
-        usd += device_hours * float(attempt.node.price_per_device_hour if attempt.node else 0)
+        devices: int = attempt.devices  # type: ignore[attr-defined]  # annotated there
+        usd_per_hour: Decimal | None = attempt.usd_per_hour  # type: ignore[attr-defined]  # likewise
+        held = seconds_held(attempt, now, since) / 3600
+        hours += devices * held
+        usd += float(usd_per_hour or 0) * held
     return Spent(hours, usd)
 
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -140,8 +141,11 @@ def _kill(pid: int | None, created: float | None) -> None:
     if pid is None or not is_alive(pid, created):
         return
     process = psutil.Process(pid)
-    process.kill()
-    psutil.wait_procs([process], timeout=PATIENCE_S)
+    family = [process, *process.children(recursive=True)]
+    for member in family:
+        with suppress(psutil.NoSuchProcess):
+            member.kill()
+    psutil.wait_procs(family, timeout=PATIENCE_S)
 
 
 @pytest.fixture
