@@ -12,6 +12,8 @@ from types import MappingProxyType
 
 from django.http import HttpRequest, HttpResponse
 
+from r1web.tracing import annotate
+
 HEADER = "X-Request-ID"
 FIT = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -22,8 +24,9 @@ _context: ContextVar[Mapping[str, int | str]] = ContextVar("log_context", defaul
 
 @contextmanager
 def about(**ids: int | str) -> Iterator[None]:
-    """What is logged within bears these ids, besides those around it."""
+    """What is logged within bears these ids, besides those around it; so does what is traced."""
     token = _context.set({**_context.get(), **ids})
+    annotate(ids)
     try:
         yield
     finally:

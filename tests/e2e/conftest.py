@@ -58,7 +58,9 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 def scripted_product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """The same, but for its trainer: one that writes a given journal at an even pace."""
     yield from run_product(
-        tmp_path_factory.mktemp("scripted"), DJANGO_SETTINGS_MODULE="tests.e2e.scripted.settings"
+        tmp_path_factory.mktemp("scripted"),
+        DJANGO_SETTINGS_MODULE="tests.e2e.scripted.settings",
+        R1WEB_WEBHOOK_LOOPBACK="1",
     )
 
 

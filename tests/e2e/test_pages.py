@@ -37,7 +37,9 @@ def finished_run(playwright: Playwright, scripted_product: Product) -> int:
 
 def paths(run: int) -> list[str]:
     tabs = [f"/runs/{run}?tab={tab}" for tab in TABS]
-    return ["/", "/new", "/queue", "/nodes", "/presets", "/no-such-page", *tabs]
+    projects = [f"/projects/default?tab={tab}" for tab in ("alerts", "rules", "targets", "storage")]
+    others = ["/", "/new", "/queue", "/nodes", "/presets", "/projects", "/deleted", "/no-such-page"]
+    return [*others, *projects, *tabs]
 
 
 def await_content(page: Page) -> None:

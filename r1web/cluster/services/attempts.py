@@ -1,5 +1,6 @@
 """An attempt from claim to end."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -8,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from r1web import tracing
 from r1web.cluster import queue
 from r1web.cluster.models import Job
 from r1web.cluster.services.followers import end_unclaimed, is_silent, release
@@ -35,6 +37,7 @@ def start_supervisor(*, attempt: Attempt, node_rank: int = 0) -> None:
         process = subprocess.Popen(
             command,
             cwd=settings.BASE_DIR,
+            env={**os.environ, **tracing.for_child()},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
+from r1web import tracing
 from r1web.cluster.queue import nudge
 from r1web.errors import ConflictError
 from r1web.runs.models import ENDED, Attempt, Desired, Run, State, Transition
@@ -85,6 +86,7 @@ def write_down(
     payload = {"from": origin, "to": str(run.state), "reason": reason, "actor": actor}
     event = NewEvent("state", payload, step=run.last_step, at=written.at)
     append_events(run=run, attempt=attempt, items=[event])
+    tracing.event("state", run_id=run.pk, **{"from": origin, "to": str(run.state)})
     state_changed.send(Run, run=run, transition=written)
     nudge()
     return written

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from r1web import tracing
 from r1web.cluster.supervisor.hold import AlreadySupervisedError
 from r1web.cluster.supervisor.main import supervise
 
@@ -24,6 +25,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         try:
-            supervise(options["attempt"], options["node_rank"], options["master_address"])
+            with tracing.continued("supervise"):
+                supervise(options["attempt"], options["node_rank"], options["master_address"])
         except AlreadySupervisedError:
             logger.info("Attempt %s has a supervisor already", options["attempt"])
