@@ -24,6 +24,7 @@ from r1web.cluster.supervisor.process import (
     find_trainer,
     start_trainer,
 )
+from r1web.cluster.supervisor.sample import Sampler
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ POLL_S = 0.1
 LOOK_S = 0.5
 BEAT_S = 5.0
 KNOCK_EVERY_S = 5.0
+SAMPLE_S = 5.0
 
 
 class FollowerSupervisor:
@@ -43,7 +45,9 @@ class FollowerSupervisor:
         self.master_address = master_address
         self.leaving = False
         self.oom_before = oom_kills()
+        self.sampler = Sampler(gpus=database.insist(lambda: record.leased_gpus(part)))
         self.beat, self.look, self.knock = Every(BEAT_S), Every(LOOK_S), Every(KNOCK_EVERY_S)
+        self.measure = Every(SAMPLE_S)
         self.attempt = part.attempt
         """As it was when we last looked."""
 
@@ -105,6 +109,8 @@ class FollowerSupervisor:
         asked_at: float | None = None
         while trainer.is_alive():
             self._look_around()
+            if self.measure.due():
+                self._sample(trainer)
             if self.attempt.ended_at is not None or late(asked_at, settings.R1WEB_STOP_GRACE_S):
                 break
             if self.leaving and asked_at is None:
@@ -120,6 +126,15 @@ class FollowerSupervisor:
                     )
             time.sleep(POLL_S)
         return ""
+
+    def _sample(self, trainer: Trainer) -> None:
+        """As the leading node's, under names of this node."""
+        own = f"system/node{self.part.node_rank}_"
+        values = {
+            name.replace("system/", own): value
+            for name, value in self.sampler.sample(trainer).items()
+        }
+        self.database.attempt(lambda: record.record_sample(self.attempt, values))
 
     def _look_around(self) -> None:
         if self.beat.due():

@@ -59,8 +59,8 @@ def note_launcher(part: Attempt | Follower, pid: int, created: float) -> None:
     row(part).update(launcher_pid=pid, launcher_started=created)
 
 
-def leased_gpus(attempt: Attempt) -> frozenset[int]:
-    gpus = plan.leased(attempt).filter(kind=Device.Kind.GPU)
+def leased_gpus(part: Attempt | Follower) -> frozenset[int]:
+    gpus = plan.leased(part).filter(kind=Device.Kind.GPU)
     return frozenset(gpus.values_list("index", flat=True))
 
 

@@ -19,6 +19,7 @@ from r1web.cluster.models import Follower, Lease, Node, PortLease
 from r1web.cluster.planning import Part, Placement
 from r1web.cluster.services.opening import open_attempt
 from r1web.cluster.supervisor import link
+from r1web.metrics.models import Series
 from r1web.runs.models import Attempt, Event, Run, State
 from r1web.runs.services import request_stop
 from tests.r1web.cluster.test_supervisor import (
@@ -70,6 +71,10 @@ def held(attempt: Attempt) -> set[str]:
     return set(leases.values_list("device__node__name", flat=True))
 
 
+def measured(run: Run) -> set[str]:
+    return set(Series.objects.filter(run=run).values_list("name", flat=True))
+
+
 def words_of(process: psutil.Process) -> dict[str, str]:
     """The flags of a process's command line."""
     words = process.cmdline()
@@ -94,6 +99,7 @@ def test_both_parts_train_and_give_their_devices_back(
         assert (flags["--nodes"], flags["--node-rank"]) == ("2", rank)
         assert (flags["--master-addr"], flags["--master-port"]) == ("127.0.0.1", port)
         assert flags["--node-names"] == "a,b"
+    until(lambda: {"system/cpu_percent", "system/node1_cpu_percent"} <= measured(attempt.run))
     (leading.folder / "go-on").touch()
     leading.wait()
     further.wait()
