@@ -27,6 +27,17 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 INTERPRETER = {"TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1"}
 Check = Callable[[], tuple[bool, str]]
 """Runs a part; whether it passed, and a note for the summary."""
+NO_DATABASE = (
+    "tests/r1web/cluster/test_planning.py",
+    "tests/r1web/cluster/test_simulation.py",
+    "tests/r1web/cluster/test_two_nodes.py::test_a_node_that_does_not_start_its_part_is_named",
+    "tests/r1web/cluster/test_two_nodes.py::test_a_run_on_two_nodes_survives_that_they_lose_each_other",
+    "tests/r1web/local",
+    "tests/r1web/settings",
+    "tests/r1web/test_logs.py",
+    "tests/r1web/test_processes.py",
+)
+"""Tests to which it makes no difference which database there is: they run on SQLite only."""
 
 COUNTED = re.compile(r"(\d+) (passed|failed|errors?|skipped)")
 
@@ -147,7 +158,7 @@ def lint_parts() -> dict[str, Check]:
 
 def all_parts() -> dict[str, Check]:
     url = postgres()
-    on_both = ["-n", "2", "-m", "not e2e", "tests/r1web", "tests/contract"]
+    on_both = ["-n", "2", "-m", "not e2e", "tests/r1web", *map("--deselect={}".format, NO_DATABASE)]
     return {
         **lint_parts(),
         "generated types are fresh": types_are_fresh,
