@@ -11,7 +11,7 @@ from unfold.decorators import display
 from r1web.accounts.models import User
 from r1web.admin import ReadOnlyAdmin, ReadOnlyInline
 from r1web.cluster import services
-from r1web.cluster.models import Device, Lease, Node
+from r1web.cluster.models import Device, Job, Lease, Node
 from r1web.cluster.selectors import open_leases, shown_state
 from r1web.errors import InvalidError
 
@@ -50,13 +50,14 @@ class NodeForm(ModelForm):  # type: ignore[type-arg]  # not generic at run time
 @admin.register(Node)
 class NodeAdmin(ModelAdmin):
     form = NodeForm
-    list_display = ["name", "shown_state", "running", "cpus", "heartbeat_at", "cordoned"]
-    list_filter = ["cordoned"]
+    list_display = ["name", "kind", "shown_state", "running", "cpus", "heartbeat_at", "cordoned"]
+    list_filter = ["kind", "cordoned"]
     search_fields = ["name", "address"]
     actions = ["cordon", "uncordon", "drain"]
     inlines = [DeviceInline]
     fields = [
         "name",
+        "kind",
         "price_per_device_hour",
         "cordoned",
         "labels",
@@ -124,3 +125,11 @@ class LeaseAdmin(ReadOnlyAdmin):
     list_select_related = ["device__node", "attempt__run"]
     list_filter = ["device__node"]
     ordering = ["-id"]
+
+
+@admin.register(Job)
+class JobAdmin(ReadOnlyAdmin):
+    list_display = ["__str__", "attempt", "submitted_at", "running_at", "over_at", "reason"]
+    list_select_related = ["attempt__run"]
+    list_filter = ["system"]
+    search_fields = ["name", "key"]

@@ -53,6 +53,9 @@ class LoadOut(Schema):
 class NodeOut(Schema):
     id: int
     name: str
+    kind: str = Field(
+        description="machine, or slurm or kubernetes: room for one machine's part of a run there."
+    )
     state: str = Field(
         description="ready, draining (takes nothing new, runs still end there), cordoned (nothing "
         "new, nothing runs) or unreachable."
@@ -208,6 +211,7 @@ def _node_out(node: Node, seen: set[int]) -> NodeOut:
     return NodeOut(
         id=node.pk,
         name=node.name,
+        kind=node.kind,
         state=selectors.shown_state(node),
         address=node.address,
         cpus=node.cpus,

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Mapping
 from operator import itemgetter
 
+from r1web.cluster.planning.fleet import first_of_one_site
 from r1web.cluster.planning.needs import Need
 from r1web.cluster.planning.plan import Plan
 from r1web.cluster.planning.snapshot import Holding, NodeView, QueuedRun, Snapshot
@@ -58,10 +59,10 @@ def _offer(
     need: Need, kind: str, nodes: Iterable[NodeView], free_at: FreeAt
 ) -> tuple[float, list[int]]:
     """When so many nodes as the run needs are free for it, and their devices."""
-    parts = sorted(
-        (part for node in nodes if (part := _part(need, kind, node, free_at))), key=itemgetter(0)
-    )[: need.nodes]
-    if len(parts) < need.nodes:
+    able = ((node.site, part) for node in nodes if (part := _part(need, kind, node, free_at)))
+    soonest = sorted(able, key=lambda found: found[1][0])
+    parts = [part for _, part in first_of_one_site(soonest, need.nodes, itemgetter(0))]
+    if not parts:
         return math.inf, []
     return parts[-1][0], [device for _, devices in parts for device in devices]
 

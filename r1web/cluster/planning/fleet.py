@@ -1,13 +1,15 @@
 """The nodes as one pass sees them: what is free, what is kept for whom.
 
-Nodes that look alike (same labels, same devices) share a Shape, and within it those with equally
-much free share a bucket. A run looks at buckets, not at nodes: that is what makes a pass fast.
+Nodes that look alike (same site, labels and devices) share a Shape, and within it those with
+equally much free share a bucket. A run looks at buckets, not at nodes: that is what makes a pass
+fast.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain
+from typing import TypeVar
 
 from r1web.cluster.planning.needs import Need, Traits
 from r1web.cluster.planning.snapshot import DeviceView, Holding, NodeView
@@ -49,6 +51,7 @@ class Room:
 
 @dataclass(eq=False, slots=True)
 class Shape:
+    site: str
     labels: frozenset[str]
     traits: tuple[Traits, ...]
     totals: Free
@@ -76,12 +79,26 @@ class Shape:
         return sum(self.totals[place] for place in self.places(need, kind))
 
 
+T = TypeVar("T")
+
+
+def first_of_one_site(found: Iterable[T], count: int, site_of: Callable[[T], str]) -> list[T]:
+    """The first `count` that are of the same site; none when no site has so many."""
+    by_site: dict[str, list[T]] = defaultdict(list)
+    for one in found:
+        together = by_site[site_of(one)]
+        together.append(one)
+        if len(together) == count:
+            return together
+    return []
+
+
 class Fleet:
     def __init__(self, nodes: Iterable[NodeView], holdings: Iterable[Holding]) -> None:
         by_node: dict[int, list[Holding]] = defaultdict(list)
         for holding in holdings:
             by_node[holding.node].append(holding)
-        self._shapes: dict[tuple[frozenset[str], tuple[Traits, ...], Free], Shape] = {}
+        self._shapes: dict[tuple[str, frozenset[str], tuple[Traits, ...], Free], Shape] = {}
         for node in nodes:
             self._add(node, by_node[node.key])
         self.shapes = list(self._shapes.values())
@@ -95,9 +112,8 @@ class Fleet:
             by_traits[device.traits].append(device)
         traits = tuple(by_traits)
         totals = tuple(len(devices) for devices in by_traits.values())
-        shape = self._shapes.setdefault(
-            (node.labels, traits, totals), Shape(node.labels, traits, totals)
-        )
+        look = node.site, node.labels, traits, totals
+        shape = self._shapes.setdefault(look, Shape(*look))
         free = [[d for d in devices if d.key not in taken] for devices in by_traits.values()]
         room = Room(node, shape, free, holdings)
         shape.rooms.append(room)
@@ -116,8 +132,7 @@ class Fleet:
         ]
         fitting.sort(key=lambda found: found[:2])
         rooms = chain.from_iterable(bucket.values() for _, _, bucket in fitting)
-        chosen = list(islice(rooms, need.nodes))
-        return chosen if len(chosen) == need.nodes else []
+        return first_of_one_site(rooms, need.nodes, lambda room: room.node.site)
 
     def take(self, room: Room, need: Need, kind: str) -> list[DeviceView]:
         """Lease what the run needs of one of the nodes that `best` gave."""
@@ -148,7 +163,11 @@ class Fleet:
                 yield from shape.rooms
 
     def able_count(self, need: Need, kind: str) -> int:
-        return sum(len(shape.rooms) for shape in self.shapes if shape.can_take(need, kind))
+        """Nodes that could take a part of the run, of the site that has most of them."""
+        by_site: Counter[str] = Counter()
+        for shape in self.shapes:
+            by_site[shape.site] += len(shape.rooms) if shape.can_take(need, kind) else 0
+        return max(by_site.values(), default=0)
 
     def largest(self, need: Need, kind: str) -> int:
         """Most devices for the run that any one node has."""

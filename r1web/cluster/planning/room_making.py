@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from r1web.cluster.planning.fleet import Room
+from r1web.cluster.planning.fleet import Room, first_of_one_site
 from r1web.cluster.planning.needs import Need
 from r1web.cluster.planning.snapshot import Holding, QueuedRun
 
@@ -51,8 +51,12 @@ def choose_rooms(
 def _best(run: QueuedRun, offers: Mapping[str, Iterable[Offer]]) -> Choice | None:
     """Of the kind of which the worst node is best."""
     count = run.need.nodes
-    ranked = {kind: sorted(there, key=lambda o: o.rank)[:count] for kind, there in offers.items()}
-    enough = {kind: chosen for kind, chosen in ranked.items() if len(chosen) == count}
+    ranked = {kind: sorted(there, key=lambda offer: offer.rank) for kind, there in offers.items()}
+    enough = {
+        kind: chosen
+        for kind, there in ranked.items()
+        if (chosen := first_of_one_site(there, count, lambda offer: offer.room.node.site))
+    }
     if not enough:
         return None
     kind, chosen = min(enough.items(), key=lambda found: found[1][-1].rank)

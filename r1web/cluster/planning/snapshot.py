@@ -22,6 +22,8 @@ class NodeView:
     devices: Sequence[DeviceView]
     labels: frozenset[str] = frozenset()
     state: NodeState = "ready"
+    site: str = ""
+    """The parts of a run are all of one site: SLURM and Kubernetes run them as one job."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,7 @@ def _nodes(nodes: Iterable[Node]) -> list[NodeView]:
             devices=by_node[node.pk],
             labels=frozenset(node.labels),
             state=node_state(node),
+            site=node.queue if node.is_elsewhere else "",
         )
         for node in nodes
     ]

@@ -8,7 +8,7 @@ from r1web.cluster.services.attempts import (
     start_supervisor,
 )
 from r1web.cluster.services.followers import claim_follower, end_follower, follower_heard
-from r1web.cluster.services.jobs import look_after, submit
+from r1web.cluster.services.jobs import look_after
 from r1web.cluster.services.nodes import (
     beat,
     checked_labels,
@@ -20,6 +20,13 @@ from r1web.cluster.services.nodes import (
 )
 from r1web.cluster.services.reconcile import adopt, reconcile
 from r1web.cluster.services.schedule import schedule
+from r1web.cluster.services.submitting import (
+    example,
+    missing_rights,
+    preview,
+    submit,
+    try_out,
+)
 
 __all__ = [
     "adopt",
@@ -31,15 +38,19 @@ __all__ = [
     "drain",
     "end_attempt",
     "end_follower",
+    "example",
     "follower_heard",
     "heard",
     "label",
     "look_after",
+    "missing_rights",
     "node_queue",
     "of_rank",
+    "preview",
     "reconcile",
     "register_nodes",
     "schedule",
     "start_supervisor",
     "submit",
+    "try_out",
 ]

@@ -16,6 +16,11 @@ ENDINGS = {
     "OOMKilled": (State.FAILED, "was killed because it ran out of memory"),
     "Evicted": (State.STOPPED, "was evicted from its node"),
 }
+RIGHTS = (
+    "create jobs.batch", "patch jobs.batch", "get jobs.batch", "list jobs.batch",
+    "delete jobs.batch", "list pods", "get pods/log", "create services", "patch services",
+    "get services",
+)  # fmt: skip
 Object = dict[str, Any]
 
 
@@ -58,10 +63,25 @@ class Kubernetes:
             ask("kubectl", "apply", "--dry-run=server", "--filename", str(file)).splitlines()
         )
 
+    def missing_rights(self) -> list[str]:
+        return [right for right in RIGHTS if not _may(*right.split())]
+
     def log_end(self, key: str, file: Path) -> str:  # noqa: ARG002 - the cluster has it
         with suppress(SiteError):
             return ask("kubectl", "logs", f"job/{key}", "--tail=20")
         return ""
+
+
+def _may(verb: str, what: str) -> bool:
+    """`kubectl auth can-i` says "no" and ends with 1; a server that is away is another matter."""
+    resource, _, sub = what.partition("/")
+    words = ["kubectl", "auth", "can-i", verb, resource, *([f"--subresource={sub}"] if sub else [])]
+    try:
+        return ask(*words).strip() == "yes"
+    except SiteError as error:
+        if str(error) == "kubectl ended with 1.":
+            return False
+        raise
 
 
 def _view(job: Object, pods: Sequence[Object]) -> JobView:

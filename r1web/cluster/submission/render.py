@@ -15,9 +15,10 @@ from django.conf import settings
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 from markupsafe import Markup
 
-from r1web.cluster.models import Device, Job, Node
+from r1web.cluster.models import Node
+from r1web.cluster.planning import Need
 from r1web.cluster.submission.system import SiteError
-from r1web.runs.models import Attempt
+from r1web.runs.models import Run
 from r1web.runs.selectors import run_directory
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -25,62 +26,58 @@ ENDING_S = 60
 """Beyond the time to save: for the ranks to end and the last of the journal to be read."""
 
 
-def render(job: Job) -> str:
-    """The script or manifest of a job. Raises SiteError when the template cannot be used."""
-    template = settings.R1WEB_SUBMIT.template
-    assert template is not None  # noqa: S101 - whoever submits has one, see r1web.settings
+def render(run: Run, *, name: str, attempt: int, number: int) -> str:
+    """The script or manifest of a run's attempt. Raises SiteError for a template of no use."""
+    site = settings.R1WEB_SUBMIT
+    assert site.template is not None  # noqa: S101 - whoever submits has one, see r1web.settings
     environment = Environment(
-        loader=FileSystemLoader([template.parent, TEMPLATES]),
+        loader=FileSystemLoader([site.template.parent, TEMPLATES]),
         autoescape=True,  # so that what a block has quoted already is known by its type
-        finalize=_finalizer(QUOTING[job.system]),
+        finalize=_finalizer(QUOTING[site.to]),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    values = {
+        "name": name,
+        "attempt": attempt,
+        "number": number,
+        "command": [*_program(site.to), "supervise", str(attempt)],
+        **_values(run, number),
+    }
     try:
-        return environment.get_template(template.name).render(context(job))
+        return environment.get_template(site.template.name).render(values)
     except (TemplateError, OSError, ValueError) as error:
-        raise SiteError(f"The template {template} cannot be used: {error}.") from error
+        raise SiteError(f"The template {site.template} cannot be used: {error}.") from error
 
 
-def file_of(job: Job, suffix: str) -> Path:
+def file_of(run: Run, number: int, suffix: str) -> Path:
     """Where the file lies that was submitted: with the run, for people to read."""
-    return run_directory(job.attempt.run) / f"submission-{job.attempt.number}{suffix}"
+    return run_directory(run) / f"submission-{number}{suffix}"
 
 
-def context(job: Job) -> dict[str, Any]:
-    """What a template may use; docs/clusters.md lists it."""
-    attempt = job.attempt
-    devices = list(Device.objects.filter(leases__attempt=attempt, leases__released_at=None))
-    nodes = len({device.node_id for device in devices}) or 1
-    gpus = [device for device in devices if device.kind == Device.Kind.GPU]
+def _values(run: Run, number: int) -> dict[str, Any]:
+    """What a template may use besides the job's own name; docs/clusters.md lists it."""
+    site = settings.R1WEB_SUBMIT
+    need = Need.of(run.config["hardware"])
+    gpus = need.count("gpu") if site.gpus_per_node else 0
+    of_node = site.gpus_per_node or settings.R1WEB_CPU_SLOTS
     return {
-        "name": job.name,
-        "run": attempt.run_id,
-        "attempt": attempt.pk,
-        "number": attempt.number,
-        "project": attempt.run.project.slug,
-        "owner": attempt.run.owner.username,
-        "priority": attempt.run.priority,
-        "nodes": nodes,
-        "gpus_per_node": len(gpus) // nodes,
-        "gpu_model": gpus[0].model if gpus else "",
-        "cpus_per_node": _cpus(attempt, len(devices) // nodes),
+        "run": run.pk,
+        "project": run.project.slug,
+        "owner": run.owner.username,
+        "priority": run.priority,
+        "nodes": need.nodes,
+        "gpus_per_node": gpus,
+        "gpu_model": site.gpu_model,
+        "cpus_per_node": max(1, site.cpus_per_node * (gpus or 1) // of_node),
         "home": str(settings.R1WEB_HOME),
         # A % in it would begin one of sbatch's patterns.
-        "output": str(file_of(job, ".log")).replace("%", "%%"),
+        "output": str(file_of(run, number, ".log")).replace("%", "%%"),
         "stop_grace_s": settings.R1WEB_STOP_GRACE_S,
         "warning_s": settings.R1WEB_STOP_GRACE_S + ENDING_S,
-        "command": [*_program(job.system), "supervise", str(attempt.pk)],
     }
-
-
-def _cpus(attempt: Attempt, leased: int) -> int:
-    """The share of a node's cores that goes with so many of its devices."""
-    if attempt.node is None:
-        return 1
-    return max(1, attempt.node.cpus * leased // max(1, attempt.node.devices.count()))
 
 
 def _program(system: str) -> list[str]:

@@ -50,6 +50,11 @@ class Slurm:
         said = run("sbatch", "--test-only", str(file)).stderr
         return " ".join(said.split()).removeprefix("sbatch: ")
 
+    def missing_rights(self) -> list[str]:
+        """None: whoever may submit may also look, and cancel what is his own."""
+        ask("squeue", "--noheader", "--me")
+        return []
+
     def log_end(self, key: str, file: Path) -> str:  # noqa: ARG002 - it went to a file
         try:
             with file.with_suffix(".log").open("rb") as log:

@@ -65,6 +65,9 @@ class System(Protocol):
     def check(self, file: Path) -> str:
         """What the system says to the file without taking it. Raises SiteError."""
 
+    def missing_rights(self) -> list[str]:
+        """What the worker has to do there and may not. Raises SiteError."""
+
     def log_end(self, key: str, file: Path) -> str:
         """The end of what the job's script itself wrote."""
 

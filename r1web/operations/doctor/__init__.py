@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from django.db import DatabaseError, connection
 from redis.exceptions import RedisError
 
-from r1web.operations.doctor import cluster, machine, stores
+from r1web.operations.doctor import cluster, machine, sites, stores
 from r1web.operations.doctor.finding import Finding, fail
 
 Check = Callable[[], Iterable[Finding]]
@@ -25,6 +25,7 @@ CHECKS: dict[str, Check] = {
     "beat": cluster.beat,
     "queues": cluster.queues,
     "clock": cluster.clock,
+    "submission": sites.submission,
 }
 
 START = "start it, or correct {}; with `make run` r1web starts its own"

@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[3]
 CONF = {
     "full": False,
     "down": False,
-    "may": True,
+    "may_not": [],
     "image": "registry.example.org/r1web:1",
     "silent_after_apply": False,
 }
@@ -311,9 +311,11 @@ def logs(words: list[str]) -> None:
 
 
 def auth(words: list[str]) -> None:
-    assert words[0] == "can-i"
-    sys.stdout.write("yes\n" if conf()["may"] else "no\n")
-    sys.exit(0 if conf()["may"] else 1)
+    can_i, verb, resource, *_ = words
+    assert can_i == "can-i"
+    may = f"{verb} {resource}" not in conf()["may_not"]
+    sys.stdout.write("yes\n" if may else "no\n")
+    sys.exit(0 if may else 1)
 
 
 VERBS: dict[str, Callable[[list[str]], None]] = {

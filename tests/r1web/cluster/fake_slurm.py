@@ -380,6 +380,8 @@ def squeue(words: list[str]) -> None:
             "squeue", "slurm_load_jobs error: Unable to contact slurm controller (connect failure)"
         )
     given = dict(word.removeprefix("--").partition("=")[::2] for word in words)
+    if "me" in given:
+        return
     assert given["format"] == "%j|%i|%T|%r|%N", given
     names = given["name"].split(",")
     for job in jobs():

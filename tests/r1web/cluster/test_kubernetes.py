@@ -16,6 +16,7 @@ from r1web.cluster.agent import look_after_jobs
 from r1web.cluster.models import Job, Lease
 from r1web.cluster.submission.kubernetes import Kubernetes
 from r1web.cluster.submission.system import SiteError
+from r1web.operations.doctor.sites import submission
 from r1web.runs.models import Run, State
 from r1web.runs.services import request_stop
 from r1web.settings.submission import Submission
@@ -278,3 +279,16 @@ def test_a_manifest_with_a_mistake_is_told(
     assert re.search(sentence, reason_of(run))
     with pytest.raises(SiteError, match=re.escape(sentence)):
         Kubernetes().check(manifest(kubernetes, run))
+
+
+def test_doctor_tries_an_example_and_names_missing_rights(kubernetes: Site) -> None:
+    taken, rights = submission()
+    assert (taken.level, rights.level) == ("ok", "ok")
+    assert "created (server dry run)" in taken.detail
+    kubernetes.becomes(may_not=["delete jobs.batch"])
+    _, rights = submission()
+    assert (rights.level, rights.detail) == ("fail", "this worker may not delete jobs.batch")
+    kubernetes.becomes(down=True)
+    (away,) = submission()
+    assert away.level == "fail"
+    assert "was refused" in away.detail

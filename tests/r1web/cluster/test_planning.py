@@ -130,6 +130,22 @@ def test_parts_never_mix_gpus_and_cpu_slots() -> None:
     assert [[part.node for part in placed.parts] for placed in made.placements] == [[2, 3]]
 
 
+def test_parts_never_mix_sites() -> None:
+    own, busy = gpus(1, 16), [gpus(key, site="slurm") for key in (2, 3)]
+    run = asks(1, need=several(2, 8))
+    made = plan([run], [own, *busy])
+    assert [part.node for part in made.placements[0].parts] == [2, 3]
+    held = [holds(9, busy[0], 8, ends_in_s=60.0)]
+    (wait,) = plan([run], [own, gpus(4), gpus(5, site="pods"), *busy], held).waits or [None]
+    assert wait is None  # the two of our own
+    (wait,) = plan([run], [own, gpus(5, site="pods"), *busy], held).waits
+    assert wait is not None
+    assert set(wait.reserved_nodes) == {2, 3}
+    (never,) = plan([run], [own, gpus(5, site="pods"), busy[0]]).waits
+    assert never is not None
+    assert not never.possible
+
+
 def test_the_first_in_line_keeps_all_the_nodes_that_it_needs() -> None:
     nodes = [gpus(1), gpus(2), gpus(3)]
     held = [holds(7, nodes[1], 1, ends_in_s=60.0), holds(8, nodes[2], 1, ends_in_s=5.0)]

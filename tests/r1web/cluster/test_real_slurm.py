@@ -9,13 +9,14 @@ import pytest
 from pytest_django import Settings
 
 from r1web.cluster import services
-from r1web.cluster.models import Job
+from r1web.cluster.models import Job, Lease
 from r1web.runs.models import Attempt, State
+from r1web.runs.selectors import run_directory
 from r1web.runs.services import request_stop
 from r1web.settings.submission import Submission
 from tests.r1web.cluster.conftest import database_url, end_processes
 from tests.r1web.cluster.real_slurm import RealSlurm, why_no_slurm
-from tests.r1web.cluster.test_slurm import MakeRun, looked, reason_of, start
+from tests.r1web.cluster.test_slurm import TWO_NODES, MakeRun, looked, reason_of, start
 from tests.r1web.cluster.test_supervisor import has_started, state_of
 from tests.r1web.waiting import until
 
@@ -31,6 +32,10 @@ TEMPLATE = """\
 {% block options %}
 #SBATCH --partition=gpu
 #SBATCH --time=TIME
+{% endblock %}
+{% block leader %}
+scontrol show hostnames "$SLURM_JOB_NODELIST"
+export R1WEB_LEADER=127.0.0.1  # both nodes are this machine
 {% endblock %}
 """
 
@@ -116,3 +121,17 @@ def test_slurm_says_what_it_does_not_like(site: Site, make_run: MakeRun) -> None
     start(run)
     assert "invalid partition specified: gpuu" in reason_of(run)
     assert state_of(run) == State.STARTING
+
+
+def test_one_job_runs_on_two_nodes(site: Site, make_run: MakeRun) -> None:
+    site.set(story="wait", time="10")
+    run = make_run(overrides=TWO_NODES)
+    attempt = start(run)
+    looked(lambda: has_started(run) and attempt.followers.exclude(launcher_pid=None))
+    request_stop(run=run, actor="olga")
+    looked(lambda: state_of(run) == State.STOPPED)
+    assert reason_of(run) == "Stopped at step 1."
+    looked(lambda: not Lease.objects.filter(released_at=None).exists())
+    assert attempt.followers.get().exit_code == 0
+    log = run_directory(run) / "submission-1.log"
+    assert log.read_text().split()[:2] == ["node1", "node2"]

@@ -4,10 +4,15 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from pytest_django import Settings
 
 from r1web.cluster import services
@@ -16,6 +21,7 @@ from r1web.cluster.models import Job, Lease, Node
 from r1web.cluster.submission.slurm import Slurm
 from r1web.cluster.submission.system import SiteError
 from r1web.cluster.tasks import launch
+from r1web.operations.doctor.sites import submission
 from r1web.runs.models import Attempt, Run, State
 from r1web.runs.services import request_stop
 from r1web.settings.submission import Submission
@@ -383,3 +389,94 @@ def test_a_script_with_a_mistake_is_refused_with_it(
     script.write_text(script.read_text().replace("#SBATCH --partition=gpu", line))
     with pytest.raises(SiteError, match=re.escape(sentence)):
         Slurm().check(script)
+
+
+def test_the_operator_sees_what_would_be_submitted(slurm: Site, make_run: MakeRun) -> None:
+    run = make_run()
+    said, heard = StringIO(), StringIO()
+    call_command("submission", str(run.pk), "--check", stdout=said, stderr=heard)
+    assert f"#SBATCH --job-name=r1web-{run.pk}-1-preview" in said.getvalue()
+    assert "in partition gpu" in heard.getvalue()
+    assert not list(slurm.state.glob("job-*.json"))
+    slurm.write_template(TEMPLATE.replace("=gpu", "=gpuu"))
+    with pytest.raises(CommandError, match="invalid partition specified: gpuu"):
+        call_command("submission", str(run.pk), "--check")
+
+
+def test_doctor_tries_an_example(slurm: Site) -> None:
+    taken, rights = submission()
+    assert (taken.level, rights.level) == ("ok", "ok")
+    slurm.write_template('{% extends "slurm.sh.j2" %}')
+    (refused,) = submission()
+    assert refused.level == "fail"
+    assert "'environment' is undefined" in refused.detail
+
+
+def test_a_run_stopped_before_it_was_ever_handed_in_has_stopped(
+    slurm: Site, make_run: MakeRun
+) -> None:
+    run = make_run()
+    (attempt,) = services.schedule()
+    assert services.claim(attempt_id=attempt.pk)
+    Attempt.objects.filter(pk=attempt.pk).update(claimed_at="2020-01-01T00:00:00Z")
+    request_stop(run=run, actor="olga")
+    looked(lambda: state_of(run) == State.STOPPED)
+    assert not list(slurm.state.glob("job-*.json"))
+
+
+def test_waiting_there_costs_nothing(slurm: Site, make_run: MakeRun) -> None:
+    slurm.becomes(full=True)
+    slurm.trains("wait")
+    run = make_run()
+    attempt = start(run)
+    Lease.objects.filter(attempt=attempt).update(created_at="2020-01-01T00:00:00Z")
+    slurm.becomes(full=False)
+    looked(lambda: has_started(run))
+    assert Lease.objects.get(attempt=attempt).created_at.year > 2020
+
+
+TWO_NODES = {"hardware": {"nodes": 2, "processes": 2, "device": "cpu"}}
+
+
+@pytest.fixture
+def two_nodes(slurm: Site, settings: Settings) -> Site:
+    """As many of its own may be used, and their addresses are this machine's."""
+    settings.R1WEB_SUBMIT = replace(settings.R1WEB_SUBMIT, nodes=2)
+    services.register_nodes()
+    slurm.becomes(host="127.0.0.1")
+    slurm.trains("wait")
+    return slurm
+
+
+def test_one_job_is_all_nodes_of_a_run(two_nodes: Site, make_run: MakeRun) -> None:
+    run = make_run(overrides=TWO_NODES)
+    attempt = start(run)
+    assert two_nodes.job()["asked"]["nodes"] == "2"
+    follower = attempt.followers.get()
+    services.reconcile()
+    looked(lambda: has_started(run) and attempt.followers.exclude(launcher_pid=None))
+    for rank, part in enumerate((attempt, follower)):
+        part.refresh_from_db()
+        assert part.launcher_pid is not None
+        words = psutil.Process(part.launcher_pid).cmdline()
+        flags = dict(zip(words[2::2], words[3::2], strict=True))
+        assert (flags["--nodes"], flags["--node-rank"]) == ("2", str(rank))
+        assert flags["--master-addr"] == "127.0.0.1"
+    request_stop(run=run, actor="olga")
+    looked(lambda: state_of(run) == State.STOPPED)
+    assert reason_of(run) == "Stopped at step 1."
+    looked(lambda: not Lease.objects.filter(released_at=None).exists())
+    follower.refresh_from_db()
+    assert follower.exit_code == 0
+
+
+def test_a_job_of_two_nodes_that_is_killed_leaves_nothing_open(
+    two_nodes: Site, make_run: MakeRun
+) -> None:
+    run = make_run(overrides={**TWO_NODES, **NEVER_AGAIN["overrides"]})
+    attempt = start(run)
+    looked(lambda: has_started(run) and attempt.followers.exclude(launcher_pid=None))
+    fake_slurm.end_now(two_nodes.job()["batch"])
+    looked(lambda: state_of(run) == State.FAILED)
+    looked(lambda: not attempt.followers.filter(ended_at=None).exists())
+    assert not Lease.objects.filter(released_at=None).exists()
