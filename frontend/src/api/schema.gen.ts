@@ -2260,6 +2260,11 @@ export interface components {
             /** Name */
             name: string;
             /**
+             * Kind
+             * @description machine, or slurm or kubernetes: room for one machine's part of a run there.
+             */
+            kind: string;
+            /**
              * State
              * @description ready, draining (takes nothing new, runs still end there), cordoned (nothing new, nothing runs) or unreachable.
              */

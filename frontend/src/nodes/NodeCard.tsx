@@ -14,9 +14,12 @@ import { Progress } from "@/ui/Progress";
 import { RelativeTime } from "@/ui/RelativeTime";
 import styles from "./NodeCard.module.css";
 
-/** One machine. Its load is dimmed when it was not heard for a while. */
+const SITES: Record<string, string> = { slurm: "SLURM", kubernetes: "Kubernetes" };
+
+/** One machine, its load dimmed when it was not heard for a while; or room for one elsewhere. */
 export function NodeCard({ node, mayCordon }: { node: Node; mayCordon: boolean }) {
   const away = node.state === "unreachable";
+  const site = SITES[node.kind];
   return (
     <article className={`panel ${styles.card}`} aria-label={node.name}>
       <header className={styles.head}>
@@ -26,7 +29,9 @@ export function NodeCard({ node, mayCordon }: { node: Node; mayCordon: boolean }
         <NodeState state={node.state} />
       </header>
       <p className={styles.facts}>
-        {plural(node.cpus, "CPU")} · {formatBytes(node.memory_bytes)} memory ·{" "}
+        {site ? `Room for one machine’s part of a run in ${site} · ` : null}
+        {plural(node.cpus, "CPU")}
+        {!site && <> · {formatBytes(node.memory_bytes)} memory</>} ·{" "}
         {formatBytes(node.disk_free_bytes)} disk free
         {node.price_per_device_hour > 0 && (
           <> · {formatCost(node.price_per_device_hour)} a device-hour</>
@@ -41,10 +46,12 @@ export function NodeCard({ node, mayCordon }: { node: Node; mayCordon: boolean }
           ))}
         </ul>
       )}
-      <div className={classes(styles.loads, away && styles.stale)}>
-        <Load label="CPU" percent={node.load.cpu_percent} />
-        <Load label="Memory" percent={node.load.memory_percent} />
-      </div>
+      {!site && (
+        <div className={classes(styles.loads, away && styles.stale)}>
+          <Load label="CPU" percent={node.load.cpu_percent} />
+          <Load label="Memory" percent={node.load.memory_percent} />
+        </div>
+      )}
       <ul className={styles.devices}>
         {node.devices.map((device) => (
           <DeviceLine
@@ -115,7 +122,7 @@ function DeviceLine({ device, load }: DeviceLineProps) {
       <span className="number muted">
         {load
           ? `${formatPercent(load.utilization_percent / 100, 0)} · ${formatBytes(load.memory_used_bytes)} of ${formatBytes(load.memory_bytes)}`
-          : formatBytes(device.memory_bytes)}
+          : device.memory_bytes > 0 && formatBytes(device.memory_bytes)}
       </span>
       <span className={styles.lease}>
         {lease === null && <span className="muted">free</span>}

@@ -16,7 +16,7 @@ interface StateNoticeProps {
   go: (change: Partial<Address>) => void;
 }
 
-/** Why a run waits, is lost, or failed, and what can be done. */
+/** Why a run waits, here or in its site’s own queue, is lost, or failed, and what can be done. */
 export function StateNotice({ run, facts, go }: StateNoticeProps) {
   if (run.paused && !hasEnded(facts.state)) return <Paused run={run} />;
   switch (facts.state) {
@@ -26,6 +26,12 @@ export function StateNotice({ run, facts, go }: StateNoticeProps) {
           {run.queue_reason || "Waiting for its turn."}
         </Notice>
       );
+    case "starting":
+      return facts.reason ? (
+        <Notice kind="queued" icon={<CircleDashed size={16} />}>
+          {facts.reason}
+        </Notice>
+      ) : null;
     case "lost":
       return (
         <Notice kind="lost" icon={<CircleHelp size={16} />}>
