@@ -83,6 +83,23 @@ def test_hadolint_finds_nothing_to_say_of_the_dockerfile() -> None:
     assert (found.returncode, found.stdout) == (0, "")
 
 
+def test_it_is_what_the_compose_specification_asks_for() -> None:
+    checker = Path(sys.executable).with_name("check-jsonschema")
+
+    ran = subprocess.run(
+        [checker, "--builtin-schema", "vendor.compose-spec", ROOT / "docker-compose.yml"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert ran.returncode == 0, ran.stdout
+
+
+def test_every_service_has_a_limit_of_memory(compose: dict[str, Any]) -> None:
+    assert [
+        name for name, service in compose["services"].items() if "mem_limit" not in service
+    ] == []
+
+
 def test_every_volume_is_declared(compose: dict[str, Any]) -> None:
     used = {
         volume.split(":")[0]

@@ -84,27 +84,31 @@ function RuleFields({ draft, set, metrics, isNew, kinds, problemAt }: RuleFields
   const slope = draft.kind === "slope";
   return (
     <>
-      <Field label="Name" problem={problemAt("name")}>
-        {(control) => (
-          <TextInput
-            {...control}
-            data-first
-            value={draft.name}
-            onChange={(event) => set({ name: event.target.value })}
-          />
-        )}
-      </Field>
-      {isNew && (
-        <Field label="Fires when" problem={problemAt("kind")}>
+      <div className={styles.whole}>
+        <Field label="Name" problem={problemAt("name")}>
           {(control) => (
-            <Select
+            <TextInput
               {...control}
-              value={draft.kind}
-              options={kinds}
-              onChange={(kind) => set({ kind })}
+              data-first
+              value={draft.name}
+              onChange={(event) => set({ name: event.target.value })}
             />
           )}
         </Field>
+      </div>
+      {isNew && (
+        <div className={styles.whole}>
+          <Field label="Fires when" problem={problemAt("kind")}>
+            {(control) => (
+              <Select
+                {...control}
+                value={draft.kind}
+                options={kinds}
+                onChange={(kind) => set({ kind })}
+              />
+            )}
+          </Field>
+        </div>
       )}
       {needs.includes("metric") && (
         <Field label="Metric" problem={problemAt("metric")}>

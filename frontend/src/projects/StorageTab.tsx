@@ -20,7 +20,8 @@ export function StorageTab({ project }: { project: Project }) {
         <p className={styles.note}>
           {project.measured_at ? (
             <>
-              Measured in the background, at the earliest <RelativeTime at={project.measured_at} />.
+              Measured in the background, the oldest figure{" "}
+              <RelativeTime at={project.measured_at} />.
             </>
           ) : (
             "Not measured yet: that happens in the background within ten minutes."
