@@ -62,7 +62,7 @@ class Turns:
 
 
 class Presence:
-    """Registers the worker's nodes, beats for them, and adopts; see `turn`."""
+    """Registers the worker's nodes, beats for them, and looks after what has no supervisor."""
 
     def __init__(self) -> None:
         self._nodes: list[Node] = []
@@ -74,6 +74,7 @@ class Presence:
         for node in self._nodes:
             if not node.is_elsewhere:
                 services.adopt(node=node)
+                services.settle(node=node)
 
 
 def look_after_jobs() -> None:

@@ -8,6 +8,7 @@ from r1web.cluster.services.attempts import (
     start_supervisor,
 )
 from r1web.cluster.services.followers import claim_follower, end_follower, follower_heard
+from r1web.cluster.services.given_up import finished_after_all, is_last, settle
 from r1web.cluster.services.jobs import look_after
 from r1web.cluster.services.nodes import (
     beat,
@@ -39,8 +40,10 @@ __all__ = [
     "end_attempt",
     "end_follower",
     "example",
+    "finished_after_all",
     "follower_heard",
     "heard",
+    "is_last",
     "label",
     "look_after",
     "missing_rights",
@@ -50,6 +53,7 @@ __all__ = [
     "reconcile",
     "register_nodes",
     "schedule",
+    "settle",
     "start_supervisor",
     "submit",
     "try_out",

@@ -3,9 +3,12 @@
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError, connection
+
+from r1web.cluster.supervisor.schema import MigratedError, newest_migration
 
 logger = logging.getLogger(__name__)
 
@@ -17,12 +20,16 @@ AWAY = (OperationalError, InterfaceError)
 
 
 class Database:
-    """Tries, and after a failure waits ever longer before it lets anybody try again."""
+    """Tries, and after a failure waits ever longer before it lets anybody try again.
+
+    Raises MigratedError when it refuses something and was migrated since this process began.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._pause = 0.0
         self._try_again_at = 0.0
+        self._schema: int | None = None
 
     def attempt(self, action: Callable[[], object]) -> bool:
         """Whether the action was done; not when the database is away, or was a moment ago."""
@@ -48,7 +55,16 @@ class Database:
                 self._succeeded()
                 return result
 
+    def refused(self) -> None:
+        """To be called before anything is given up because the database said no."""
+        with suppress(*AWAY):
+            if self._schema is not None and newest_migration() != self._schema:
+                raise MigratedError
+
     def _succeeded(self) -> None:
+        if self._schema is None:
+            with suppress(*AWAY):
+                self._schema = newest_migration()
         if self._pause:
             logger.info("The database is back")
         self._pause = 0.0
@@ -57,5 +73,6 @@ class Database:
         if not self._pause:
             logger.warning("The database is away, training goes on: %s", error)
         connection.close()
+        self.refused()
         self._pause = min(LONGEST_PAUSE_S, self._pause * 2 or FIRST_PAUSE_S)
         self._try_again_at = self._clock() + self._pause

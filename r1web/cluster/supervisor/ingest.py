@@ -9,7 +9,7 @@ import json
 import logging
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -71,14 +71,18 @@ def warning(message: str) -> NewEvent:
     return NewEvent("log", {"level": "warning", "message": message})
 
 
-def ingest(*, attempt_id: int, lines: Sequence[Line]) -> None:
-    """Commit the lines. One that the database refuses is left out, with a warning, alone."""
+def ingest(
+    *, attempt_id: int, lines: Sequence[Line], refused: Callable[[], None] = lambda: None
+) -> None:
+    """Commit the lines. One that the database refuses is left out, with a warning, alone, unless
+    `refused`, which is called before, raises."""
     try:
         _commit(attempt_id, lines)
     except (DataError, IntegrityError, OverflowError, ValueError) as error:
+        refused()
         if len(lines) > 1:
             for line in lines:
-                ingest(attempt_id=attempt_id, lines=[line])
+                ingest(attempt_id=attempt_id, lines=[line], refused=refused)
             return
         logger.warning("Attempt %s: a journal line was refused: %s", attempt_id, error)
         _skip(attempt_id, lines[0], f"{type(error).__name__}: {error}")

@@ -61,9 +61,27 @@ class Supervisor:
         self.sampler = Sampler(gpus=database.insist(lambda: record.leased_gpus(attempt)))
 
     def run(self) -> None:
-        if self.attempt.ended_at is not None:
-            return
         self.database.insist(lambda: record.introduce(self.attempt))
+        if self.attempt.ended_at is None:
+            self._take_part()
+        else:
+            self._clear_up()
+        self.database.insist(lambda: record.take_leave(self.attempt))
+
+    def _clear_up(self) -> None:
+        """The attempt was given up: end its trainer, and read what that has written since."""
+        trainer = find_trainer(self.folder, self.attempt.pk)
+        if trainer is not None and trainer.is_alive():
+            trainer.end_stragglers()
+        if not self.database.insist(lambda: services.is_last(self.attempt)):
+            return
+        self._read_to_the_end(self.attempt)
+        said = self.database.insist(lambda: record.last_word(self.attempt))
+        if said is not None and said["outcome"] == State.FINISHED:
+            end = partial(services.finished_after_all, attempt_id=self.attempt.pk)
+            self.database.insist(lambda: end(reason=said["reason"]))
+
+    def _take_part(self) -> None:
         trainer = find_trainer(self.folder, self.attempt.pk) or self._start()
         if trainer is None:
             return
@@ -106,8 +124,7 @@ class Supervisor:
         earlier = self.database.insist(lambda: record.attempt_before(self.attempt))
         if earlier is None:
             return
-        while self.database.insist(lambda: self._read_journal(earlier)):
-            pass
+        self._read_to_the_end(earlier)
         place = self.database.insist(lambda: record.go_on_after(self.attempt, earlier))
         self.attempt.journal_offset = place
 
@@ -129,9 +146,13 @@ class Supervisor:
         """Commit the next lines as the attempt's; False when there were none."""
         lines = read_lines(self.journal, attempt.journal_offset)
         if lines:
-            ingest(attempt_id=attempt.pk, lines=lines)
+            ingest(attempt_id=attempt.pk, lines=lines, refused=self.database.refused)
             attempt.journal_offset = lines[-1].end
         return bool(lines)
+
+    def _read_to_the_end(self, attempt: Attempt) -> None:
+        while self.database.insist(lambda: self._read_journal(attempt)):
+            pass
 
     def _look(self, trainer: Trainer) -> None:
         if self.stop_asked_at is None and (self.leaving or record.wanted_to_end(self.attempt)):
@@ -160,8 +181,7 @@ class Supervisor:
         self.killed = True
 
     def _finish(self, trainer: Trainer) -> None:
-        while self.database.insist(lambda: self._read_journal(self.attempt)):
-            pass
+        self._read_to_the_end(self.attempt)
         torn = torn_end(self.journal, self.attempt.journal_offset)
         if torn:
             self.database.insist(

@@ -41,6 +41,12 @@ def beat(part: Attempt | Follower) -> None:
         services.heard(attempt_id=part.pk)
 
 
+def take_leave(part: Attempt | Follower) -> None:
+    """All is done that this process was there for."""
+    mine = row(part).filter(supervisor_pid=os.getpid())
+    mine.update(supervisor_pid=None, supervisor_started=None)
+
+
 def attempt_before(attempt: Attempt) -> Attempt | None:
     earlier = Attempt.objects.filter(run=attempt.run, number__lt=attempt.number)
     return earlier.order_by("-number").first()

@@ -23,7 +23,8 @@ ALLOWED: dict[State, frozenset[State]] = {
     State.LOST: frozenset({State.STARTING, State.RUNNING, State.STOPPING, State.QUEUED, *ENDED}),
     State.FINISHED: frozenset({State.QUEUED}),
     State.FAILED: frozenset({State.QUEUED}),
-    State.STOPPED: frozenset({State.QUEUED}),
+    # FINISHED: it was given up, and its journal says more once its node is back.
+    State.STOPPED: frozenset({State.QUEUED, State.FINISHED}),
 }
 CHANGED = (
     "state", "reason", "desired", "paused", "reserved_nodes", "started_at", "queued_at", "ended_at",

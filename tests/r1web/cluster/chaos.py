@@ -51,6 +51,10 @@ class Chaos:
         self.worker = Service([*WORKER, "--without-mingle"], home / "worker.log")
         self.beat = Service([*BEAT, "--schedule", str(home / "beat")], home / "beat.log")
         self.web = Web(home, token)
+        self.services = (self.worker, self.beat, self.web.service)
+        self.closed = threading.Event()
+        self.init = threading.Thread(target=self._keep_alive, daemon=True)
+        self.init.start()
         self.queues = [f"{home.name}:celery:{name}" for name in ("control", "node.laptop")]
         self.frozen: list[tuple[float, psutil.Process]] = []
         self.done: list[str] = []
@@ -87,8 +91,15 @@ class Chaos:
         return sum(server.llen(name) for name in self.queues)
 
     def close(self) -> None:
-        for service in (self.beat, self.worker, self.web.service):
+        self.closed.set()
+        self.init.join()
+        for service in self.services:
             service.kill()
+
+    def _keep_alive(self) -> None:
+        while not self.closed.wait(1):
+            for service in self.services:
+                service.revive()
 
     def _breaks(self) -> Sequence[Action]:
         return (
@@ -116,7 +127,7 @@ class Chaos:
             self.done.append(f"{action.__name__}: {error.code}")
             if error.code == 500:
                 self.faults.append(f"{action.__name__}: {error.read().decode()}")
-        except (OSError, HTTPException, OperationalError, psutil.Error) as error:
+        except (OSError, HTTPException, OperationalError, sqlite3.Error, psutil.Error) as error:
             connection.close()
             self.done.append(f"{action.__name__}: {type(error).__name__}")
         else:
@@ -196,16 +207,16 @@ class Chaos:
     # What breaks: the dashboard's processes.
 
     def kill_worker(self) -> None:
-        self.worker.kill()
-        self.worker.start()
+        with self.worker.away():
+            pass
 
     def kill_beat(self) -> None:
-        self.beat.kill()
-        self.beat.start()
+        with self.beat.away():
+            pass
 
     def kill_web(self) -> None:
-        self.web.service.kill()
-        self.web.service.start()
+        with self.web.service.away():
+            pass
 
     # What breaks: messages.
 
@@ -219,10 +230,9 @@ class Chaos:
 
     def lose_messages(self) -> None:
         """Those that come while no worker reads them."""
-        self.worker.kill()
-        time.sleep(self.random.uniform(0, 3))  # how many come
-        redis.Redis.from_url(self.broker.url).delete(*self.queues)
-        self.worker.start()
+        with self.worker.away():
+            time.sleep(self.random.uniform(0, 3))  # how many come
+            redis.Redis.from_url(self.broker.url).delete(*self.queues)
 
     def repeat_messages(self) -> None:
         for attempt in Attempt.objects.filter(ended_at=None).select_related("node"):

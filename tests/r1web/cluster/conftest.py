@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -221,14 +221,21 @@ def own_postgres(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Ite
     """This process's default database meanwhile, with all tables."""
     server = OwnPostgres(CONNECTIONS)
     server.start()
-    given = connections["default"]
     monkeypatch.setenv("DATABASE_URL", server.url)
-    settings = {**connections.settings["default"], "OPTIONS": {}, **database(server.folder)}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(connections.settings, "default", settings)
-        connections["default"] = connections.create_connection("default")
+    with default_database({"OPTIONS": {}, **database(server.folder)}):
         call_command("migrate", verbosity=0)
         yield server
+    server.remove()
+
+
+@contextmanager
+def default_database(changes: dict[str, Any]) -> Iterator[None]:
+    """Another database as the default one meanwhile."""
+    given = connections["default"]
+    with pytest.MonkeyPatch.context() as patch:
+        settings = {**connections.settings["default"], **changes}
+        patch.setitem(connections.settings, "default", settings)
+        connections["default"] = connections.create_connection("default")
+        yield
         connection.close()
         connections["default"] = given
-    server.remove()

@@ -4,6 +4,9 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -17,19 +20,41 @@ WEB = [sys.executable, "-m", "uvicorn", "r1web.asgi:application", "--no-access-l
 
 
 class Service:
-    """A process of the dashboard, started again whenever it has been killed."""
+    """A process of the dashboard, that something else starts again when it ends by itself."""
 
     def __init__(self, words: list[str], log: Path) -> None:
         self.words, self.log = words, log
-        self.start()
+        self.lock = threading.Lock()
+        self.revived = 0
+        self._start()
 
-    def start(self) -> None:
+    def revive(self) -> None:
+        """Start it again if it has ended; what `make run`, compose and systemd do."""
+        with self.lock:
+            if self.process.poll() is not None:
+                self.revived += 1
+                self._start()
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Killed, and started again in the end."""
+        with self.lock:
+            self._kill()
+            yield
+            self._start()
+
+    def kill(self) -> None:
+        """For good."""
+        with self.lock:
+            self._kill()
+
+    def _start(self) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.words, stdout=log, stderr=log, env={**os.environ, "C_FORCE_ROOT": "1"}
             )
 
-    def kill(self) -> None:
+    def _kill(self) -> None:
         self.process.kill()
         self.process.wait()
 

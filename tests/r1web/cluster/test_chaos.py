@@ -82,7 +82,8 @@ def chaos(
 def test_nothing_is_lost_doubled_or_left_behind(chaos: Chaos, home: Path, owner: User) -> None:
     chaos.begin()
     chaos.rage(SECONDS)
-    sys.stdout.write(f"seed {SEED}: {dict(Counter(chaos.done))}\n")
+    revived = sum(service.revived for service in chaos.services)
+    sys.stdout.write(f"seed {SEED}: {dict(Counter(chaos.done))}; revived: {revived}\n")
     assert chaos.faults == []
     for run in unended():
         with suppress(ConflictError):  # it has ended meanwhile

@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from r1web.cluster import services
 from r1web.cluster.models import Lease
-from r1web.cluster.services.reconcile import ELSEWHERE_AFTER, LOST_AFTER
+from r1web.cluster.services.reconcile import ELSEWHERE_AFTER, GIVEN_UP_AFTER, LOST_AFTER
 from r1web.processes import is_alive
 from r1web.runs.models import Attempt, Checkpoint, Event, Run, State, Transition
+from r1web.runs.services import request_stop
 from tests.r1web.cluster.conftest import Started
 from tests.r1web.cluster.fake_trainer import STEPS
 from tests.r1web.cluster.test_supervisor import (
@@ -185,3 +186,51 @@ def test_a_lost_run_that_may_not_go_on_by_itself_stays_lost(
     first.process.wait()
     give_up(first)
     assert state_of(run) == State.LOST
+
+
+def stop_unheard(started: Started, run: Run) -> None:
+    """It is to stop, and counts as stopped, since its node is silent."""
+    started.process.kill()
+    started.process.wait()
+    request_stop(run=run, actor="olga")
+    grow_old(started, GIVEN_UP_AFTER + timedelta(seconds=1))
+    services.reconcile()
+    assert state_of(run) == State.STOPPED
+
+
+def settle(started: Started) -> None:
+    """The node is back."""
+    assert services.settle(node=started.attempt.node) == [started.attempt.pk]
+    mine = Attempt.objects.filter(pk=started.attempt.pk)
+    until(lambda: mine.filter(supervisor_pid__isnull=False).exists())
+    until(lambda: mine.filter(supervisor_pid=None).exists())
+    assert services.settle(node=started.attempt.node) == []
+
+
+def test_what_a_run_did_after_it_was_given_up_is_read_when_its_node_is_back(
+    make_run: MakeRun, attempt_of: AttemptOf, supervise: Supervise
+) -> None:
+    run = make_run()
+    started = supervise(attempt_of(run), "pause")
+    until(lambda: has_started(run))
+    launcher = started.launcher()
+    stop_unheard(started, run)
+    (started.folder / "go-on").touch()
+    until(lambda: not is_alive(launcher.pid, None))
+    settle(started)
+    assert (state_of(run), steps_of(run)) == (State.FINISHED, [1, 2, 3, 4, 5])
+    assert_every_event_came_once(run)
+
+
+def test_a_trainer_that_outlived_its_run_is_ended_when_its_node_is_back(
+    make_run: MakeRun, attempt_of: AttemptOf, supervise: Supervise
+) -> None:
+    run = make_run()
+    started = supervise(attempt_of(run), "wait")
+    until(lambda: has_started(run))
+    launcher = started.launcher()
+    stop_unheard(started, run)
+    settle(started)
+    assert not is_alive(launcher.pid, None)
+    assert (state_of(run), Checkpoint.objects.get(run=run).step) == (State.STOPPED, 1)
+    assert_every_event_came_once(run)

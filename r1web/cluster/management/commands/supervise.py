@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from r1web import tracing
 from r1web.cluster.supervisor.hold import AlreadySupervisedError
 from r1web.cluster.supervisor.main import supervise
+from r1web.cluster.supervisor.schema import MigratedError
 
 logger = logging.getLogger(__name__)
 
@@ -29,3 +30,6 @@ class Command(BaseCommand):
                 supervise(options["attempt"], options["node_rank"], options["master_address"])
         except AlreadySupervisedError:
             logger.info("Attempt %s has a supervisor already", options["attempt"])
+        except MigratedError:
+            # The trainer goes on, and the worker of the new release starts another supervisor.
+            logger.warning("Attempt %s: the database was migrated, leaving", options["attempt"])
