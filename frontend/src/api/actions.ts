@@ -69,14 +69,19 @@ export function useContinueRun() {
   );
 }
 
-/** Its name has to be given, so that it is not another. */
+/** Its name has to be given, so that it is not another. The page of the run must not ask again. */
 export function useDeleteRun() {
-  return useAction((input: { id: number; name: string }) =>
-    unwrap(
-      api.DELETE("/api/v1/runs/{run_id}", {
-        params: { path: { run_id: input.id }, query: { name: input.name } },
-      }),
-    ),
+  return useAction(
+    (input: { id: number; name: string }) =>
+      unwrap(
+        api.DELETE("/api/v1/runs/{run_id}", {
+          params: { path: { run_id: input.id }, query: { name: input.name } },
+        }),
+      ),
+    (client) => {
+      void client.invalidateQueries({ queryKey: keys.runs, refetchType: "none" });
+      void client.invalidateQueries({ queryKey: keys.deleted });
+    },
   );
 }
 

@@ -1,17 +1,22 @@
 """Small tasks that show whether each queue is read, through a real worker and a real Redis."""
 
+import logging
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 from pytest_django import Settings
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from r1web.cluster.models import Node
+from r1web.live import backlog as backlog_module
 from r1web.live.backlog import DropCounter, read_backlog
 from r1web.operations.models import Canary
 from r1web.operations.selectors import LATE_AFTER, last_release, late_canaries, lateness
 from r1web.operations.services import canary_heard, release_canaries
+from tests.r1web.waiting import until
 
 NOW = timezone.now()
 
@@ -74,7 +79,33 @@ async def test_what_the_channel_layer_drops_is_counted(settings: Settings, redis
     await layer.group_add("watchers", channel)
     for _ in range(5):
         await layer.group_send("watchers", {"type": "news"})
-    backlog = read_backlog()
+    backlog = until(lambda: (seen := read_backlog()).dropped == 3 and seen)
     assert (backlog.longest, backlog.capacity, backlog.dropped) == (2, 2, 3)
     assert backlog.dropped_at is not None
     await layer.close_pools()
+
+
+def test_who_sends_does_not_wait_for_redis_to_count_what_was_dropped(
+    settings: Settings, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.REDIS_URL, settings.REDIS_PREFIX = redis_url, "drops-test"
+    away, asked, counter = threading.Event(), threading.Event(), DropCounter()
+    monkeypatch.setattr(backlog_module, "RETRY_S", 0.01)
+    add = backlog_module._add
+
+    def sometimes(count: int, last_at: float) -> None:
+        asked.set()
+        if not away.is_set():
+            raise RedisConnectionError
+        add(count, last_at)
+
+    monkeypatch.setattr(backlog_module, "_add", sometimes)
+    line = "%s of %s channels over capacity in group %s"
+    for _ in range(3):
+        told = logging.LogRecord(
+            "channels_redis.core", logging.INFO, "", 0, line, (2, 9, "g"), None
+        )
+        counter.emit(told)  # comes back at once: only the thread asks Redis
+    assert asked.wait(10)
+    away.set()
+    until(lambda: read_backlog().dropped == 6)
