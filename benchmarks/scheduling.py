@@ -26,13 +26,15 @@ RUNS, NODES, JOBS, CLUSTER = 5_000, 500, 10_000, 200
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--short", action="store_true", help="Only measure a pass.")
     arguments = parser.parse_args()
     snapshot = busy_cluster()
     plan = make_plan(snapshot)
     tell("planning", lambda: make_plan(snapshot), arguments.rounds)
     print(f"  {len(plan.placements)} placed, {len(plan.waits)} wait")
     with_database(arguments.rounds)
-    live_through()
+    if not arguments.short:
+        live_through()
 
 
 def tell(what: str, work: Callable[[], object], rounds: int) -> None:

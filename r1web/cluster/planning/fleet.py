@@ -101,6 +101,7 @@ class Fleet:
         self._shapes: dict[tuple[str, frozenset[str], tuple[Traits, ...], Free], Shape] = {}
         for node in nodes:
             self._add(node, by_node[node.key])
+        self._able: dict[tuple[Need, str], int] = {}
         self.shapes = list(self._shapes.values())
         rooms = (room for shape in self.shapes for room in shape.rooms)
         self.ready = {room.node.key: room for room in rooms if room.node.state == "ready"}
@@ -164,6 +165,12 @@ class Fleet:
 
     def able_count(self, need: Need, kind: str) -> int:
         """Nodes that could take a part of the run, of the site that has most of them."""
+        found = self._able.get((need, kind))
+        if found is None:
+            found = self._able[need, kind] = self._count_able(need, kind)
+        return found
+
+    def _count_able(self, need: Need, kind: str) -> int:
         by_site: Counter[str] = Counter()
         for shape in self.shapes:
             by_site[shape.site] += len(shape.rooms) if shape.can_take(need, kind) else 0

@@ -1,7 +1,7 @@
 """What a run asks for, and what a device is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 GPU, CPU = "gpu", "cpu"
@@ -30,6 +30,18 @@ class Need:
     gpu_memory_gb: float = 0.0
     native_fp8: bool = False
     node_labels: frozenset[str] = frozenset()
+    _hash: int = field(default=0, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash(self._asked()))
+
+    def _asked(self) -> tuple[object, ...]:
+        where = (self.gpu_model, self.gpu_memory_gb, self.native_fp8, self.node_labels)
+        return (self.processes, self.device, self.nodes, *where)
+
+    def __hash__(self) -> int:
+        """Worked out once: a plan looks needs up by the ten thousand."""
+        return self._hash
 
     @classmethod
     def of(cls, hardware: Mapping[str, Any]) -> "Need":

@@ -33,7 +33,7 @@ class QueuedRun:
     need: Need
     priority: int = 0
     queued_at: float = 0.0
-    """Seconds; only compared with those of other runs."""
+    """Only compared with those of other runs."""
     reserved_nodes: tuple[int, ...] = ()
     """The nodes that an earlier plan keeps for it."""
     reason: str = ""

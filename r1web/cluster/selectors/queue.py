@@ -52,7 +52,7 @@ class Queue:
 
 def queue_for(user: User) -> Queue:
     """Those of the first runs in the queue that the user may see, and what his projects hold."""
-    seen = snapshot(Node.objects.all())
+    seen = snapshot(Node.objects.defer("load", "versions"))
     memberships = list(memberships_of(user))
     lines = _lines(seen, make_plan(seen), memberships)
     held: Counter[int] = Counter()

@@ -30,7 +30,8 @@ def schedule() -> list[Attempt]:
 @transaction.atomic
 def _schedule() -> list[Attempt]:
     """Locks the nodes, so of two schedulers one waits and then sees what the other has leased."""
-    nodes = {node.pk: node for node in Node.objects.select_for_update().order_by("pk")}
+    rows = Node.objects.select_for_update().defer("load", "versions").order_by("pk")
+    nodes = {node.pk: node for node in rows}
     seen = snapshot(nodes.values())
     plan = make_plan(seen)
     opened = [open_attempt(placement=placement, nodes=nodes) for placement in plan.placements]

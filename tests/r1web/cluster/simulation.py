@@ -8,6 +8,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from r1web.cluster.planning import (
     CPU,
@@ -84,13 +85,19 @@ def _job(rng: random.Random, key: int, project_count: int, arrives: int) -> Job:
         QueuedRun(
             key=key,
             project=rng.randint(1, project_count),
-            need=_need(rng),
+            need=_shared(_need(rng)),
             priority=rng.choices([0, 5, -5], [8, 1, 1])[0],
             queued_at=arrives * TICK_S + rng.random(),
         ),
         arrives,
         takes=max(1, round(rng.lognormvariate(3, 1))),
     )
+
+
+@cache
+def _shared(need: Need) -> Need:
+    """One object for equal ones, as reading the queue makes them."""
+    return need
 
 
 def _need(rng: random.Random) -> Need:

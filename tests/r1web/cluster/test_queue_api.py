@@ -112,8 +112,9 @@ def test_the_queue_takes_the_same_queries_for_any_length(
     services.schedule()
     for _ in range(count):
         make_run()
-    # token, its use, nodes, queue, devices, holders, leases, projects, roles, runs, pace, steps
-    with django_assert_num_queries(12):
+    # token, its use, nodes, holders, their leases, queue, devices, ended leases, projects, roles,
+    # runs, pace, steps
+    with django_assert_num_queries(13):
         api.get("/queue")
 
 
