@@ -20,6 +20,8 @@ from r1web.processes import is_alive, since_boot
 RECORD = "launcher.json"
 """Written beside the journal at once: a supervisor that follows finds the launcher by it, even
 when the database was away."""
+ONCE_TOLD = ["/bin/sh", "-c", 'read -r go && exec "$0" "$@" </dev/null']
+"""Becomes the command when a line comes; ends when whoever would send it has died."""
 STRAGGLERS_SAVE_S = 5.0
 DEATH_S = 10.0
 
@@ -82,14 +84,17 @@ def start_trainer(
     cwd: Path,
     environment: Mapping[str, str],
 ) -> Trainer:
-    """Start the launcher as the leader of a new group, its output going to trainer.log."""
+    """Start the launcher as the leader of a new group, its output going to trainer.log.
+
+    It begins only once it is written down: one that no later supervisor could find must not live.
+    """
     with (folder / of_rank("trainer.log", node_rank)).open("ab") as log:
         log_start = log.tell()
         child = subprocess.Popen(
-            list(command),
+            [*ONCE_TOLD, *command],
             cwd=cwd,
             env=dict(environment),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
             process_group=0,
@@ -109,6 +114,9 @@ def start_trainer(
         trainer.signal(signal.SIGKILL)
         child.wait()
         raise
+    assert child.stdin is not None  # noqa: S101  # it was opened as a pipe
+    with contextlib.suppress(BrokenPipeError), child.stdin as pipe:
+        pipe.write(b"go\n")
     return trainer
 
 
