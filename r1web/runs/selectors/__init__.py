@@ -1,5 +1,6 @@
 """What is read about runs."""
 
+from r1web.runs.selectors.checkpoints import newest_checkpoint, passed_over
 from r1web.runs.selectors.deleted import (
     deleted_out,
     deleted_run,
@@ -28,7 +29,6 @@ from r1web.runs.selectors.visible import (
     changeable_run,
     filtered,
     may_change,
-    newest_checkpoint,
     open_attempt,
     project_for_new_run,
     visible_checkpoint,
@@ -53,6 +53,7 @@ __all__ = [
     "memory_of",
     "newest_checkpoint",
     "open_attempt",
+    "passed_over",
     "permissions",
     "project_for_new_run",
     "restorable_runs",

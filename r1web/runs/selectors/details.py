@@ -17,10 +17,10 @@ from r1web.runs.schemas import (
     RunDetail,
     TransitionOut,
 )
+from r1web.runs.selectors.checkpoints import newest_checkpoint
 from r1web.runs.selectors.rows import run_row, with_row_relations
 from r1web.runs.selectors.visible import (
     may_change,
-    newest_checkpoint,
     no_such_run,
     visible_runs,
 )

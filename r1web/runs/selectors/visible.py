@@ -92,10 +92,6 @@ def visible_checkpoint(user: User, checkpoint_id: int) -> Checkpoint:
     return checkpoint
 
 
-def newest_checkpoint(run: Run) -> Checkpoint | None:
-    return run.checkpoints.filter(deleted_at=None).order_by("-id").first()
-
-
 def open_attempt(run: Run) -> Attempt | None:
     return run.attempts.filter(ended_at=None).first()
 

@@ -103,7 +103,7 @@ def put_back(*, run: Run, actor: str, attempt: Attempt) -> None:
 
 @transaction.atomic
 def resume_run(*, run: Run, actor: User | str, checkpoint: Checkpoint | None = None) -> Run:
-    """Queue a stopped or failed run again, from `checkpoint` or else from its newest one.
+    """Queue a stopped or failed run again, from `checkpoint` or else from its newest good one.
 
     Raises ConflictError when the run has not ended or has nothing left to do, and InvalidError when
     the checkpoint is not one of the run's own or its files are gone.
@@ -132,6 +132,9 @@ def resume_run(*, run: Run, actor: User | str, checkpoint: Checkpoint | None = N
         update_fields=["resume_checkpoint", "last_step", "desired", "resumes", "resume_at"],
     )
     whence = f"from step {start.step}" if start else "from the beginning"
+    broken = [] if checkpoint else selectors.passed_over(run)
+    if broken:
+        whence += f": an attempt from step {broken[0].step} failed before it had taken a step"
     transition(run=run, to=State.QUEUED, reason=f"Resumed {whence}.", actor=str(actor))
     return run
 

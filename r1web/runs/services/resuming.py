@@ -6,10 +6,10 @@ step is passed over from then on, for the one before it, and in the end for the 
 
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from r1web.runs.models import Attempt, Checkpoint, Desired, Event, Run, State
+from r1web.runs import selectors
+from r1web.runs.models import Attempt, Desired, Event, Run, State
 from r1web.runs.services.events import NewEvent, append_events
 from r1web.runs.services.transitions import lock, transition
 from training.config import ResumeConfig
@@ -35,7 +35,14 @@ def resume_by_itself(*, run: Run, attempt: Attempt, why: str) -> bool:
     if refusal := _refusal(run, attempt, policy):
         _tell(run, attempt, f"{refusal} Resume it by hand once the cause is mended.")
         return False
-    start = _newest_good(run, attempt)
+    for checkpoint in selectors.passed_over(run):
+        _tell(
+            run,
+            attempt,
+            f"The checkpoint of step {checkpoint.step} is passed over: an attempt from it failed "
+            "before it had taken a step.",
+        )
+    start = selectors.newest_checkpoint(run)
     step = start.step if start else 0
     run.resume_at = timezone.now() + delay(policy, run.resumes)
     run.resumes += 1
@@ -73,29 +80,6 @@ def _refusal(run: Run, attempt: Attempt, policy: ResumeConfig) -> str:
     if attempt.outcome == State.FAILED and attempt.checkpoint_id is None and _fruitless(attempt):
         return "It failed before its first step, so it is not tried again by itself."
     return ""
-
-
-def _newest_good(run: Run, attempt: Attempt) -> Checkpoint | None:
-    """The newest checkpoint that is not known to be broken; the stream names those passed over."""
-    present = run.checkpoints.filter(deleted_at=None).order_by("-id")
-    broken = set(_failed_at_once(run).values_list("checkpoint_id", flat=True))
-    for checkpoint in present:
-        if checkpoint.pk not in broken:
-            return checkpoint
-        _tell(
-            run,
-            attempt,
-            f"The checkpoint of step {checkpoint.step} is passed over: an attempt from it failed "
-            "before it had taken a step.",
-        )
-    return None
-
-
-def _failed_at_once(run: Run) -> QuerySet[Attempt]:
-    stepped = Event.objects.filter(attempt=OuterRef("pk"), type="metrics")
-    return run.attempts.filter(outcome=State.FAILED, checkpoint__isnull=False).exclude(
-        Exists(stepped)
-    )
 
 
 def _fruitless(attempt: Attempt) -> bool:

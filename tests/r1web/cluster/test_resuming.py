@@ -11,8 +11,16 @@ from hypothesis import strategies as st
 
 from r1web.accounts.models import User
 from r1web.cluster import services as cluster
+from r1web.runs import selectors
 from r1web.runs.models import Attempt, Checkpoint, Event, Run, State
-from r1web.runs.services import NewEvent, append_events, request_stop, resume_run, transition
+from r1web.runs.services import (
+    NewEvent,
+    append_events,
+    put_back,
+    request_stop,
+    resume_run,
+    transition,
+)
 from r1web.runs.services.resuming import LONGEST_DELAY, delay
 from training.config import ResumeConfig
 
@@ -130,6 +138,25 @@ def test_a_broken_checkpoint_is_never_taken_twice(
     run = crash(run, steps=0)
     assert run.resume_checkpoint is None
     assert "Goes on by itself from the beginning" in run.reason
+
+
+def test_a_person_and_who_makes_room_go_on_from_the_newest_good_one_too(
+    make_run: MakeRun, make_checkpoint: MakeCheckpoint, owner: User
+) -> None:
+    run = make_run(**policy(times=1))
+    good, broken = make_checkpoint(run, 50), make_checkpoint(run, 100)
+    run = crash(crash(run), steps=0)
+    assert run.state == State.FAILED
+    resumed = resume_run(run=run, actor=owner)
+    assert resumed.resume_checkpoint == good
+    assert resumed.transitions.latest("id").reason == (
+        "Resumed from step 50: an attempt from step 100 failed before it had taken a step."
+    )
+    assert selectors.passed_over(run) == [broken]
+    for state in (State.STARTING, State.STOPPING):
+        transition(run=run, to=state, reason="It is to make room.", actor="test")
+    put_back(run=run, actor="supervisor", attempt=run.attempts.latest("id"))
+    assert Run.objects.get(pk=run.pk).resume_checkpoint == good
 
 
 def test_a_checkpoint_that_led_on_is_taken_again(
