@@ -83,6 +83,10 @@ def begin(partial: Path) -> None:
     partial.mkdir(parents=True)
 
 
+def abandon(partial: Path) -> None:
+    shutil.rmtree(partial, ignore_errors=True)
+
+
 def commit(partial: Path, manifest: Manifest, keep: CheckpointConfig) -> Written:
     """Seal the directory with `manifest`, to which its files are added; move it into place, and
     prune those that `keep` does not ask for."""

@@ -39,8 +39,18 @@ def save(
     setup: Setup, process: Process, step: int, score: float | None, kept: Kept
 ) -> checkpoint.Written | None:
     """Write a checkpoint, all ranks together; rank 0 learns what was written. `score` is the
-    held-out pass@1 of this step, if it was measured."""
+    held-out pass@1 of this step, if it was measured. Raises OSError, and leaves nothing of it."""
     partial = checkpoint.partial_path(setup.run_dir, step)
+    try:
+        return _write(setup, process, step, partial, score, kept)
+    except OSError:
+        checkpoint.abandon(partial)  # of a full disk so much is free again that it can be told
+        raise
+
+
+def _write(
+    setup: Setup, process: Process, step: int, partial: Path, score: float | None, kept: Kept
+) -> checkpoint.Written | None:
     if process.is_main:
         checkpoint.begin(partial)
         (partial / checkpoint.ROLLOUTS).mkdir()
