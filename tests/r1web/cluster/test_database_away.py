@@ -133,7 +133,9 @@ def failing(times: int) -> Callable[[], str]:
     return action
 
 
-def test_tries_are_spaced_out_and_told_once(caplog: pytest.LogCaptureFixture, db: None) -> None:
+def test_tries_are_spaced_out_and_told_once(
+    caplog: pytest.LogCaptureFixture, transactional_db: None
+) -> None:
     now = 0.0
     database = Database(clock=lambda: now)
     action = failing(4)
@@ -147,7 +149,7 @@ def test_tries_are_spaced_out_and_told_once(caplog: pytest.LogCaptureFixture, db
 
 
 def test_what_has_to_be_written_is_written_in_the_end(
-    monkeypatch: pytest.MonkeyPatch, db: None
+    monkeypatch: pytest.MonkeyPatch, transactional_db: None
 ) -> None:
     monkeypatch.setattr(module, "FIRST_PAUSE_S", 0.001)
     assert Database().insist(failing(5)) == "done"
