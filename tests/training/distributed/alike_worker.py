@@ -39,7 +39,7 @@ def main() -> None:
     model, out, *cases = sys.argv[1:]
     process = Process("cpu")
     close, process.close = process.close, lambda: None
-    job.Process = lambda _device, _enter: process
+    job.Process = lambda *_: process
     for case in cases:
         stage, ranks = map(int, case.split(":"))
         config = run_config(
