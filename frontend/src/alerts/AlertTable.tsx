@@ -2,11 +2,12 @@ import { BellRing, Check, CircleCheck } from "lucide-react";
 import { Link } from "wouter";
 import type { Alert } from "@/api/queries";
 import { toNumber } from "@/live/messages";
-import table from "@/run/table.module.css";
 import { Button } from "@/ui/Button";
 import { classes } from "@/ui/classes";
 import { formatNumber } from "@/ui/format";
 import { RelativeTime } from "@/ui/RelativeTime";
+import { Table } from "@/ui/Table";
+import table from "@/ui/table.module.css";
 import styles from "./AlertsTab.module.css";
 import { useAcknowledge } from "./queries";
 
@@ -20,29 +21,26 @@ interface AlertTableProps {
 /** Alerts, newest first, how sending each went, and who has seen it. */
 export function AlertTable({ alerts, mayChange, onStep }: AlertTableProps) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling box must be reachable by key
-    <div className={table.scroll} tabIndex={0}>
-      <table className={table.table}>
-        <thead>
-          <tr>
-            <th>State</th>
-            <th>When</th>
-            {!onStep && <th>Run</th>}
-            <th className="number">Step</th>
-            <th>Rule</th>
-            <th className="number">Value</th>
-            <th>What</th>
-            <th>Sent</th>
-            <th>Acknowledged</th>
-          </tr>
-        </thead>
-        <tbody>
-          {alerts.map((alert) => (
-            <AlertRow key={alert.id} {...{ alert, mayChange, onStep }} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table>
+      <thead>
+        <tr>
+          <th>State</th>
+          <th>When</th>
+          {!onStep && <th>Run</th>}
+          <th className="number">Step</th>
+          <th>Rule</th>
+          <th className="number">Value</th>
+          <th>What</th>
+          <th>Sent</th>
+          <th>Acknowledged</th>
+        </tr>
+      </thead>
+      <tbody>
+        {alerts.map((alert) => (
+          <AlertRow key={alert.id} {...{ alert, mayChange, onStep }} />
+        ))}
+      </tbody>
+    </Table>
   );
 }
 

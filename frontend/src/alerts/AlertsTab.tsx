@@ -1,9 +1,9 @@
 import { Link } from "wouter";
 import type { TabProps } from "@/run/RunPage";
-import table from "@/run/table.module.css";
 import { Button } from "@/ui/Button";
 import { EmptyState, ErrorState } from "@/ui/Message";
 import { SkeletonLines } from "@/ui/Skeleton";
+import table from "@/ui/table.module.css";
 import styles from "./AlertsTab.module.css";
 import { AlertTable } from "./AlertTable";
 import { useAlerts } from "./queries";

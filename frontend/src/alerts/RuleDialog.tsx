@@ -1,9 +1,9 @@
 import { useId, useState } from "react";
 import { asProblem } from "@/api/problem";
 import type { AlertRule } from "@/api/queries";
-import { Button } from "@/ui/Button";
 import { FilterChip } from "@/ui/Chip";
 import { Dialog } from "@/ui/Dialog";
+import { DialogActions } from "@/ui/DialogActions";
 import { Field, Select, TextInput } from "@/ui/Field";
 import { STATES } from "@/ui/StateBadge";
 import styles from "./AlertsTab.module.css";
@@ -47,12 +47,12 @@ export function RuleDialog({ rule, scope, metrics, onClose }: RuleDialogProps) {
       title={rule ? `Change ${rule.name}` : "New rule"}
       onClose={onClose}
       actions={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button kind="primary" busy={add.isPending || edit.isPending} onClick={save}>
-            {rule ? "Save" : "Add the rule"}
-          </Button>
-        </>
+        <DialogActions
+          action={rule ? "Save" : "Add the rule"}
+          busy={add.isPending || edit.isPending}
+          onAct={save}
+          onClose={onClose}
+        />
       }
     >
       <div className={styles.fields}>

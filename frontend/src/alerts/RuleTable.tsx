@@ -2,13 +2,14 @@ import { Pencil, Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
 import type { AlertRule } from "@/api/queries";
 import type { Facts } from "@/live/facts";
-import table from "@/run/table.module.css";
 import { Button, IconButton } from "@/ui/Button";
 import { classes } from "@/ui/classes";
 import { Confirm } from "@/ui/Dialog";
 import { ErrorState } from "@/ui/Message";
 import { Progress } from "@/ui/Progress";
 import { SkeletonLines } from "@/ui/Skeleton";
+import { Table } from "@/ui/Table";
+import table from "@/ui/table.module.css";
 import styles from "./AlertsTab.module.css";
 import { type RuleScope, useDeleteRule, useEditRule, useRules } from "./queries";
 import { RuleDialog } from "./RuleDialog";
@@ -40,33 +41,30 @@ export function RuleTable({ title, scope, facts, metrics, mayChange }: RuleTable
           </Button>
         )}
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling box must be reachable by key */}
-      <div className={table.scroll} tabIndex={0}>
-        <table className={table.table}>
-          <thead>
-            <tr>
-              <th>On</th>
-              <th>Rule</th>
-              <th>Fires when</th>
-              <th>And then</th>
-              <th>
-                <span className="visually-hidden">Actions</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {query.data.map((rule) => (
-              <RuleRow
-                key={rule.id}
-                rule={rule}
-                mayChange={mayChange}
-                onEdit={() => setEditing(rule)}
-                onDelete={() => setDeleting(rule)}
-              />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table>
+        <thead>
+          <tr>
+            <th>On</th>
+            <th>Rule</th>
+            <th>Fires when</th>
+            <th>And then</th>
+            <th>
+              <span className="visually-hidden">Actions</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {query.data.map((rule) => (
+            <RuleRow
+              key={rule.id}
+              rule={rule}
+              mayChange={mayChange}
+              onEdit={() => setEditing(rule)}
+              onDelete={() => setDeleting(rule)}
+            />
+          ))}
+        </tbody>
+      </Table>
       {editing && (
         <RuleDialog
           rule={editing === "new" ? null : editing}

@@ -4,13 +4,14 @@ import { useRestoreRun } from "@/api/actions";
 import { api, unwrap } from "@/api/client";
 import { type DeletedRun, keys } from "@/api/queries";
 import { usePageTitle } from "@/app/title";
-import table from "@/run/table.module.css";
 import { Button } from "@/ui/Button";
 import { plural } from "@/ui/format";
 import { EmptyState, ErrorState } from "@/ui/Message";
 import { RelativeTime } from "@/ui/RelativeTime";
 import { SkeletonLines } from "@/ui/Skeleton";
 import { StateBadge } from "@/ui/StateBadge";
+import { Table } from "@/ui/Table";
+import table from "@/ui/table.module.css";
 import { useToast } from "@/ui/toast";
 
 /** Deleted runs whose data is still there, each to be brought back. */
@@ -29,28 +30,26 @@ export default function DeletedPage() {
   }
   return (
     <>
-      <div className={`panel ${table.scroll}`}>
-        <table className={table.table}>
-          <thead>
-            <tr>
-              <th>Run</th>
-              <th>Project</th>
-              <th>State</th>
-              <th className="number">After</th>
-              <th>Deleted</th>
-              <th>Kept</th>
-              <th>
-                <span className="visually-hidden">Actions</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {runs.map((run) => (
-              <DeletedRow key={run.id} run={run} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table panel>
+        <thead>
+          <tr>
+            <th>Run</th>
+            <th>Project</th>
+            <th>State</th>
+            <th className="number">After</th>
+            <th>Deleted</th>
+            <th>Kept</th>
+            <th>
+              <span className="visually-hidden">Actions</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {runs.map((run) => (
+            <DeletedRow key={run.id} run={run} />
+          ))}
+        </tbody>
+      </Table>
       {query.hasNextPage && (
         <Button busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
           Show older ones

@@ -2,7 +2,6 @@ import { CircleCheck, CircleDashed, CircleX, type LucideIcon } from "lucide-reac
 import { useState } from "react";
 import { Link } from "wouter";
 import type { Delivery } from "@/api/queries";
-import table from "@/run/table.module.css";
 import { Button } from "@/ui/Button";
 import { FilterChip } from "@/ui/Chip";
 import { classes } from "@/ui/classes";
@@ -10,6 +9,8 @@ import { formatNumber } from "@/ui/format";
 import { ErrorState } from "@/ui/Message";
 import { RelativeTime } from "@/ui/RelativeTime";
 import { SkeletonLines } from "@/ui/Skeleton";
+import { Table } from "@/ui/Table";
+import table from "@/ui/table.module.css";
 import styles from "./ProjectPage.module.css";
 import { type DeliveryStatus, useDeliveries } from "./queries";
 
@@ -55,27 +56,24 @@ export function Deliveries({ slug }: { slug: string }) {
 function Log({ deliveries }: { deliveries: readonly Delivery[] }) {
   if (deliveries.length === 0) return <p className="muted">Nothing was sent.</p>;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling box must be reachable by key
-    <div className={table.scroll} tabIndex={0}>
-      <table className={table.table}>
-        <thead>
-          <tr>
-            <th>Status</th>
-            <th>When</th>
-            <th>What</th>
-            <th>Target</th>
-            <th className="number">Tries</th>
-            <th>Next try</th>
-            <th>What went wrong</th>
-          </tr>
-        </thead>
-        <tbody>
-          {deliveries.map((delivery) => (
-            <DeliveryRow key={delivery.id} delivery={delivery} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table>
+      <thead>
+        <tr>
+          <th>Status</th>
+          <th>When</th>
+          <th>What</th>
+          <th>Target</th>
+          <th className="number">Tries</th>
+          <th>Next try</th>
+          <th>What went wrong</th>
+        </tr>
+      </thead>
+      <tbody>
+        {deliveries.map((delivery) => (
+          <DeliveryRow key={delivery.id} delivery={delivery} />
+        ))}
+      </tbody>
+    </Table>
   );
 }
 

@@ -1,11 +1,11 @@
 import { Link } from "wouter";
 import type { Project } from "@/api/queries";
 import { usePageTitle } from "@/app/title";
-import table from "@/run/table.module.css";
 import { formatBytes, formatCompact, formatNumber } from "@/ui/format";
 import { EmptyState, ErrorState } from "@/ui/Message";
 import { RelativeTime } from "@/ui/RelativeTime";
 import { SkeletonLines } from "@/ui/Skeleton";
+import { Table } from "@/ui/Table";
 import { useProjects } from "./queries";
 
 /** The projects one is in, or all for staff, and what each takes. */
@@ -24,30 +24,27 @@ export default function ProjectsPage() {
     );
   }
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling box must be reachable by key
-    <div className={`panel ${table.scroll}`} tabIndex={0}>
-      <table className={table.table}>
-        <thead>
-          <tr>
-            <th>Project</th>
-            <th>Your role</th>
-            <th className="number">Runs</th>
-            <th className="number">Files</th>
-            <th className="number">Checkpoints</th>
-            <th className="number">Journals</th>
-            <th className="number">To be freed</th>
-            <th className="number">Values</th>
-            <th className="number">Completions</th>
-            <th>Measured</th>
-          </tr>
-        </thead>
-        <tbody>
-          {projects.data.map((project) => (
-            <ProjectRow key={project.slug} project={project} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table panel>
+      <thead>
+        <tr>
+          <th>Project</th>
+          <th>Your role</th>
+          <th className="number">Runs</th>
+          <th className="number">Files</th>
+          <th className="number">Checkpoints</th>
+          <th className="number">Journals</th>
+          <th className="number">To be freed</th>
+          <th className="number">Values</th>
+          <th className="number">Completions</th>
+          <th>Measured</th>
+        </tr>
+      </thead>
+      <tbody>
+        {projects.data.map((project) => (
+          <ProjectRow key={project.slug} project={project} />
+        ))}
+      </tbody>
+    </Table>
   );
 }
 

@@ -1,12 +1,13 @@
 import { Link } from "wouter";
 import type { Project } from "@/api/queries";
-import table from "@/run/table.module.css";
 import { Button } from "@/ui/Button";
 import { formatBytes, formatCompact } from "@/ui/format";
 import { ErrorState } from "@/ui/Message";
 import { RelativeTime } from "@/ui/RelativeTime";
 import { SkeletonLines } from "@/ui/Skeleton";
 import { StateBadge } from "@/ui/StateBadge";
+import { Table } from "@/ui/Table";
+import table from "@/ui/table.module.css";
 import styles from "./ProjectPage.module.css";
 import { useSizes } from "./queries";
 
@@ -67,46 +68,43 @@ function Largest({ slug }: { slug: string }) {
   return (
     <section className={table.section}>
       <h3>Runs, the largest first</h3>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling box must be reachable by key */}
-      <div className={table.scroll} tabIndex={0}>
-        <table className={table.table}>
-          <thead>
-            <tr>
-              <th>Run</th>
-              <th>State</th>
-              <th className="number">Files</th>
-              <th className="number">Checkpoints</th>
-              <th className="number">Journal</th>
-              <th className="number">Values</th>
-              <th className="number">Completions</th>
-              <th>Measured</th>
+      <Table>
+        <thead>
+          <tr>
+            <th>Run</th>
+            <th>State</th>
+            <th className="number">Files</th>
+            <th className="number">Checkpoints</th>
+            <th className="number">Journal</th>
+            <th className="number">Values</th>
+            <th className="number">Completions</th>
+            <th>Measured</th>
+          </tr>
+        </thead>
+        <tbody>
+          {query.data.map((size) => (
+            <tr key={size.run}>
+              <th scope="row">
+                {size.deleted ? (
+                  size.name
+                ) : (
+                  <Link href={`/runs/${size.run}?tab=checkpoints`}>{size.name}</Link>
+                )}{" "}
+                <span className="muted">#{size.run}</span>
+              </th>
+              <td>{size.deleted ? "deleted" : <StateBadge state={size.state} />}</td>
+              <td className="number">{formatBytes(size.bytes)}</td>
+              <td className="number">{formatBytes(size.checkpoint_bytes)}</td>
+              <td className="number">{formatBytes(size.journal_bytes)}</td>
+              <td className="number">{formatCompact(size.points)}</td>
+              <td className="number">{formatCompact(size.completions)}</td>
+              <td>
+                <RelativeTime at={size.measured_at} />
+              </td>
             </tr>
-          </thead>
-          <tbody>
-            {query.data.map((size) => (
-              <tr key={size.run}>
-                <th scope="row">
-                  {size.deleted ? (
-                    size.name
-                  ) : (
-                    <Link href={`/runs/${size.run}?tab=checkpoints`}>{size.name}</Link>
-                  )}{" "}
-                  <span className="muted">#{size.run}</span>
-                </th>
-                <td>{size.deleted ? "deleted" : <StateBadge state={size.state} />}</td>
-                <td className="number">{formatBytes(size.bytes)}</td>
-                <td className="number">{formatBytes(size.checkpoint_bytes)}</td>
-                <td className="number">{formatBytes(size.journal_bytes)}</td>
-                <td className="number">{formatCompact(size.points)}</td>
-                <td className="number">{formatCompact(size.completions)}</td>
-                <td>
-                  <RelativeTime at={size.measured_at} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+          ))}
+        </tbody>
+      </Table>
       {query.hasNextPage && (
         <Button busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
           Show smaller ones

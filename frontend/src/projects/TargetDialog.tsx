@@ -1,8 +1,8 @@
 import { useState } from "react";
 import { asProblem } from "@/api/problem";
 import type { Target } from "@/api/queries";
-import { Button } from "@/ui/Button";
 import { Dialog } from "@/ui/Dialog";
+import { DialogActions } from "@/ui/DialogActions";
 import { Field, Select, TextInput } from "@/ui/Field";
 import styles from "./ProjectPage.module.css";
 import { useAddTarget, useEditTarget } from "./queries";
@@ -56,12 +56,12 @@ export function TargetDialog({ slug, target, onClose }: TargetDialogProps) {
       title={target ? `Change ${target.name}` : "New target"}
       onClose={onClose}
       actions={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button kind="primary" busy={add.isPending || edit.isPending} onClick={save}>
-            {target ? "Save" : "Add the target"}
-          </Button>
-        </>
+        <DialogActions
+          action={target ? "Save" : "Add the target"}
+          busy={add.isPending || edit.isPending}
+          onAct={save}
+          onClose={onClose}
+        />
       }
     >
       <div className={styles.fields}>

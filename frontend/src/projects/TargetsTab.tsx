@@ -1,12 +1,13 @@
 import { Pencil, Plus, Send, Trash2 } from "lucide-react";
 import { useState } from "react";
 import type { Target } from "@/api/queries";
-import table from "@/run/table.module.css";
 import { Button, IconButton } from "@/ui/Button";
 import { classes } from "@/ui/classes";
 import { Confirm } from "@/ui/Dialog";
 import { EmptyState, ErrorState } from "@/ui/Message";
 import { SkeletonLines } from "@/ui/Skeleton";
+import { Table } from "@/ui/Table";
+import table from "@/ui/table.module.css";
 import { Deliveries } from "./Deliveries";
 import styles from "./ProjectPage.module.css";
 import { useDeleteTarget, useEditTarget, useTargets, useTestTarget } from "./queries";
@@ -49,33 +50,31 @@ function Targets({ slug, mayChange }: TargetsProps) {
           or Slack.
         </EmptyState>
       ) : (
-        <div className={table.scroll}>
-          <table className={table.table}>
-            <thead>
-              <tr>
-                <th>On</th>
-                <th>Target</th>
-                <th>Kind</th>
-                <th>Address</th>
-                <th>
-                  <span className="visually-hidden">Actions</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {query.data.map((target) => (
-                <TargetRow
-                  key={target.id}
-                  slug={slug}
-                  target={target}
-                  mayChange={mayChange}
-                  onEdit={() => setEditing(target)}
-                  onDelete={() => setDeleting(target)}
-                />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table>
+          <thead>
+            <tr>
+              <th>On</th>
+              <th>Target</th>
+              <th>Kind</th>
+              <th>Address</th>
+              <th>
+                <span className="visually-hidden">Actions</span>
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {query.data.map((target) => (
+              <TargetRow
+                key={target.id}
+                slug={slug}
+                target={target}
+                mayChange={mayChange}
+                onEdit={() => setEditing(target)}
+                onDelete={() => setDeleting(target)}
+              />
+            ))}
+          </tbody>
+        </Table>
       )}
       {editing && (
         <TargetDialog

@@ -3,7 +3,6 @@ import { Link } from "wouter";
 import { usePatchRun } from "@/api/actions";
 import { type Queue, type QueuedRun, useQueue } from "@/api/queries";
 import { usePageTitle } from "@/app/title";
-import table from "@/run/table.module.css";
 import { IconButton } from "@/ui/Button";
 import { ButtonLink } from "@/ui/ButtonLink";
 import { Chip } from "@/ui/Chip";
@@ -11,6 +10,8 @@ import { formatDuration, formatNumber, plural } from "@/ui/format";
 import { EmptyState, ErrorState } from "@/ui/Message";
 import { RelativeTime } from "@/ui/RelativeTime";
 import { SkeletonLines } from "@/ui/Skeleton";
+import { Table } from "@/ui/Table";
+import table from "@/ui/table.module.css";
 import styles from "./QueuePage.module.css";
 
 /** What waits, in the order in which it is looked at, and why. */
@@ -61,27 +62,25 @@ function Held({ queue }: { queue: Queue }) {
 
 function Lines({ runs }: { runs: QueuedRun[] }) {
   return (
-    <div className={table.scroll}>
-      <table className={table.table}>
-        <thead>
-          <tr>
-            <th className="number">Place</th>
-            <th>Run</th>
-            <th>Why it waits</th>
-            <th>Starts in</th>
-            <th>Priority</th>
-            <th className={styles.minor}>Project</th>
-            <th className={`number ${styles.minor}`}>Devices</th>
-            <th className={styles.minor}>Queued</th>
-          </tr>
-        </thead>
-        <tbody>
-          {runs.map((run) => (
-            <Line key={run.run} run={run} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table>
+      <thead>
+        <tr>
+          <th className="number">Place</th>
+          <th>Run</th>
+          <th>Why it waits</th>
+          <th>Starts in</th>
+          <th>Priority</th>
+          <th className={styles.minor}>Project</th>
+          <th className={`number ${styles.minor}`}>Devices</th>
+          <th className={styles.minor}>Queued</th>
+        </tr>
+      </thead>
+      <tbody>
+        {runs.map((run) => (
+          <Line key={run.run} run={run} />
+        ))}
+      </tbody>
+    </Table>
   );
 }
 

@@ -9,9 +9,10 @@ import { formatBytes, formatFixed, formatNumber } from "@/ui/format";
 import { EmptyState, ErrorState } from "@/ui/Message";
 import { RelativeTime } from "@/ui/RelativeTime";
 import { SkeletonLines } from "@/ui/Skeleton";
+import { Table } from "@/ui/Table";
+import styles from "@/ui/table.module.css";
 import { ResumeDialog } from "./RunDialogs";
 import type { TabProps } from "./RunPage";
-import styles from "./table.module.css";
 
 const REASONS: Record<string, string> = {
   schedule: "as planned",
@@ -30,8 +31,8 @@ export function CheckpointsTab({ run, store }: TabProps) {
       <EmptyState title="No checkpoints yet">The config says how often one is written.</EmptyState>
     );
   return (
-    <div className={styles.scroll}>
-      <table className={styles.table}>
+    <>
+      <Table>
         <thead>
           <tr>
             <th className="number">Step</th>
@@ -79,11 +80,11 @@ export function CheckpointsTab({ run, store }: TabProps) {
             </tr>
           ))}
         </tbody>
-      </table>
+      </Table>
       {resuming && (
         <ResumeDialog run={run} checkpoint={resuming} onClose={() => setResuming(null)} />
       )}
-    </div>
+    </>
   );
 }
 

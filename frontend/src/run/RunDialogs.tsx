@@ -11,8 +11,8 @@ import {
   useStopRun,
 } from "@/api/actions";
 import type { Checkpoint, RunDetail } from "@/api/queries";
-import { Button } from "@/ui/Button";
 import { Confirm, Dialog } from "@/ui/Dialog";
+import { DialogActions } from "@/ui/DialogActions";
 import { Field, TextInput } from "@/ui/Field";
 import { useToast } from "@/ui/toast";
 import styles from "./RunDialogs.module.css";
@@ -79,12 +79,13 @@ export function RenameDialog({ run, onClose }: RunDialogProps) {
       title="Rename"
       onClose={onClose}
       actions={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button kind="primary" busy={patch.isPending} disabled={!name.trim()} onClick={save}>
-            Save
-          </Button>
-        </>
+        <DialogActions
+          action="Save"
+          busy={patch.isPending}
+          disabled={!name.trim()}
+          onAct={save}
+          onClose={onClose}
+        />
       }
     >
       <form
@@ -142,12 +143,14 @@ export function DeleteDialog({ run, onClose }: RunDialogProps) {
       title={`Delete run #${run.id}?`}
       onClose={onClose}
       actions={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button kind="danger" disabled={!matches} busy={remove.isPending} onClick={submit}>
-            Delete the run
-          </Button>
-        </>
+        <DialogActions
+          action="Delete the run"
+          danger
+          busy={remove.isPending}
+          disabled={!matches}
+          onAct={submit}
+          onClose={onClose}
+        />
       }
     >
       <p>

@@ -1,8 +1,9 @@
 import { X } from "lucide-react";
 import { type ReactNode, useEffect, useId, useRef } from "react";
-import { Button, IconButton } from "./Button";
+import { IconButton } from "./Button";
 import { classes } from "./classes";
 import styles from "./Dialog.module.css";
+import { DialogActions } from "./DialogActions";
 
 interface DialogProps {
   title: string;
@@ -67,17 +68,14 @@ export function Confirm({ title, children, action, danger, busy, ...on }: Confir
       title={title}
       onClose={on.onClose}
       actions={
-        <>
-          <Button onClick={on.onClose}>Cancel</Button>
-          <Button
-            kind={danger ? "danger" : "primary"}
-            busy={busy}
-            onClick={on.onConfirm}
-            data-first
-          >
-            {action}
-          </Button>
-        </>
+        <DialogActions
+          action={action}
+          danger={danger}
+          busy={busy}
+          first
+          onAct={on.onConfirm}
+          onClose={on.onClose}
+        />
       }
     >
       {children}
