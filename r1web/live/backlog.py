@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 
 PATIENCE_S = 2.0
 RETRY_S = 1.0
+"""Before the counting thread asks a Redis again that did not answer."""
 
 
 @dataclass(frozen=True)

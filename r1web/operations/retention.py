@@ -12,7 +12,7 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from r1web.cluster.journal import JOURNAL, compress_journal
-from r1web.cluster.supervisor.hold import AlreadySupervisedError, only_one
+from r1web.cluster.supervisor.hold import LOCK, AlreadySupervisedError, only_one
 from r1web.metrics.models import Point, Series
 from r1web.operations.measuring import measure, measure_due
 from r1web.operations.models import RunSize
@@ -76,7 +76,7 @@ def _compress(run: Run) -> bool:
     if not (folder / JOURNAL).exists():
         return False
     try:
-        with only_one(folder / "supervisor.lock"):
+        with only_one(folder / LOCK):
             run.refresh_from_db()
             return run.state in ENDED and compress_journal(folder)
     except AlreadySupervisedError:

@@ -3,6 +3,7 @@ of the journal may never have been read."""
 
 from django.db import transaction
 
+from r1web.cluster.journal import JOURNAL
 from r1web.cluster.models import Node
 from r1web.cluster.services.attempts import ACTOR, start_supervisor
 from r1web.processes import is_alive
@@ -56,6 +57,6 @@ def _settle(attempt: Attempt) -> bool:
 def _left_something(attempt: Attempt) -> bool:
     if is_alive(attempt.launcher_pid, attempt.launcher_started):
         return True
-    journal = run_directory(attempt.run) / "events.jsonl"
+    journal = run_directory(attempt.run) / JOURNAL
     unread = journal.exists() and journal.stat().st_size > attempt.journal_offset
     return unread and is_last(attempt)

@@ -7,6 +7,7 @@ sample    how busy the trainer keeps the machine
 ending    what the end means: outcome and reason in a sentence
 database  what has to be written although the database may be away
 schema    whether the database was migrated meanwhile
+begin     this node's trainer, with the config and what was leased
 hold      one supervisor a part at a time
 loop      all of it together
 follower  the same for a further node of an attempt on several

@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from r1web.cluster import services
+from r1web.cluster.journal import JOURNAL
 from r1web.cluster.models import Job
 from r1web.cluster.services.jobs import log_end
 from r1web.cluster.supervisor import ending, record
-from r1web.cluster.supervisor.hold import AlreadySupervisedError, only_one
+from r1web.cluster.supervisor.hold import LOCK, AlreadySupervisedError, only_one
 from r1web.cluster.supervisor.ingest import ingest
 from r1web.cluster.supervisor.process import find_trainer
 from r1web.cluster.supervisor.tail import read_lines
@@ -37,13 +38,13 @@ def close(job: Job) -> None:
     """Read the rest of the journal, and end the attempt as it or else the job's end says."""
     folder = run_directory(job.attempt.run)
     folder.mkdir(parents=True, exist_ok=True)
-    with only_one(folder / "supervisor.lock"):
+    with only_one(folder / LOCK):
         attempt = record.load(job.attempt_id)
         if attempt.ended_at is not None:
             return
         trainer = find_trainer(folder, attempt.pk)
         if trainer is not None:
-            _read_rest(attempt, folder / "events.jsonl")
+            _read_rest(attempt, folder / JOURNAL)
             log = ending.log_end(folder / "trainer.log", trainer.log_start)
         else:
             log = log_end(job)

@@ -14,21 +14,18 @@ from django.conf import settings
 from r1web.cluster import services
 from r1web.cluster.models import Follower
 from r1web.cluster.supervisor import ending, plan, record
+from r1web.cluster.supervisor.begin import begin
 from r1web.cluster.supervisor.database import Database
 from r1web.cluster.supervisor.hold import Every, late
 from r1web.cluster.supervisor.link import CUT_AFTER_S, Link
 from r1web.cluster.supervisor.oom import oom_kills
-from r1web.cluster.supervisor.process import (
-    Trainer,
-    end_abandoned,
-    find_trainer,
-    start_trainer,
-)
+from r1web.cluster.supervisor.process import Trainer, end_abandoned, find_trainer
 from r1web.cluster.supervisor.sample import Sampler
 
 logger = logging.getLogger(__name__)
 
 POLL_S = 0.1
+"""How long a turn is, as in loop.py."""
 LOOK_S = 0.5
 BEAT_S = 5.0
 KNOCK_EVERY_S = 5.0
@@ -78,22 +75,9 @@ class FollowerSupervisor:
                 self._end("The machine was to end." if self.leaving else "")
                 return None
             time.sleep(POLL_S)
-        if ended := end_abandoned(self.folder, self.attempt.pk):
-            logger.warning("Ended %s processes that an earlier attempt had left", ended)
-        environment = self.database.insist(lambda: plan.environment(self.part))
-        command = self.database.insist(
-            lambda: plan.command(self.part, self.folder, self.master_address)
-        )
+        end_abandoned(self.folder, self.attempt.pk)
         try:
-            plan.write_config(self.attempt, self.folder, self.part.node_rank)
-            return start_trainer(
-                command,
-                attempt_id=self.attempt.pk,
-                node_rank=self.part.node_rank,
-                folder=self.folder,
-                cwd=settings.BASE_DIR,
-                environment=environment,
-            )
+            return begin(self.part, self.folder, self.database, self.master_address)
         except OSError as error:
             logger.exception("%s: the trainer could not be started", self.part)
             self._end(f"The trainer could not be started: {error}.")
@@ -143,7 +127,7 @@ class FollowerSupervisor:
             self.database.attempt(self._see_attempt)
 
     def _see_attempt(self) -> None:
-        self.attempt = record.load(self.attempt.pk)
+        self.attempt.refresh_from_db(fields=["ended_at", "launcher_pid", "started_at"])
 
     def _explain(self, trainer: Trainer) -> str:
         """Why the trainer failed, with the end of its log; empty when it did not."""

@@ -7,8 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+LOCK = "supervisor.lock"
+"""Who holds it, in a run's folder, follows the run there."""
 LOCK_PATIENCE_S = 5.0
 LOCK_POLL_S = 0.1
+"""flock waits for ever or not at all."""
 
 
 class AlreadySupervisedError(Exception):

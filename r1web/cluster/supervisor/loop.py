@@ -13,18 +13,14 @@ from pathlib import Path
 from django.conf import settings
 
 from r1web.cluster import services
-from r1web.cluster.journal import open_journal
-from r1web.cluster.supervisor import ending, plan, record
+from r1web.cluster.journal import JOURNAL, open_journal
+from r1web.cluster.supervisor import ending, record
+from r1web.cluster.supervisor.begin import begin
 from r1web.cluster.supervisor.database import Database
 from r1web.cluster.supervisor.hold import Every, late
 from r1web.cluster.supervisor.ingest import ingest
 from r1web.cluster.supervisor.oom import oom_kills
-from r1web.cluster.supervisor.process import (
-    Trainer,
-    end_abandoned,
-    find_trainer,
-    start_trainer,
-)
+from r1web.cluster.supervisor.process import Trainer, end_abandoned, find_trainer
 from r1web.cluster.supervisor.sample import Sampler
 from r1web.cluster.supervisor.tail import read_lines, torn_end
 from r1web.runs.models import Attempt, State
@@ -32,6 +28,8 @@ from r1web.runs.models import Attempt, State
 logger = logging.getLogger(__name__)
 
 POLL_S = 0.1
+"""How long a turn is: no event tells of new lines in a shared folder, nor of a process's end that
+another supervisor had started."""
 LOOK_S = 0.5
 BEAT_S = 5.0
 SAMPLE_S = 5.0
@@ -50,7 +48,7 @@ class Supervisor:
         self.attempt = attempt
         self.master_address = master_address
         self.folder = folder
-        self.journal = folder / "events.jsonl"
+        self.journal = folder / JOURNAL
         self.database = database
         self.stop_asked_at: float | None = None
         self.several_nodes = attempt.run.config["hardware"].get("nodes", 1) > 1
@@ -97,23 +95,11 @@ class Supervisor:
         if self.database.insist(lambda: record.wanted_to_end(self.attempt)):
             self._end(ending.Ending(State.STOPPED, "Stopped before the trainer started."))
             return None
-        if ended := end_abandoned(self.folder, self.attempt.pk):
-            logger.warning("Ended %s processes that an earlier attempt had left", ended)
-        environment = self.database.insist(lambda: plan.environment(self.attempt))
-        command = self.database.insist(
-            lambda: plan.command(self.attempt, self.folder, self.master_address)
-        )
+        end_abandoned(self.folder, self.attempt.pk)
         try:
             open_journal(self.folder)
             self._take_over_journal()
-            plan.write_config(self.attempt, self.folder)
-            return start_trainer(
-                command,
-                attempt_id=self.attempt.pk,
-                folder=self.folder,
-                cwd=settings.BASE_DIR,
-                environment=environment,
-            )
+            return begin(self.attempt, self.folder, self.database, self.master_address)
         except OSError as error:
             logger.exception("Attempt %s: the trainer could not be started", self.attempt.pk)
             self._end(ending.Ending(State.FAILED, f"The trainer could not be started: {error}."))

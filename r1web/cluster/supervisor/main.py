@@ -6,7 +6,7 @@ from r1web.cluster.services import claim_follower, of_rank
 from r1web.cluster.supervisor import record
 from r1web.cluster.supervisor.database import Database
 from r1web.cluster.supervisor.follower import FollowerSupervisor
-from r1web.cluster.supervisor.hold import only_one
+from r1web.cluster.supervisor.hold import LOCK, only_one
 from r1web.cluster.supervisor.loop import Supervisor
 from r1web.live.services import flush
 from r1web.logs import about
@@ -22,7 +22,7 @@ def supervise(attempt_id: int, node_rank: int = 0, master_address: str = "") -> 
     attempt = database.insist(lambda: record.load(attempt_id))
     folder = run_directory(attempt.run)
     folder.mkdir(parents=True, exist_ok=True)
-    lock = folder / of_rank("supervisor.lock", node_rank)
+    lock = folder / of_rank(LOCK, node_rank)
     with about(run=attempt.run_id, attempt=attempt_id), only_one(lock):
         supervisor: Supervisor | FollowerSupervisor
         if node_rank:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -16,6 +17,8 @@ import psutil
 from r1web.cluster.services import of_rank
 from r1web.cluster.services.nodes import node_name
 from r1web.processes import is_alive, since_boot
+
+logger = logging.getLogger(__name__)
 
 RECORD = "launcher.json"
 """Written beside the journal at once: a supervisor that follows finds the launcher by it, even
@@ -126,8 +129,8 @@ def find_trainer(folder: Path, attempt_id: int, node_rank: int = 0) -> Trainer |
     return _of(record) if record and record["attempt"] == attempt_id else None
 
 
-def end_abandoned(folder: Path, attempt_id: int) -> int:
-    """End what this node still runs of attempts before, given up while they lived; how many."""
+def end_abandoned(folder: Path, attempt_id: int) -> None:
+    """End what this node still runs of attempts before, given up while they lived."""
     here = node_name()
     records = [_read_record(path) for path in folder.glob(RECORD.replace(".", "*."))]
     abandoned = [
@@ -135,7 +138,9 @@ def end_abandoned(folder: Path, attempt_id: int) -> int:
         for record in records
         if record and record["attempt"] != attempt_id and record.get("node", here) == here
     ]
-    return sum(trainer.end_stragglers() for trainer in abandoned if trainer.is_alive())
+    ended = sum(trainer.end_stragglers() for trainer in abandoned if trainer.is_alive())
+    if ended:
+        logger.warning("Ended %s processes that an earlier attempt had left", ended)
 
 
 def _read_record(path: Path) -> dict[str, Any] | None:

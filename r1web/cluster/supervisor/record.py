@@ -72,8 +72,9 @@ def leased_gpus(part: Attempt | Follower) -> frozenset[int]:
 
 def wanted_to_end(attempt: Attempt) -> bool:
     """Whether somebody asked for its end, or has given the attempt up meanwhile."""
-    present = load(attempt.pk)
-    return present.ended_at is not None or present.run.desired != Desired.RUNNING
+    present = Attempt.objects.values_list("ended_at", "run__desired")
+    ended_at, desired = present.get(pk=attempt.pk)
+    return ended_at is not None or desired != Desired.RUNNING
 
 
 def has_followers(attempt: Attempt) -> bool:

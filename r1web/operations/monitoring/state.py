@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 from redis import Redis
 from redis.exceptions import RedisError
 
+from r1web.cluster.journal import JOURNAL
 from r1web.cluster.models import Node
 from r1web.cluster.queue import CONTROL_QUEUE
 from r1web.cluster.selectors import nodes, open_leases, queues_of
@@ -102,7 +103,7 @@ def _attempts() -> Iterator[Metric]:
         if attempt.heartbeat_at is not None:
             age.add_metric([run], (timezone.now() - attempt.heartbeat_at).total_seconds())
         try:
-            size = (run_directory(attempt.run) / "events.jsonl").stat().st_size
+            size = (run_directory(attempt.run) / JOURNAL).stat().st_size
         except FileNotFoundError:  # not begun yet, or on a disk that this machine does not see
             continue
         lag.add_metric([run], max(0, size - attempt.journal_offset))
