@@ -30,6 +30,8 @@ LOOK_S = 0.5
 BEAT_S = 5.0
 KNOCK_EVERY_S = 5.0
 SAMPLE_S = 5.0
+ENDS_ITSELF_S = 5.0
+"""How long the ranks here may take to end when the attempt is over."""
 
 
 class FollowerSupervisor:
@@ -91,11 +93,14 @@ class FollowerSupervisor:
         assert rendezvous is not None  # noqa: S101 - leased with the devices, as this part was
         link: Link | None = None
         asked_at: float | None = None
+        over_at: float | None = None
         while trainer.is_alive():
             self._look_around()
             if self.measure.due():
                 self._sample(trainer)
-            if self.attempt.ended_at is not None or late(asked_at, settings.R1WEB_STOP_GRACE_S):
+            if self.attempt.ended_at is not None and over_at is None:
+                over_at = time.monotonic()
+            if late(over_at, ENDS_ITSELF_S) or late(asked_at, settings.R1WEB_STOP_GRACE_S):
                 break
             if self.leaving and asked_at is None:
                 trainer.signal(signal.SIGTERM)

@@ -89,6 +89,8 @@ def network(*nodes: str) -> Iterator[Network]:
         yield made
     finally:
         for name in made.nodes:
+            # By itself the cable would go some time after its namespace.
+            subprocess.run(["ip", "link", "del", made.port(name)], check=False)
             subprocess.run(["ip", "netns", "del", made.space(name)], check=False)
         subprocess.run(["ip", "link", "del", made.switch], check=False)
 
