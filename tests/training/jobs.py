@@ -37,7 +37,8 @@ def run_ranks(command: list[str], processes: int) -> None:
         port = str(probe.getsockname()[1])
     ranks = [
         subprocess.Popen(
-            [sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            [sys.executable, "-m", "tests.training.rank", *command],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             env=environment(
                 RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(processes),
                 MASTER_ADDR="127.0.0.1", MASTER_PORT=port, DS_ACCELERATOR="cpu",

@@ -29,6 +29,9 @@ LOOKS = 20
 """How often to look within the limit, at most once a second."""
 DUMP_S = 10.0
 """How long a rank may take to write its stacks; a moment is usual."""
+WRITTEN_S = 0.5
+"""Stacks that have not grown for so long are whole: on a busy machine a rank may have to wait for
+its turn amid them."""
 COLLECTIVE = "/torch/distributed/"
 """What the stack of a rank that waits for others has in it."""
 STACK_CHARACTERS = 20_000
@@ -142,14 +145,14 @@ def stop_and_ask(run_dir: Path, beats: list[Beat]) -> dict[int, str]:
 
 def _wait_stack(run_dir: Path, rank: int) -> str:
     """Once it grows no more; empty for a rank that gives none."""
-    deadline, before = time.monotonic() + DUMP_S, ""
-    while time.monotonic() < deadline:
-        now = _stack(run_dir, rank)
-        if now and now == before:
-            return now
-        before = now
+    grown_at = time.monotonic()
+    deadline, found = grown_at + DUMP_S, ""
+    while (now := time.monotonic()) < deadline and not (found and now - grown_at > WRITTEN_S):
+        before, found = found, _stack(run_dir, rank)
+        if found != before:
+            grown_at = now
         time.sleep(0.05)  # a stopped rank has no event to wait for
-    return before
+    return found
 
 
 def _stack(run_dir: Path, rank: int) -> str:
