@@ -21,12 +21,12 @@ def project_group(project_id: int) -> str:
     return f"project.{project_id}"
 
 
-def publish(run_id: int, events: Sequence[Event]) -> None:
+def publish(run: Run, events: Sequence[Event]) -> None:
     """Tell the watchers of a run what was appended, and those of the list that it changed."""
     if not events:
         return
-    publisher.put(run_group(run_id), RunEvents.of(run_id, events))
-    publish_runs([run_id])
+    publisher.put(run_group(run.pk), RunEvents.of(run.pk, events))
+    publisher.put(project_group(run.project_id), ChangedRuns(frozenset({run.pk})))
 
 
 def publish_runs(run_ids: Iterable[int]) -> None:

@@ -1,27 +1,29 @@
-"""Appends the rollouts of a step."""
+"""Appends the rollouts of steps."""
 
 import math
 from collections.abc import Iterable, Sequence
 
 from r1web.rollouts.models import Completion, Group
-from r1web.runs.models import Attempt, Run
+from r1web.runs.models import Attempt
 from training.events import CompletionRecord, RolloutsEvent
 
 
-def append_groups(*, run: Run, attempt: Attempt, events: Sequence[RolloutsEvent]) -> list[Group]:
+def append_groups(events: Sequence[tuple[Attempt, RolloutsEvent]]) -> list[Group]:
     """Write each event's prompt and completions; the groups come back in the same order."""
-    groups = Group.objects.bulk_create(_group(run, attempt, event) for event in events)
+    if not events:
+        return []
+    groups = Group.objects.bulk_create(_group(attempt, event) for attempt, event in events)
     Completion.objects.bulk_create(
         _completion(group, index, record)
-        for group, event in zip(groups, events, strict=True)
+        for group, (_, event) in zip(groups, events, strict=True)
         for index, record in enumerate(event.completions)
     )
     return groups
 
 
-def _group(run: Run, attempt: Attempt, event: RolloutsEvent) -> Group:
+def _group(attempt: Attempt, event: RolloutsEvent) -> Group:
     return Group(
-        run=run,
+        run_id=attempt.run_id,
         attempt=attempt,
         step=event.step,
         index=event.group,

@@ -18,9 +18,10 @@ from r1web.alerts.services.targets import (
     edit_target,
     send_test,
 )
-from r1web.alerts.services.watching import look_for_silence, observe, watch_state
+from r1web.alerts.services.watching import Shown, look_for_silence, observe, watch_state
 
 __all__ = [
+    "Shown",
     "acknowledge",
     "check_rule",
     "check_target",

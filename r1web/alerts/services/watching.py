@@ -5,6 +5,7 @@ alert is there exactly when its cause is.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
@@ -14,6 +15,7 @@ from r1web.alerts.conditions import Point, holds, with_point
 from r1web.alerts.models import Rule, RuleKind
 from r1web.alerts.services import sentences
 from r1web.alerts.services.firing import Cause, clear, fire
+from r1web.bulk import save_all
 from r1web.runs.models import Attempt, Event, Run, State, Transition
 from r1web.runs.services import lock
 from training.events import EvaluationEvent, MetricsEvent
@@ -23,16 +25,26 @@ SIGNS_OF_LIFE = ["metrics", "evaluation", "started"]
 NOT_BY_METRICS = [RuleKind.STATE, RuleKind.BUDGET]
 
 
-def observe(*, run: Run, attempt: Attempt, events: Sequence[Measured]) -> None:
-    """Show each event to the run's rules, in order. An event that a rule has seen changes nothing.
+@dataclass(frozen=True)
+class Shown:
+    """What an attempt has measured since, in order."""
 
-    The caller holds the run's lock.
+    run: Run
+    attempt: Attempt
+    events: Sequence[Measured]
+
+
+def observe(shown: Sequence[Shown]) -> None:
+    """Show each event to its run's rules. An event that a rule has seen changes nothing.
+
+    The caller holds the locks of the runs.
     """
-    if not events:
+    of_run = {one.run.pk: one for one in shown if one.events}
+    if not of_run:
         return
-    rules = list(Rule.objects.filter(run=run, enabled=True).exclude(kind__in=NOT_BY_METRICS))
-    touched = [rule for rule in rules if _show(rule, run, attempt, events)]
-    Rule.objects.bulk_update(touched, ["recent", "fired_step"])
+    rules = Rule.objects.filter(run__in=of_run, enabled=True).exclude(kind__in=NOT_BY_METRICS)
+    touched = [rule for rule in rules if rule.run_id and _show(rule, of_run[rule.run_id])]
+    save_all(touched, ["recent", "fired_step"])
 
 
 def watch_state(*, run: Run, transition: Transition) -> None:
@@ -66,8 +78,9 @@ def look_for_silence(*, now: datetime | None = None) -> None:
             _fire_for_silence(rule.pk, rule.run, now)
 
 
-def _show(rule: Rule, run: Run, attempt: Attempt, events: Sequence[Measured]) -> bool:
+def _show(rule: Rule, shown: Shown) -> bool:
     """Whether the rule has changed."""
+    run, attempt, events = shown.run, shown.attempt, shown.events
     if rule.kind == RuleKind.ABSENCE:
         fired = rule.fired_step is not None
         clear(rule, _time_of(events[0]))

@@ -9,25 +9,27 @@ import json
 import logging
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import DataError, IntegrityError, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 from django.utils import timezone
 from pydantic import ValidationError
 
-from r1web.alerts.services import observe
+from r1web.alerts.services import Shown, observe
+from r1web.bulk import save_all
 from r1web.cluster.supervisor.tail import Line
-from r1web.metrics.services import Sample, append_points
+from r1web.metrics.services import Sample, SeriesKeys, append_points
 from r1web.rollouts.models import Group
 from r1web.rollouts.services import append_groups
 from r1web.runs.models import Attempt, Checkpoint, Run, State
 from r1web.runs.services import (
     NewEvent,
+    News,
     append_events,
-    lock,
+    append_to_locked,
     lock_attempt,
     record_progress,
     transition,
@@ -49,6 +51,8 @@ ACTOR = "supervisor"
 NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 """PostgreSQL cannot store the character NUL, which a model may well write."""
 SHOWN_BYTES = 120
+REFUSALS = (DataError, IntegrityError, OverflowError, ValueError)
+"""How the database says no to what it is given."""
 
 
 @dataclass
@@ -71,14 +75,18 @@ def warning(message: str) -> NewEvent:
     return NewEvent("log", {"level": "warning", "message": message})
 
 
+LinesOf = Mapping[int, Sequence[Line]]
+"""New lines of the journal by attempt."""
+
+
 def ingest(
     *, attempt_id: int, lines: Sequence[Line], refused: Callable[[], None] = lambda: None
 ) -> None:
     """Commit the lines. One that the database refuses is left out, with a warning, alone, unless
     `refused`, which is called before, raises."""
     try:
-        _commit(attempt_id, lines)
-    except (DataError, IntegrityError, OverflowError, ValueError) as error:
+        _commit({attempt_id: lines}, SeriesKeys())
+    except REFUSALS as error:
         refused()
         if len(lines) > 1:
             for line in lines:
@@ -88,34 +96,92 @@ def ingest(
         _skip(attempt_id, lines[0], f"{type(error).__name__}: {error}")
 
 
-@transaction.atomic
-def _commit(attempt_id: int, lines: Sequence[Line]) -> None:
-    attempt = lock_attempt(attempt_id)
-    # Already there when an earlier commit had gone through but its answer was lost.
-    lines = [line for line in lines if line.end > attempt.journal_offset]
-    if not lines:
-        return
-    run = lock(attempt.run)
-    batch = read_batch(lines, attempt.journal_seq)
-    _note_start(run, attempt, batch.of(StartedEvent))
-    groups = append_groups(run=run, attempt=attempt, events=batch.of(RolloutsEvent))
-    checkpoints = [_checkpoint(run, attempt, event) for event in batch.of(CheckpointEvent)]
-    measured = batch.of((MetricsEvent, EvaluationEvent))  # type: ignore[arg-type]  # as isinstance
-    append_points(
-        run=run,
-        attempt=attempt,
-        samples=[Sample(event.step, event.time, event.values) for event in measured],
+def ingest_together(lines_of: LinesOf, keys: SeriesKeys) -> set[int]:
+    """Commit the lines of several attempts at once; of which attempts they are there now.
+
+    One that somebody else holds, if but for a moment, has to wait for the next time; nobody waits
+    for it. What the database refuses it refuses as a whole.
+    """
+    return _commit(
+        lines_of, keys, skip_locked=connection.features.has_select_for_update_skip_locked
     )
-    rows = iter([*groups]), iter([*checkpoints])
-    append_events(run=run, attempt=attempt, items=[_news(item, *rows) for item in batch.items])
-    for event in measured:
-        record_progress(run=run, step=event.step, values=event.values)
-    run.save(update_fields=["summary", "last_step"])
-    observe(run=run, attempt=attempt, events=measured)
-    for phase in batch.of(PhaseEvent)[-1:]:
-        attempt.phase = phase.phase
-    attempt.journal_seq, attempt.journal_offset = batch.last_seq, batch.end
-    attempt.save(update_fields=["journal_seq", "journal_offset", "phase", "started_at"])
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one attempt's lines hold, its row and its run's locked."""
+
+    run: Run
+    attempt: Attempt
+    batch: Batch
+
+    @property
+    def measured(self) -> list[MetricsEvent | EvaluationEvent]:
+        return self.batch.of((MetricsEvent, EvaluationEvent))  # type: ignore[arg-type]  # as isinstance
+
+
+@transaction.atomic
+def _commit(lines_of: LinesOf, keys: SeriesKeys, *, skip_locked: bool = False) -> set[int]:
+    locked = _lock(lines_of, skip_locked=skip_locked)
+    parts = [
+        Part(run, attempt, read_batch(lines, attempt.journal_seq))
+        for run, attempt in locked
+        # Already there when an earlier commit had gone through but its answer was lost.
+        if (lines := [x for x in lines_of[attempt.pk] if x.end > attempt.journal_offset])
+    ]
+    for part in parts:
+        _note_start(part.run, part.attempt, part.batch.of(StartedEvent))
+    _append(parts, keys)
+    for part in parts:
+        for event in part.measured:
+            record_progress(run=part.run, step=event.step, values=event.values)
+    save_all([part.run for part in parts], ["summary", "last_step", "last_seq"])
+    observe([Shown(part.run, part.attempt, part.measured) for part in parts])
+    for part in parts:
+        attempt, batch = part.attempt, part.batch
+        for phase in batch.of(PhaseEvent)[-1:]:
+            attempt.phase = phase.phase
+        attempt.journal_seq, attempt.journal_offset = batch.last_seq, batch.end
+    names = ["journal_seq", "journal_offset", "phase", "started_at"]
+    save_all([part.attempt for part in parts], names)
+    return {attempt.pk for _, attempt in locked}
+
+
+def _lock(lines_of: LinesOf, *, skip_locked: bool) -> list[tuple[Run, Attempt]]:
+    """The attempts before their runs, as everybody locks them."""
+    attempts = Attempt.objects.select_for_update(no_key=True, skip_locked=skip_locked)
+    found = list(attempts.filter(pk__in=lines_of).order_by("pk"))
+    runs = Run.objects.select_for_update(no_key=True, skip_locked=skip_locked)
+    wanted = [attempt.run_id for attempt in found]
+    run_of = {run.pk: run for run in runs.filter(pk__in=wanted).order_by("pk")}
+    return [(run_of[attempt.run_id], attempt) for attempt in found if attempt.run_id in run_of]
+
+
+def _append(parts: Sequence[Part], keys: SeriesKeys) -> None:
+    """The rows, those of each kind together."""
+    rollouts = [(part.attempt, event) for part in parts for event in part.batch.of(RolloutsEvent)]
+    groups = iter(append_groups(rollouts))
+    checkpoints = iter(
+        [
+            _checkpoint(part.run, part.attempt, event)
+            for part in parts
+            for event in part.batch.of(CheckpointEvent)
+        ]
+    )
+    append_points(
+        [
+            Sample(part.attempt, event.step, event.time, event.values)
+            for part in parts
+            for event in part.measured
+        ],
+        keys,
+    )
+    append_to_locked(
+        [
+            News(part.run, part.attempt, [_news(x, groups, checkpoints) for x in part.batch.items])
+            for part in parts
+        ]
+    )
 
 
 @transaction.atomic

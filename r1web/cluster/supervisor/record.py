@@ -98,7 +98,7 @@ def _told(part: Follower) -> Told:
 def record_sample(attempt: Attempt, values: Mapping[str, float]) -> None:
     now = time.time()
     run = lock(attempt.run)
-    append_points(run=run, attempt=attempt, samples=[Sample(run.last_step, now, values)])
+    append_points([Sample(attempt, run.last_step, now, values)])
     event = NewEvent("system", {"time": now, "values": dict(values)}, step=run.last_step)
     append_events(run=run, attempt=attempt, items=[event])
 

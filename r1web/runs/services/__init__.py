@@ -3,7 +3,7 @@
 from r1web.runs.services.create import clone_run, create_run, fork_run, resolve_for
 from r1web.runs.services.deleting import delete_run, purge_run, restore_run
 from r1web.runs.services.edit import checked_name, edit_run
-from r1web.runs.services.events import NewEvent, append_events
+from r1web.runs.services.events import NewEvent, News, append_events, append_to_locked
 from r1web.runs.services.lifecycle import (
     continue_run,
     put_back,
@@ -20,7 +20,9 @@ __all__ = [
     "ALLOWED",
     "SPARKLINE_POINTS",
     "NewEvent",
+    "News",
     "append_events",
+    "append_to_locked",
     "checked_name",
     "clone_run",
     "continue_run",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -30,26 +31,44 @@ def append_events(*, run: Run, attempt: Attempt | None, items: Sequence[NewEvent
     """
     if not items:
         return []
-    first = _reserve(run, len(items))
-    events = Event.objects.bulk_create(
+    run.last_seq = (
+        Run.objects.select_for_update(no_key=True).only("last_seq").get(pk=run.pk).last_seq
+    )
+    events = append_to_locked([News(run, attempt, items)])
+    Run.objects.filter(pk=run.pk).update(last_seq=run.last_seq)
+    return events
+
+
+@dataclass(frozen=True)
+class News:
+    """What is new of one run."""
+
+    run: Run
+    attempt: Attempt | None
+    items: Sequence[NewEvent]
+
+
+def append_to_locked(news: Sequence[News]) -> list[Event]:
+    """The same for several runs, whose rows the caller has locked, and saves with `last_seq`."""
+    events_of = [(one.run, _numbered(one)) for one in news if one.items]
+    events = Event.objects.bulk_create(event for _, events in events_of for event in events)
+    for run, events_of_run in events_of:
+        transaction.on_commit(partial(publish, run, events_of_run))
+    return events
+
+
+def _numbered(news: News) -> list[Event]:
+    run, first = news.run, news.run.last_seq + 1
+    run.last_seq += len(news.items)
+    return [
         Event(
             run_id=run.pk,
-            attempt=attempt,
+            attempt=news.attempt,
             seq=first + place,
             type=item.type,
             step=item.step,
             at=item.at,
             payload=item.payload,
         )
-        for place, item in enumerate(items)
-    )
-    transaction.on_commit(lambda: publish(run.pk, events))
-    return events
-
-
-def _reserve(run: Run, count: int) -> int:
-    """The first of `count` numbers that are now this caller's."""
-    locked = Run.objects.select_for_update(no_key=True).only("last_seq").get(pk=run.pk)
-    Run.objects.filter(pk=run.pk).update(last_seq=locked.last_seq + count)
-    run.last_seq = locked.last_seq + count
-    return locked.last_seq + 1
+        for place, item in enumerate(news.items)
+    ]

@@ -79,11 +79,11 @@ def test_events_that_were_seen_change_nothing(journal: Journal, make_rule: MakeR
         for seq, value in enumerate([2.0, 2.0, 0.0, 0.0, 2.0], 1)
     ]
     for batch in (events, events[2:], events):
-        services.observe(run=journal.attempt.run, attempt=journal.attempt, events=batch)
+        services.observe([services.Shown(journal.attempt.run, journal.attempt, batch)])
         assert (steps(), cleared()) == ([2], [True])
     # Even a rule that has forgotten everything raises each alert once.
     Rule.objects.filter(pk=rule.pk).update(recent=[], fired_step=None)
-    services.observe(run=journal.attempt.run, attempt=journal.attempt, events=events)
+    services.observe([services.Shown(journal.attempt.run, journal.attempt, events)])
     assert (steps(), cleared()) == ([2], [True])
 
 
@@ -266,5 +266,5 @@ def test_rules_are_read_once_a_batch(
     values = {"kl/mean": 0.1, "entropy/mean": 0.5, "reward/mean": 0.5, "groups/flat": 0.1}
     events = [MetricsEvent(seq=seq, time=1.0, step=seq, values=values) for seq in range(1, 101)]
     with django_assert_max_num_queries(2):  # the rules, and what they remember
-        services.observe(run=run, attempt=attempt, events=events)
+        services.observe([services.Shown(run, attempt, events)])
     assert len(json.dumps(Rule.objects.get(run=run, metric="reward/mean").recent)) < 2_000

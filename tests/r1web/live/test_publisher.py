@@ -161,4 +161,4 @@ def test_publishing_nothing_asks_nothing(
     db: None, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(0):
-        publish(1, [])
+        publish(Run(pk=1), [])

@@ -30,8 +30,8 @@ def attempt_of(run: Run, number: int = 1, **fields: Any) -> Attempt:
 
 
 def write(attempt: Attempt, name: str, points: Values) -> None:
-    samples = [Sample(step, 1000.0 + step, {name: value}) for step, value in points]
-    append_points(run=attempt.run, attempt=attempt, samples=samples)
+    samples = [Sample(attempt, step, 1000.0 + step, {name: value}) for step, value in points]
+    append_points(samples)
 
 
 def read(run: Run, max_points: int = 1000, **asked: Any) -> dict[str, Columns]:

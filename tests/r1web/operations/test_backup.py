@@ -57,7 +57,7 @@ def full(make_run: MakeRun, owner: User, home: Path) -> Run:
     device = Device.objects.create(node=node, kind="gpu", index=0, memory_bytes=2**40)
     Lease.objects.create(device=device, attempt=attempt, released_at=timezone.now())
     values = {"reward/mean": 0.1 + 0.2, "loss": math.inf, "kl/mean": math.nan}
-    append_points(run=run, attempt=attempt, samples=[Sample(1, 1e9 + 0.125, values)])
+    append_points([Sample(attempt, 1, 1e9 + 0.125, values)])
     group = Group.objects.create(
         run=run, attempt=attempt, step=1, index=0, policy_version=0, prompt="p", question="q",
         answer="line\nbreak", reward_mean=None,

@@ -27,8 +27,10 @@ DAY = timedelta(days=1)
 def measured(run: Run, folder: Path) -> Run:
     """Give the run points, a completion and files."""
     attempt = Attempt.objects.create(run=run, number=1, ended_at=timezone.now())
-    samples = [Sample(step, 1.0, {"reward/mean": 0.5, "loss": 1.0}) for step in range(1, 4)]
-    append_points(run=run, attempt=attempt, samples=samples)
+    samples = [
+        Sample(attempt, step, 1.0, {"reward/mean": 0.5, "loss": 1.0}) for step in range(1, 4)
+    ]
+    append_points(samples)
     group = Group.objects.create(
         run=run, attempt=attempt, step=1, index=0, policy_version=0, prompt="p", question="q",
         answer="a", reward_mean=None,

@@ -53,12 +53,12 @@ def run(make_run: MakeRun) -> Run:
     attempt = Attempt.objects.create(run=run, number=1, started_at=timezone.now())
     for step in (1, 2):
         rewards = [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]
-        append_groups(
-            run=run,
-            attempt=attempt,
-            events=[rollouts(step, group, given) for group, given in enumerate(rewards)],
-        )
+        append(attempt, [rollouts(step, group, given) for group, given in enumerate(rewards)])
     return run
+
+
+def append(attempt: Attempt, events: list[RolloutsEvent]) -> list[Group]:
+    return append_groups([(attempt, event) for event in events])
 
 
 def resume(run: Run, start_step: int) -> Attempt:
@@ -129,7 +129,7 @@ def test_a_completion_without_a_reward_says_why_and_stays_out_of_the_mean(
     run: Run, api: Api
 ) -> None:
     events = [rollouts(3, 0, [1.0, nan]), rollouts(3, 1, [nan, nan]), rollouts(3, 2, [0.0, 0.0])]
-    append_groups(run=run, attempt=run.attempts.get(), events=events)
+    append(run.attempts.get(), events)
     groups = api.get(f"/runs/{run.pk}/rollouts", step=3).json()["items"]
     assert [group["reward_mean"] for group in groups] == [1.0, None, 0.0]
     unscored = groups[0]["completions"][1]
@@ -145,7 +145,7 @@ def test_a_group_tells_whether_it_was_trained_on_and_by_which_weights_it_was_wri
     written = {"policy_version": 3, "fingerprint": "3f" * 32}
     dropped = rollouts(6, 1, [1.0, 1.0], trained=False, **written)
     trained = rollouts(6, 0, [1.0, 0.0], **written)
-    append_groups(run=run, attempt=run.attempts.get(), events=[trained, dropped])
+    append(run.attempts.get(), [trained, dropped])
     groups = api.get(f"/runs/{run.pk}/rollouts", step=6).json()["items"]
     assert [group["trained"] for group in groups] == [True, False]
     assert {(group["steps_behind"], group["fingerprint"]) for group in groups} == {(2, "3f" * 32)}
@@ -153,14 +153,14 @@ def test_a_group_tells_whether_it_was_trained_on_and_by_which_weights_it_was_wri
 
 def test_a_cursor_stays_with_its_step_while_the_run_goes_on(run: Run, api: Api) -> None:
     first = api.get(f"/runs/{run.pk}/rollouts", limit=3).json()
-    append_groups(run=run, attempt=run.attempts.get(), events=[rollouts(3, 0, [1.0])])
+    append(run.attempts.get(), [rollouts(3, 0, [1.0])])
     rest = api.get(f"/runs/{run.pk}/rollouts", limit=3, cursor=first["next_cursor"]).json()
     assert (rest["step"], [group["index"] for group in rest["items"]]) == (2, [3])
 
 
 def test_what_a_later_attempt_replaced_is_hidden_unless_asked_for(run: Run, api: Api) -> None:
     second = resume(run, 1)
-    append_groups(run=run, attempt=second, events=[rollouts(2, 0, [1.0])])
+    append(second, [rollouts(2, 0, [1.0])])
     shown = api.get(f"/runs/{run.pk}/rollouts", step=2).json()["items"]
     assert [(group["attempt"], group["index"]) for group in shown] == [(2, 0)]
     old = api.get(f"/runs/{run.pk}/rollouts", step=2, attempt=1).json()["items"]
@@ -214,7 +214,7 @@ def test_a_page_takes_the_same_few_queries_however_long_it_is(
 
 def test_groups_come_back_in_the_order_they_were_given(run: Run) -> None:
     events = [rollouts(9, place, [float(place)]) for place in (2, 0, 1)]
-    groups = append_groups(run=run, attempt=run.attempts.get(), events=events)
+    groups = append(run.attempts.get(), events)
     assert [group.index for group in groups] == [2, 0, 1]
     assert [Completion.objects.get(group=group).reward for group in groups] == [2.0, 0.0, 1.0]
     assert Group.objects.filter(step=9).count() == 3

@@ -114,7 +114,7 @@ def test_watchers_are_told_once_it_is_committed(
     told: list[tuple[int, list[int]]] = []
     monkeypatch.setattr(
         "r1web.runs.services.events.publish",
-        lambda run_id, events: told.append((run_id, [event.seq for event in events])),
+        lambda run, events: told.append((run.pk, [event.seq for event in events])),
     )
     with django_capture_on_commit_callbacks(execute=True):
         append_events(run=run, attempt=None, items=[NewEvent("log", {}), NewEvent("log", {})])
