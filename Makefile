@@ -1,12 +1,16 @@
 # `make help` lists the targets. PYTHON names the Python that the virtual environment is made of,
-# SECONDS and SEED say for how long and from which number `make chaos` rages.
+# SECONDS and SEED say for how long and from which number `make chaos` rages; `make load` also takes
+# TRAINERS, BROWSERS and REQUESTS, a second.
 PYTHON ?= python3
 SECONDS ?= 600
 SEED ?= 1
+TRAINERS ?= 200
+BROWSERS ?= 500
+REQUESTS ?= 100
 SETUP = $(PYTHON) tools/setup.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos lint format types image bench vllm lock clean
+.PHONY: help run test chaos load lint format types image bench vllm lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile
@@ -22,6 +26,12 @@ test: ## Set up, run every check there is
 chaos: ## Break a random part every few seconds under real runs (SECONDS=600 SEED=1), then check
 	@$(SETUP) test
 	@CHAOS_SECONDS=$(SECONDS) CHAOS_SEED=$(SEED) .venv/bin/python -m pytest -s tests/r1web/cluster/test_chaos.py
+
+load: SECONDS = 300
+load: ## Put TRAINERS, BROWSERS and REQUESTS on a server of its own for SECONDS=300, and measure
+	@$(SETUP) test
+	@exec .venv/bin/python -m benchmarks.load --seconds $(SECONDS) --trainers $(TRAINERS) \
+		--browsers $(BROWSERS) --requests $(REQUESTS)
 
 lint: ## The quick checks: ruff, mypy, import contracts
 	@$(SETUP) test
