@@ -91,9 +91,9 @@ def under_load(plan: Plan, together: Together) -> report.Result:
     written = together.result_of(WRITER)
     say("Waiting until everything is stored, and comparing …")
     ingested_s = exactness.wait_ingested(plan)
+    answers = together.result_of(ASKER)
     for number in range(ASKER + 1, len(WORKS)):
         together.tell(number, exactness.last_seqs())
-    answers = together.result_of(ASKER)
     seen = [together.result_of(number) for number in range(ASKER + 1, len(WORKS))]
     return report.Result(
         size=plan.size,
@@ -124,7 +124,7 @@ def joined(parts: list[browsers.Seen], written: trainers.Written) -> browsers.Se
             if written.began <= at <= written.ended
         ],
         counts=sum((part.counts for part in parts), Counter()),
-        behind={run: missing for part in parts for run, missing in part.behind.items()},
+        behind=sum((part.behind for part in parts), Counter()),
     )
 
 

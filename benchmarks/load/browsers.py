@@ -29,8 +29,8 @@ class Seen:
     delays: list[tuple[float, float]] = field(default_factory=list)
     """Of each metrics event: when the trainer wrote it, and how much later it was here."""
     counts: Counter[str] = field(default_factory=Counter)
-    behind: dict[int, int] = field(default_factory=dict)
-    """Events that browsers have not got in the end, by run."""
+    behind: Counter[int] = field(default_factory=Counter)
+    """Events that browsers never got, by run."""
 
 
 class Browser:
@@ -177,4 +177,4 @@ async def _catch_up(browsers: list[Browser], last_seqs: dict[int, int]) -> None:
                 await browser.until(last_seq)
     for browser, last_seq in goals:
         if browser.run is not None and browser.seq < last_seq:
-            browser.seen.behind[browser.run] = last_seq - browser.seq
+            browser.seen.behind[browser.run] += last_seq - browser.seq

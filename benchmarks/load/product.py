@@ -171,5 +171,5 @@ def complaints(home: Path) -> Counter[str]:
     for log in (*home.glob("logs/*.log"), *home.glob("runs/*/supervisor.log")):
         for line in log.read_text(errors="replace").splitlines():
             if " WARNING " in line or " ERROR " in line or " CRITICAL " in line:
-                found[f"{log.stem}: {re.sub(r'[0-9]+', 'N', STAMP.sub('', line))[:160]}"] += 1
+                found[f"{log.stem}: {re.sub(r'[0-9]+', 'N', STAMP.sub('', line))[:300]}"] += 1
     return found

@@ -64,7 +64,8 @@ def as_json(result: Result) -> dict[str, Any]:
         "size": asdict(result.size),
         "exactness": asdict(result.exactness),
         "live_ms": quantiles([delay for _, delay in result.seen.delays]),
-        "browsers": dict(result.seen.counts) | {"behind": result.seen.behind},
+        "browsers": dict(result.seen.counts),
+        "events_never_seen": dict(result.seen.behind),
         "rest_ms": quantiles(every(result.answers)),
         "rest_ms_by_kind": {kind: quantiles(times) for kind, times in sorted(seconds.items())},
         "rest_answers": len(every(result.answers)),
@@ -122,7 +123,7 @@ def measured(found: dict[str, Any]) -> list[tuple[str, ...]]:
         ("runs with something lost or doubled", str(len(exact["faults"])), "0"),
         ("all stored after the last line", f"{exact['ingested_s']:.1f} s", ""),
         ("browsers: events, bytes", f"{browsers.get('events', 0):,}, {_mb(browsers)}", ""),
-        ("runs that a browser lacks the end of", str(len(browsers["behind"])), "0"),
+        ("events that browsers never got", str(sum(found["events_never_seen"].values())), "0"),
         (f"live delay {names}", _ms(found["live_ms"]), "p95 < 1000 ms"),
         (f"REST {names}", _ms(found["rest_ms"]), "p95 < 200 ms"),
         ("REST answers, errors", f"{found['rest_answers']:,}, {_errors(found)}", "no errors"),
@@ -153,5 +154,8 @@ def _mb(counts: dict[str, int]) -> str:
 
 
 def _errors(found: dict[str, Any]) -> str:
-    errors = found["rest_errors"]
-    return "; ".join(f"{count} × {kind}" for kind, count in errors.items()) or "none"
+    """By what was wrong; the JSON says of which requests."""
+    errors: Counter[str] = Counter()
+    for name, count in found["rest_errors"].items():
+        errors[name.partition(": ")[2]] += count
+    return "; ".join(f"{count} × {error}" for error, count in errors.most_common()) or "none"

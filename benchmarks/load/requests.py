@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPException
 
 from benchmarks.load.plan import newest_rollouts
-from benchmarks.load.rest import AnswerError, Rest
+from benchmarks.load.rest import TIMEOUT_S, AnswerError, Rest
 from benchmarks.load.together import Side
 
 IN_FLIGHT = 64
@@ -39,10 +39,13 @@ class Asker:
         self.answers = Answers()
 
     def ask(self, kind: str, place: int, due: float) -> None:
+        if time.time() - due > TIMEOUT_S:
+            self.answers.errors[f"{kind}: no place within {TIMEOUT_S:.0f} s"] += 1
+            return
         try:
             body = self.rest.get(KINDS[kind][1](self, place))
         except (AnswerError, OSError, HTTPException) as error:
-            self.answers.errors[f"{kind}: {type(error).__name__} {error}"] += 1
+            self.answers.errors[f"{kind}: {str(error) or type(error).__name__}"] += 1
             return
         self.answers.seconds[kind].append(time.time() - due)
         self.answers.bytes += len(body)
