@@ -1,8 +1,11 @@
 """Who is asking, and what they may see."""
 
 import hashlib
+from collections.abc import Collection
 
+from django.contrib.sessions.models import Session
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from r1web.accounts.models import ApiToken, Membership, Project, User
 from r1web.errors import UnauthenticatedError
@@ -29,6 +32,24 @@ def token_of(secret: str) -> ApiToken:
             f"This token expired on {when}: make a new one.", code="token_expired"
         )
     return token
+
+
+def live_tokens(secrets: Collection[str]) -> dict[str, ApiToken]:
+    """Those that are live, of active users, by secret."""
+    by_digest = {digest(secret): secret for secret in secrets}
+    tokens = ApiToken.objects.filter(digest__in=by_digest, user__is_active=True)
+    return {by_digest[token.digest]: token for token in tokens if token.state == "live"}
+
+
+def live_sessions(keys: Collection[str]) -> set[str]:
+    """The keys of sessions that have neither ended nor expired."""
+    found = Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
+    return set(found.values_list("session_key", flat=True))
+
+
+def active_users(user_ids: Collection[int]) -> set[int]:
+    found = User.objects.filter(pk__in=user_ids, is_active=True)
+    return set(found.values_list("pk", flat=True))
 
 
 def projects_of(user: User) -> QuerySet[Project]:

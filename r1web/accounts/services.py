@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,13 +12,23 @@ from django.urls import reverse
 from django.utils import timezone
 
 from r1web.accounts.models import ApiToken, Membership, Project, SignInLink, User
-from r1web.accounts.selectors import digest, token_of
+from r1web.accounts.selectors import active_users, digest, live_sessions, live_tokens, token_of
 from r1web.errors import NotFoundError, UnauthenticatedError
 
 LINK_LIFETIME = timedelta(minutes=15)
 USE_RECORDED_EVERY = timedelta(minutes=1)
 TOKEN_PREFIX = "r1w_"  # noqa: S105 - what every token starts with, so that scanners know one
 OPERATOR = "operator"
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """How somebody who stays connected has shown who they are: by a token, else by a session."""
+
+    token: str | None
+    session: str | None = None
+    user_id: int | None = None
+    """Whose session it is."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +67,34 @@ def revoke_token(*, token: ApiToken) -> None:
 def authenticate_token(*, secret: str) -> User:
     """The user of a Bearer token. Raises UnauthenticatedError; notes the use once a minute."""
     token = token_of(secret)
-    now = timezone.now()
-    if token.last_used_at is None or now - token.last_used_at >= USE_RECORDED_EVERY:
-        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+    _note_use([token])
     return token.user
+
+
+def present_users(credentials: Collection[Credentials]) -> dict[Credentials, int]:
+    """The users of those that are still good: active, the token live, the session not ended."""
+    tokens = live_tokens({given.token for given in credentials if given.token is not None})
+    _note_use(tokens.values())
+    sessions = live_sessions({given.session for given in credentials if given.session is not None})
+    active = active_users({given.user_id for given in credentials if given.user_id is not None})
+    present = {}
+    for given in credentials:
+        if given.token in tokens:
+            present[given] = tokens[given.token].user_id
+        elif given.session in sessions and given.user_id in active:
+            present[given] = given.user_id
+    return present
+
+
+def _note_use(tokens: Iterable[ApiToken]) -> None:
+    now = timezone.now()
+    due = [
+        token.pk
+        for token in tokens
+        if token.last_used_at is None or now - token.last_used_at >= USE_RECORDED_EVERY
+    ]
+    if due:
+        ApiToken.objects.filter(pk__in=due).update(last_used_at=now)
 
 
 def create_signin_link(user: User) -> str:

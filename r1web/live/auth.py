@@ -3,11 +3,7 @@
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from channels.db import database_sync_to_async
-
-from r1web.accounts.models import User
-from r1web.accounts.services import authenticate_token
-from r1web.errors import UnauthenticatedError
+from r1web.accounts.services import Credentials
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -29,8 +25,7 @@ class TokenOrElse:
         if secret is None:
             await self.without(scope, receive, send)
         else:
-            found = await database_sync_to_async(_user)(secret)
-            await self.with_token({**scope, "user": found, "token": secret}, receive, send)
+            await self.with_token({**scope, "token": secret}, receive, send)
 
 
 def _bearer(scope: Scope) -> str | None:
@@ -40,8 +35,8 @@ def _bearer(scope: Scope) -> str | None:
     return None
 
 
-def _user(secret: str) -> User | None:
-    try:
-        return authenticate_token(secret=secret)
-    except UnauthenticatedError:
-        return None
+def credentials_of(scope: Scope) -> Credentials:
+    """What is looked at again and again while the socket is open."""
+    if "token" in scope:
+        return Credentials(token=scope["token"])
+    return Credentials(None, session=scope["session"].session_key, user_id=scope["user"].pk)

@@ -1,5 +1,6 @@
 """What travels to the browser: one class a message, unknown fields forbidden."""
 
+from functools import cached_property
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -10,6 +11,11 @@ from r1web.runs.schemas import EventOut, RunRow
 
 class Message(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @cached_property
+    def text(self) -> str:
+        """As JSON, written once however many sockets send it."""
+        return self.model_dump_json()
 
 
 class HelloMessage(Message):
@@ -35,6 +41,11 @@ class RunsMessage(Message):
 
     type: Literal["runs"] = "runs"
     runs: list[RunRow]
+
+    def followed_by(self, later: "RunsMessage") -> "RunsMessage":
+        """Both as one; of a run in both the later row counts."""
+        rows = {row.id: row for row in [*self.runs, *later.runs]}
+        return RunsMessage(runs=list(rows.values()))
 
 
 class PingMessage(Message):

@@ -9,10 +9,10 @@ from django.conf import settings
 from django.urls import URLPattern, path
 
 from r1web.live.auth import Application, Receive, Scope, Send, TokenOrElse
-from r1web.live.consumers import RunSocket, RunsSocket, Socket
+from r1web.live.consumers import RunSocket, RunsSocket
 
 
-def serve(kind: type[Socket]) -> Application:
+def serve(kind: type[RunSocket | RunsSocket]) -> Application:
     """The ASGI application that answers each connection with a socket of this kind."""
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,18 +1,41 @@
-"""What a socket reads."""
+"""What sockets read: for all of a process at once, in as many queries as for one."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
 
-from r1web.accounts.models import User
-from r1web.accounts.selectors import projects_of
+from r1web.accounts.models import Membership
+from r1web.accounts.services import Credentials
 from r1web.live.messages import event_out
-from r1web.runs.models import ACTIVE, Event
+from r1web.runs.models import ACTIVE, Event, Run
 from r1web.runs.schemas import EventOut, RunRow
-from r1web.runs.selectors import run_rows, visible_run, visible_runs
+from r1web.runs.selectors import rows_with_projects
 
 
-def last_seq(user: User, run_id: int) -> int:
-    """Number of the newest event. Raises NotFoundError for a run the user may not see."""
-    return visible_run(user, run_id).last_seq
+@dataclass(frozen=True)
+class Seen:
+    """Who is there, what they may see, and how far the runs have come."""
+
+    users: dict[Credentials, int]
+    projects: dict[int, frozenset[int]]
+    """By user."""
+    runs: dict[int, tuple[int, int]]
+    """Project and number of the newest event, by run."""
+
+    def last_seq(self, user_id: int, run_id: int) -> int | None:
+        """None: there is no such run for this user."""
+        project, last_seq = self.runs.get(run_id, (0, 0))
+        return last_seq if project in self.projects[user_id] else None
+
+
+def look(users: dict[Credentials, int], run_ids: Collection[int]) -> Seen:
+    runs = Run.objects.filter(pk__in=run_ids, deleted_at=None)
+    places = runs.values_list("pk", "project", "last_seq")
+    return Seen(
+        users=users,
+        projects=_projects(set(users.values())),
+        runs={pk: (project, last_seq) for pk, project, last_seq in places},
+    )
 
 
 def events_after(run_id: int, seq: int, limit: int) -> list[EventOut]:
@@ -20,12 +43,21 @@ def events_after(run_id: int, seq: int, limit: int) -> list[EventOut]:
     return [event_out(event) for event in events.order_by("seq")[:limit]]
 
 
-def watched(user: User) -> tuple[set[int], set[int]]:
-    """Keys of the user's projects, and of the runs under way in them."""
-    projects = set(projects_of(user).values_list("pk", flat=True))
-    active = set(visible_runs(user).filter(state__in=ACTIVE).values_list("pk", flat=True))
-    return projects, active
+def active_runs() -> set[int]:
+    """Keys of the runs under way, of all projects."""
+    return set(Run.objects.filter(state__in=ACTIVE, deleted_at=None).values_list("pk", flat=True))
 
 
-def rows(user: User, run_ids: Iterable[int]) -> list[RunRow]:
-    return run_rows(user, run_ids)
+def list_news(
+    user_ids: Collection[int], run_ids: Collection[int]
+) -> tuple[dict[int, frozenset[int]], list[tuple[int, RunRow]]]:
+    """The projects of each user, and the rows of these runs, each with its project."""
+    return _projects(user_ids), rows_with_projects(run_ids)
+
+
+def _projects(user_ids: Collection[int]) -> dict[int, frozenset[int]]:
+    found = defaultdict(set)
+    of_these = Membership.objects.filter(user__in=user_ids).values_list("user", "project")
+    for user, project in of_these:
+        found[user].add(project)
+    return {user: frozenset(found[user]) for user in user_ids}

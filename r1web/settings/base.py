@@ -142,7 +142,9 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
             # One channel serves every socket of a process: the default of 100 overflows at once.
             "capacity": 2000,
             "expiry": 30,
-            "group_expiry": 86400,
+            # A living process joins its groups anew every 15 s; what is sent to one that was killed
+            # would fill its channel. More than that, for clocks that differ.
+            "group_expiry": 300,
         },
     }
 }

@@ -20,8 +20,8 @@ from r1web.runs.selectors.details import (
 from r1web.runs.selectors.memory import UNKNOWN as MEMORY_UNKNOWN
 from r1web.runs.selectors.memory import known_model, memory_of
 from r1web.runs.selectors.rows import (
+    rows_with_projects,
     run_row,
-    run_rows,
     with_row_relations,
 )
 from r1web.runs.selectors.spending import Spent, spent, spent_by_project, with_devices
@@ -57,10 +57,10 @@ __all__ = [
     "permissions",
     "project_for_new_run",
     "restorable_runs",
+    "rows_with_projects",
     "run_detail",
     "run_directory",
     "run_row",
-    "run_rows",
     "spent",
     "spent_by_project",
     "transition_out",

@@ -6,12 +6,10 @@ from datetime import datetime
 from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 
-from r1web.accounts.models import User
 from r1web.runs.models import Attempt, Run, State
 from r1web.runs.pace import seconds_left
 from r1web.runs.schemas import ParentRef, RunRow, UserRef
 from r1web.runs.selectors.spending import seconds_held, spent, with_devices
-from r1web.runs.selectors.visible import visible_runs
 
 SHOWN_NUMBERS = {
     "reward": "reward/mean",
@@ -32,10 +30,10 @@ def with_row_relations(runs: QuerySet[Run]) -> QuerySet[Run]:
     )
 
 
-def run_rows(user: User, run_ids: Iterable[int]) -> list[RunRow]:
-    """Rows of those of `run_ids` that the user may see, newest first."""
-    runs = visible_runs(user).filter(pk__in=list(run_ids)).order_by("-pk")
-    return [run_row(run) for run in with_row_relations(runs)]
+def rows_with_projects(run_ids: Iterable[int]) -> list[tuple[int, RunRow]]:
+    """Rows of these runs without deleted ones, newest first, each after its project's key."""
+    runs = Run.objects.filter(pk__in=list(run_ids), deleted_at=None).order_by("-pk")
+    return [(run.project_id, run_row(run)) for run in with_row_relations(runs)]
 
 
 def run_row(run: Run) -> RunRow:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from r1web.accounts.models import ApiToken, Membership, User
 from r1web.accounts.services import create_token
 from r1web.cluster.supervisor.ingest import ingest
-from r1web.live import consumers
+from r1web.live import consumers, hub
 from r1web.live.messages import event_out
 from r1web.live.services import RunEvents, flush, run_group
 from r1web.metrics.selectors import Metrics, read_metrics
@@ -32,7 +32,7 @@ ORIGIN = ("origin", "http://testserver")
 
 @pytest.fixture
 def quick_pings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumers, "PING_S", 0.2)
+    monkeypatch.setattr(hub, "PING_S", 0.2)
 
 
 def session_of(user: User) -> tuple[str, str]:
