@@ -96,19 +96,19 @@ def event(name: str, **fields: int | str) -> None:
 
 
 def for_child() -> dict[str, str]:
-    """Environment of a process that is to belong to what is traced now: W3C's TRACEPARENT."""
+    """What another process needs to go on with what is traced now: W3C's traceparent."""
     if not _on:
         return {}
     from opentelemetry.propagate import inject  # noqa: PLC0415
 
     carrier: dict[str, str] = {}
     inject(carrier)
-    return {name.upper(): value for name, value in carrier.items()}
+    return carrier
 
 
 @contextmanager
-def continued(name: str) -> Iterator[None]:
-    """Trace what is done within, as a part of what started this process."""
+def continued(name: str, carrier: Mapping[str, str]) -> Iterator[None]:
+    """Trace what is done within, as a part of what `for_child` told."""
     start()
     if not _on:
         yield
@@ -116,7 +116,7 @@ def continued(name: str) -> Iterator[None]:
     from opentelemetry import trace  # noqa: PLC0415
     from opentelemetry.propagate import extract  # noqa: PLC0415
 
-    parent = extract({key.lower(): value for key, value in os.environ.items()})
+    parent = extract(carrier)
     with trace.get_tracer("r1web").start_as_current_span(name, context=parent):
         yield
 

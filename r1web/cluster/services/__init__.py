@@ -5,7 +5,6 @@ from r1web.cluster.services.attempts import (
     end_attempt,
     heard,
     of_rank,
-    start_supervisor,
 )
 from r1web.cluster.services.followers import claim_follower, end_follower, follower_heard
 from r1web.cluster.services.given_up import finished_after_all, is_last, settle
@@ -28,6 +27,7 @@ from r1web.cluster.services.submitting import (
     submit,
     try_out,
 )
+from r1web.cluster.services.supervising import start_supervisor
 
 __all__ = [
     "adopt",

@@ -1,15 +1,10 @@
 """An attempt from claim to end."""
 
-import os
-import subprocess
-import sys
-import threading
+from collections.abc import Sequence
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from r1web import tracing
 from r1web.cluster import queue
 from r1web.cluster.models import Job
 from r1web.cluster.services.followers import end_unclaimed, is_silent, release
@@ -26,27 +21,6 @@ def claim(*, attempt_id: int) -> bool:
     return unclaimed.update(claimed_at=timezone.now()) == 1
 
 
-def start_supervisor(*, attempt: Attempt, node_rank: int = 0) -> None:
-    """Start this node's supervisor of the attempt as a session of its own, which outlives us."""
-    folder = settings.R1WEB_RUNS_DIR / attempt.run.directory_name
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "supervise", str(attempt.pk)]
-    if node_rank:
-        command += ["--node-rank", str(node_rank)]
-    with (folder / of_rank("supervisor.log", node_rank)).open("ab") as log:
-        process = subprocess.Popen(
-            command,
-            cwd=settings.BASE_DIR,
-            env={**os.environ, **tracing.for_child()},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    # Somebody has to wait for a child, or it stays a zombie when it ends.
-    threading.Thread(target=process.wait, name=f"supervisor-{attempt.pk}", daemon=True).start()
-
-
 def of_rank(name: str, node_rank: int) -> str:
     """A file's name on a further node, all of which share the run's folder: trainer-1.log."""
     stem, _, suffix = name.partition(".")
@@ -54,19 +28,19 @@ def of_rank(name: str, node_rank: int) -> str:
 
 
 @transaction.atomic
-def heard(*, attempt_id: int) -> None:
-    """The supervisor is there: note the time, and take the run back from `lost`, once all are."""
-    Attempt.objects.filter(pk=attempt_id).update(heartbeat_at=timezone.now())
-    attempt = Attempt.objects.select_related("run").get(pk=attempt_id)
-    lost = attempt.run.state == State.LOST and attempt.ended_at is None
-    if lost and not is_silent(attempt):
-        transition(
-            run=attempt.run,
-            to=_state_before(attempt),
-            reason="The supervisor was heard again.",
-            actor=ACTOR,
-            attempt=attempt,
-        )
+def heard(*, attempt_ids: Sequence[int]) -> None:
+    """The supervisor is there: note the time, and take runs back from `lost`, once all are."""
+    Attempt.objects.filter(pk__in=attempt_ids).update(heartbeat_at=timezone.now())
+    lost = Attempt.objects.filter(pk__in=attempt_ids, ended_at=None, run__state=State.LOST)
+    for attempt in lost.select_related("run"):
+        if not is_silent(attempt):
+            transition(
+                run=attempt.run,
+                to=_state_before(attempt),
+                reason="The supervisor was heard again.",
+                actor=ACTOR,
+                attempt=attempt,
+            )
 
 
 def _state_before(attempt: Attempt) -> State:

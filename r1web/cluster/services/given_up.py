@@ -5,7 +5,8 @@ from django.db import transaction
 
 from r1web.cluster.journal import JOURNAL
 from r1web.cluster.models import Node
-from r1web.cluster.services.attempts import ACTOR, start_supervisor
+from r1web.cluster.services.attempts import ACTOR
+from r1web.cluster.services.supervising import start_supervisor
 from r1web.processes import is_alive
 from r1web.runs.models import Attempt, State
 from r1web.runs.selectors import run_directory

@@ -16,8 +16,9 @@ from django.utils import timezone
 from r1web.cluster import queue
 from r1web.cluster.models import Follower, Node
 from r1web.cluster.selectors import node_state
-from r1web.cluster.services.attempts import ACTOR, end_attempt, start_supervisor
+from r1web.cluster.services.attempts import ACTOR, end_attempt
 from r1web.cluster.services.followers import LOST_AFTER, end_follower, quietest, row
+from r1web.cluster.services.supervising import start_supervisor
 from r1web.processes import is_alive
 from r1web.runs.models import Attempt, Desired, Run, State
 from r1web.runs.services import lock, lock_attempt, may_resume, shorten_pauses, transition

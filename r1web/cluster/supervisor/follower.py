@@ -11,7 +11,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from r1web.cluster import services
+from r1web.cluster import hardware, services
 from r1web.cluster.models import Follower
 from r1web.cluster.supervisor import ending, plan, record
 from r1web.cluster.supervisor.begin import begin
@@ -25,7 +25,7 @@ from r1web.cluster.supervisor.sample import Sampler
 logger = logging.getLogger(__name__)
 
 POLL_S = 0.1
-"""How long a turn is, as in loop.py."""
+"""How long a turn is, as TURN_S in loop.py."""
 LOOK_S = 0.5
 BEAT_S = 5.0
 KNOCK_EVERY_S = 5.0
@@ -50,7 +50,7 @@ class FollowerSupervisor:
         self.attempt = part.attempt
         """As it was when we last looked."""
 
-    def leave(self, *_: object) -> None:
+    def leave(self) -> None:
         """Asked to end by the machine: the ranks here ask those on all nodes to save and stop."""
         self.leaving = True
 
@@ -119,11 +119,12 @@ class FollowerSupervisor:
     def _sample(self, trainer: Trainer) -> None:
         """As the leading node's, under names of this node."""
         own = f"system/node{self.part.node_rank}_"
+        loads = hardware.gpu_load() if self.sampler.gpus else []
         values = {
             name.replace("system/", own): value
-            for name, value in self.sampler.sample(trainer).items()
+            for name, value in self.sampler.sample(trainer.members(), loads).items()
         }
-        self.database.attempt(lambda: record.record_sample(self.attempt, values))
+        self.database.attempt(lambda: record.record_samples([(self.attempt, values)]))
 
     def _look_around(self) -> None:
         if self.beat.due():

@@ -56,7 +56,7 @@ class Trainer:
 
     def members(self) -> list[psutil.Process]:
         """Living processes of the group, in whatever depth."""
-        return [process for process in psutil.process_iter() if _in_group(process, self.pid)]
+        return [process for process in psutil.process_iter() if _group_of(process) == self.pid]
 
     def end_stragglers(self) -> int:
         """Leave nothing of the group: SIGTERM, a moment to save, SIGKILL. How many there were."""
@@ -155,8 +155,19 @@ def _of(record: Mapping[str, Any]) -> Trainer:
     return Trainer(record["pid"], record["created"], record["log_start"])
 
 
-def _in_group(process: psutil.Process, group: int) -> bool:
+def members_of_groups() -> dict[int, list[psutil.Process]]:
+    """Living processes by group, all those of this machine."""
+    groups: dict[int, list[psutil.Process]] = {}
+    for process in psutil.process_iter():
+        if (group := _group_of(process)) is not None:
+            groups.setdefault(group, []).append(process)
+    return groups
+
+
+def _group_of(process: psutil.Process) -> int | None:
+    """None when it has ended, even if it was not yet waited for."""
     try:
-        return os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE
+        group = os.getpgid(process.pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else group
     except (ProcessLookupError, psutil.NoSuchProcess):
-        return False
+        return None

@@ -2,20 +2,21 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import psutil
 from django.db import transaction
 
+from r1web.bulk import save_all
 from r1web.cluster import services
 from r1web.cluster.models import Device, Follower
 from r1web.cluster.services.followers import row
 from r1web.cluster.supervisor import plan
 from r1web.cluster.supervisor.ending import Told
-from r1web.metrics.services import Sample, append_points
+from r1web.metrics.services import Sample, SeriesKeys, append_points
 from r1web.processes import since_boot
-from r1web.runs.models import Attempt, Desired, Event
-from r1web.runs.services import NewEvent, append_events, lock
+from r1web.runs.models import Attempt, Desired, Event, Run
+from r1web.runs.services import NewEvent, News, append_events, append_to_locked, lock
 
 
 def load_follower(attempt_id: int, node_rank: int) -> Follower:
@@ -38,7 +39,12 @@ def beat(part: Attempt | Follower) -> None:
     if isinstance(part, Follower):
         services.follower_heard(follower_id=part.pk)
     else:
-        services.heard(attempt_id=part.pk)
+        services.heard(attempt_ids=[part.pk])
+
+
+def disown(part: Attempt | Follower) -> None:
+    """This process lives but does not supervise it any more: what is named is nobody."""
+    row(part).filter(supervisor_pid=os.getpid()).update(supervisor_started=0.0)
 
 
 def take_leave(part: Attempt | Follower) -> None:
@@ -70,11 +76,11 @@ def leased_gpus(part: Attempt | Follower) -> frozenset[int]:
     return frozenset(gpus.values_list("index", flat=True))
 
 
-def wanted_to_end(attempt: Attempt) -> bool:
-    """Whether somebody asked for its end, or has given the attempt up meanwhile."""
-    present = Attempt.objects.values_list("ended_at", "run__desired")
-    ended_at, desired = present.get(pk=attempt.pk)
-    return ended_at is not None or desired != Desired.RUNNING
+def wanted_to_end(attempt_ids: Sequence[int]) -> set[int]:
+    """Those of which somebody asked for the end, or which were given up meanwhile."""
+    present = Attempt.objects.filter(pk__in=attempt_ids)
+    wanted = present.exclude(ended_at=None, run__desired=Desired.RUNNING)
+    return set(wanted.values_list("pk", flat=True))
 
 
 def has_followers(attempt: Attempt) -> bool:
@@ -95,12 +101,25 @@ def _told(part: Follower) -> Told:
 
 
 @transaction.atomic
-def record_sample(attempt: Attempt, values: Mapping[str, float]) -> None:
+def record_samples(
+    measured: Sequence[tuple[Attempt, Mapping[str, float]]], keys: SeriesKeys | None = None
+) -> None:
+    """What was measured of the attempts just now."""
     now = time.time()
-    run = lock(attempt.run)
-    append_points([Sample(attempt, run.last_step, now, values)])
-    event = NewEvent("system", {"time": now, "values": dict(values)}, step=run.last_step)
-    append_events(run=run, attempt=attempt, items=[event])
+    runs = Run.objects.select_for_update(no_key=True).order_by("pk")
+    run_of = runs.in_bulk([attempt.run_id for attempt, _ in measured])
+    found = [
+        (run_of[attempt.run_id], attempt, values)
+        for attempt, values in measured
+        if attempt.run_id in run_of
+    ]
+    append_points([Sample(of, run.last_step, now, values) for run, of, values in found], keys)
+    append_to_locked([News(run, of, [_system(run, values, now)]) for run, of, values in found])
+    save_all([run for run, _, _ in found], ["last_seq"])
+
+
+def _system(run: Run, values: Mapping[str, float], now: float) -> NewEvent:
+    return NewEvent("system", {"time": now, "values": dict(values)}, step=run.last_step)
 
 
 @transaction.atomic

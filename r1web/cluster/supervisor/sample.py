@@ -1,11 +1,10 @@
 """How busy the trainer keeps the machine."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import psutil
-
-from r1web.cluster import hardware
-from r1web.cluster.supervisor.process import Trainer
 
 
 @dataclass
@@ -16,9 +15,14 @@ class Sampler:
     """Indices of the GPUs leased."""
     _seen: dict[int, psutil.Process] = field(default_factory=dict)
 
-    def sample(self, trainer: Trainer) -> dict[str, float]:
-        """Processor time in percent of the whole machine, resident memory in bytes, GPUs."""
-        members = {process.pid: process for process in trainer.members()}
+    def sample(
+        self, processes: Sequence[psutil.Process], loads: Sequence[Mapping[str, Any]]
+    ) -> dict[str, float]:
+        """Processor time in percent of the whole machine, resident memory in bytes, GPUs.
+
+        `processes` are the trainer's, `loads` those of the node's GPUs.
+        """
+        members = {process.pid: process for process in processes}
         # A process that was seen before has its own clock to measure from.
         self._seen = {
             pid: before if (before := self._seen.get(pid)) == now else now
@@ -28,15 +32,12 @@ class Sampler:
         return {
             "system/cpu_percent": sum(cpu for cpu, _ in used) / (psutil.cpu_count() or 1),
             "system/memory_bytes": float(sum(memory for _, memory in used)),
-            **self._gpu_values(),
+            **self._gpu_values(loads),
         }
 
-    def _gpu_values(self) -> dict[str, float]:
-        if not self.gpus:
-            return {}
-        loads = [load for load in hardware.gpu_load() if load["index"] in self.gpus]
+    def _gpu_values(self, loads: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         values = {}
-        for load in loads:
+        for load in (load for load in loads if load["index"] in self.gpus):
             values[f"system/gpu{load['index']}_percent"] = load["utilization_percent"]
             values[f"system/gpu{load['index']}_memory_bytes"] = float(load["memory_used_bytes"])
         return values

@@ -9,7 +9,24 @@ class MigratedError(Exception):
     """A process of the release that the database now belongs to has to take over."""
 
 
-def newest_migration() -> int:
+class Schema:
+    """What this process found when it first reached the database."""
+
+    def __init__(self) -> None:
+        self._newest: int | None = None
+
+    def note(self) -> None:
+        """To be called early, and as often as one likes."""
+        if self._newest is None:
+            self._newest = _newest_migration()
+
+    def check(self) -> None:
+        """Raises MigratedError when it is another one now."""
+        if self._newest is not None and _newest_migration() != self._newest:
+            raise MigratedError
+
+
+def _newest_migration() -> int:
     """Number of the migration that was applied last."""
     applied = MigrationRecorder(connection).migration_qs.aggregate(newest=Max("id"))
     return applied["newest"] or 0

@@ -20,6 +20,7 @@ from pytest_django import Settings
 
 from r1web.cluster import queue, services
 from r1web.cluster.models import Device, Follower, Node
+from r1web.cluster.services import supervising
 from r1web.processes import is_alive
 from r1web.runs.models import Attempt, Run
 from r1web.settings.environment import database
@@ -31,14 +32,17 @@ CONNECTIONS = 40
 
 
 @pytest.fixture(autouse=True)
-def home(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A data folder of the test's own; the processes that it starts share it and the database."""
     settings.R1WEB_HOME = tmp_path
     settings.R1WEB_RUNS_DIR = tmp_path / "runs"
     settings.R1WEB_NODE_NAME = "laptop"
     monkeypatch.setenv("R1WEB_HOME", str(tmp_path))
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "tests.r1web.cluster.settings")
-    return tmp_path
+    yield tmp_path
+    supervisor, supervising._supervisor = supervising._supervisor, None
+    if supervisor is not None and supervisor.stdin is not None:
+        supervisor.stdin.close()  # the next test's works elsewhere
 
 
 @pytest.fixture

@@ -123,7 +123,7 @@ def test_beats_file_may_lie_ahead() -> None:
 def attempt(db: None, make_run: MakeRun, attempt_of: AttemptOf) -> Attempt:
     """One whose every note lies an hour ahead, as after the clock was set back."""
     attempt = attempt_of(make_run())
-    services.heard(attempt_id=attempt.pk)
+    services.heard(attempt_ids=[attempt.pk])
     Node.objects.update(heartbeat_at=timezone.now() + HOUR)
     Transition.objects.update(at=timezone.now() + HOUR)
     soon = timezone.now() + HOUR

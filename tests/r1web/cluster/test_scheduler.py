@@ -271,7 +271,7 @@ def test_a_silent_node_keeps_its_runs_and_takes_new_ones_when_it_is_back(
     run = make_run()
     (attempt,) = services.schedule()
     services.claim(attempt_id=attempt.pk)
-    services.heard(attempt_id=attempt.pk)
+    services.heard(attempt_ids=[attempt.pk])
     attempt.refresh_from_db()
     age(attempt, LOST_AFTER + timedelta(seconds=1))
     Node.objects.update(heartbeat_at=timezone.now() - LOST_AFTER)
@@ -280,7 +280,7 @@ def test_a_silent_node_keeps_its_runs_and_takes_new_ones_when_it_is_back(
     assert services.schedule() == []
     assert Run.objects.get(pk=run.pk).state == State.LOST
     services.beat(node_ids=[node.pk])
-    services.heard(attempt_id=attempt.pk)
+    services.heard(attempt_ids=[attempt.pk])
     (placed,) = services.schedule()
     assert placed.run == second
     assert Run.objects.get(pk=run.pk).state == State.STARTING
@@ -403,7 +403,7 @@ def supervised(make_run: MakeRun, make_node: MakeNode) -> tuple[Run, Attempt]:
     make_node()
     (attempt,) = services.schedule()
     services.claim(attempt_id=attempt.pk)
-    services.heard(attempt_id=attempt.pk)
+    services.heard(attempt_ids=[attempt.pk])
     return run, Attempt.objects.get(pk=attempt.pk)
 
 
@@ -418,7 +418,7 @@ def test_a_silent_run_is_lost_and_comes_back(make_run: MakeRun, make_node: MakeN
     assert (run.state, run.reason) == (State.LOST, "Nothing was heard from laptop for 31 s.")
     services.reconcile()
     assert run.transitions.filter(to_state=State.LOST).count() == 1
-    services.heard(attempt_id=attempt.pk)
+    services.heard(attempt_ids=[attempt.pk])
     run.refresh_from_db()
     assert (run.state, run.reason) == (State.STARTING, "The supervisor was heard again.")
 

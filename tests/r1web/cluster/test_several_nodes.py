@@ -198,14 +198,14 @@ def hear(part: Attempt | Follower, seconds_ago: float) -> None:
 def test_a_silent_part_makes_the_run_lost_until_it_is_heard(attempt: Attempt) -> None:
     part = follower_of(attempt)
     hear(part, 31)
-    services.heard(attempt_id=attempt.pk)
+    services.heard(attempt_ids=[attempt.pk])
     services.reconcile()
     run = Run.objects.get(pk=attempt.run_id)
     assert (run.state, run.reason) == (State.LOST, "Nothing was heard from b for 31 s.")
-    services.heard(attempt_id=attempt.pk)
+    services.heard(attempt_ids=[attempt.pk])
     assert state_of(run) == State.LOST
     services.follower_heard(follower_id=part.pk)
-    services.heard(attempt_id=attempt.pk)
+    services.heard(attempt_ids=[attempt.pk])
     assert state_of(run) == State.STARTING
 
 

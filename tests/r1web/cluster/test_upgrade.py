@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
@@ -113,7 +113,7 @@ def test_a_database_is_migrated_under_a_running_attempt(empty_database: None) ->
     old.get_model("runs", "Event").objects.create(run=run, attempt=attempt, seq=1, payload={})
     executor = MigrationExecutor(connection)
     executor.migrate(executor.loader.graph.leaf_nodes())
-    services.heard(attempt_id=attempt.pk)
+    services.heard(attempt_ids=[attempt.pk])
     present = Attempt.objects.get(run__state=State.RUNNING, ended_at=None)
     assert (present.journal_seq, present.supervisor_started) == (7, 1.7e9)
     assert Lease.objects.get(released_at=None).attempt == present
@@ -141,11 +141,12 @@ def test_a_supervisor_that_no_longer_fits_the_database_is_followed_by_one_that_d
     started = supervise(attempt_of(run), "pause")
     until(lambda: has_started(run))
     with connection.cursor() as cursor:
-        cursor.execute(REFUSE[connection.vendor])
-        MigrationRecorder(connection).record_applied("runs", "9999_later")
+        with transaction.atomic():
+            cursor.execute(REFUSE[connection.vendor])
+            MigrationRecorder(connection).record_applied("runs", "9999_later")
         (started.folder / "go-on").touch()
         assert started.process.wait() == 0
-        assert "the database was migrated, leaving" in started.log()
+        assert "database was migrated, leaving" in started.log()
         cursor.execute(ACCEPT[connection.vendor])
     MigrationRecorder(connection).record_unapplied("runs", "9999_later")
     assert services.adopt(node=started.attempt.node) == [started.attempt.pk]

@@ -1,0 +1,57 @@
+"""Has attempts supervised, by a process that outlives this one."""
+
+import subprocess
+import sys
+import threading
+
+from django.conf import settings
+
+from r1web import tracing
+from r1web.cluster.services.nodes import node_name
+from r1web.cluster.supervisor.orders import Order
+from r1web.runs.models import Attempt
+
+_starting = threading.Lock()
+_supervisor: subprocess.Popen[bytes] | None = None
+"""One for all that this process launches. After an upgrade the new worker has one of its own, and
+the earlier one stays for as long as it has something to follow."""
+
+
+def start_supervisor(*, attempt: Attempt, node_rank: int = 0) -> None:
+    """Have this node's part of the attempt started or adopted, and followed to its end."""
+    global _supervisor  # noqa: PLW0603 - it is one for the process
+    order = Order(attempt.pk, node_rank, tracing.for_child())
+    with _starting:
+        if _supervisor is None or not _told(_supervisor, order):
+            _supervisor = _start()
+            _told(_supervisor, order)
+
+
+def _told(supervisor: "subprocess.Popen[bytes]", order: Order) -> bool:
+    """False when it has ended, or is about to."""
+    assert supervisor.stdin is not None  # noqa: S101 - it was opened as a pipe
+    try:
+        supervisor.stdin.write(order.line())
+    except BrokenPipeError:
+        supervisor.stdin.close()
+        return False
+    return True
+
+
+def _start() -> "subprocess.Popen[bytes]":
+    """As a session of its own, whose words go to a file of this node."""
+    logs = settings.R1WEB_HOME / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    with (logs / f"supervisor-{node_name()}.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, str(settings.BASE_DIR / "manage.py"), "supervise"],
+            cwd=settings.BASE_DIR,
+            bufsize=0,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    # Somebody has to wait for a child, or it stays a zombie when it ends.
+    threading.Thread(target=process.wait, name="supervisor", daemon=True).start()
+    return process
