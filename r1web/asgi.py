@@ -3,8 +3,8 @@
 import os
 import warnings
 
+import django
 from channels.routing import ProtocolTypeRouter
-from django.core.asgi import get_asgi_application
 
 from r1web import tracing
 
@@ -14,8 +14,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "r1web.settings.local")
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous")
 
 tracing.start(requests=True)
-http = get_asgi_application()  # sets Django up, so it comes before what imports models
+django.setup()  # before what imports models
 
+from r1web.http import ThreadedHandler, keep_connections  # noqa: E402
 from r1web.live.routing import websocket  # noqa: E402
 
-application = ProtocolTypeRouter({"http": http, "websocket": websocket})
+keep_connections()
+application = ProtocolTypeRouter({"http": ThreadedHandler(), "websocket": websocket})

@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 
 from r1web.live import selectors
 from r1web.live.auth import Receive, Scope, Send, credentials_of
-from r1web.live.hub import Hub, end, hub_for, in_db, look_for
+from r1web.live.hub import Hub, end, hub_for, look_for
 from r1web.live.messages import (
     EventsMessage,
     HelloMessage,
@@ -29,6 +29,7 @@ from r1web.live.messages import (
     PingMessage,
     RunsMessage,
 )
+from r1web.live.reading import in_db
 from r1web.live.selectors import Seen
 from r1web.live.services import BODY_LIMIT, project_group, run_group, within_limit
 from r1web.runs.schemas import EventOut

@@ -6,12 +6,11 @@ queries tell all sockets together who may stay and what has been missed.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine
+from collections.abc import AsyncIterator, Collection, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
-from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from redis.exceptions import RedisError
 
@@ -19,9 +18,8 @@ from r1web.accounts.services import Credentials, present_users
 from r1web.live import selectors
 from r1web.live.lists import Lists
 from r1web.live.messages import EventsMessage
+from r1web.live.reading import in_db
 from r1web.live.selectors import Seen
-
-T = TypeVar("T")
 
 PING_S = 15.0
 CANCEL_AGAIN_S = 0.5
@@ -171,12 +169,6 @@ async def look_for(sockets: Collection[Listener]) -> Seen:
     run_ids = {socket.run_id for socket in sockets if socket.run_id is not None}
     users = await in_db(present_users, credentials)
     return await in_db(selectors.look, users, run_ids)
-
-
-async def in_db(read: Callable[..., T], *args: Any) -> T:
-    """Read in a thread, with its database connection closed when it is old."""
-    found: T = await database_sync_to_async(read)(*args)
-    return found
 
 
 async def end(task: "asyncio.Task[Any]") -> None:

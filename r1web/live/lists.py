@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, Protocol
 
-from channels.db import database_sync_to_async
-
 from r1web.live import selectors
 from r1web.live.messages import RunsMessage
+from r1web.live.reading import in_db
 
 LIST_INTERVAL_S = 0.5
 
@@ -49,12 +48,12 @@ class Lists:
         ids, self._ids = self._ids, set()
         if self._refresh:
             self._refresh = False
-            active = await database_sync_to_async(selectors.active_runs)()
+            active = await in_db(selectors.active_runs)
             ids |= active | self._active
             self._active = active
         watchers = list(self._watchers())
         users = {watcher.user_id for watcher in watchers}
-        projects, rows = await database_sync_to_async(selectors.list_news)(users, ids)
+        projects, rows = await in_db(selectors.list_news, users, ids)
         messages: dict[frozenset[int], RunsMessage] = {}
         for watcher in watchers:
             seen = projects[watcher.user_id]

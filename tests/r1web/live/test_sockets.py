@@ -86,6 +86,7 @@ async def test_a_browser_far_behind_is_told_to_fetch(
     monkeypatch.setattr(consumers, "CATCH_UP_EVENTS", 10)
     run = await in_db(make_run)
     await happen(run, 20)
+    assert await asyncio.to_thread(flush)  # or the socket may hear of them before it looks
     socket = await connect(f"/ws/runs/{run.pk}?after_seq=1")
     await socket.until(lambda s: bool(s.of("events")))
     (message,) = socket.of("events")
@@ -190,14 +191,15 @@ async def test_a_snapshot_and_messages_make_a_fresh_snapshot(
 async def test_the_list_gets_changed_rows_of_the_users_projects_only(
     make_run: MakeRun, connect: Connect, stranger: User
 ) -> None:
-    run = await in_db(make_run)
+    run = await in_db(lambda: make_run(State.RUNNING))
     mine = await connect("/ws/runs")
+    await mine.until(lambda s: bool(s.of("runs")))  # what is under way, once it listens
     secret = await in_db(lambda: create_token(user=stranger, name="t").secret)
     theirs = await connect("/ws/runs", ("authorization", f"Bearer {secret}"))
     await in_db(lambda: edit_run(run=run, name="renamed"))
-    await mine.until(lambda s: bool(s.of("runs")))
-    (row,) = mine.of("runs")[0]["runs"]
-    assert (row["id"], row["name"]) == (run.pk, "renamed")
+    await mine.until(lambda s: s.of("runs")[-1]["runs"][0]["name"] == "renamed")
+    (row,) = mine.of("runs")[-1]["runs"]
+    assert row["id"] == run.pk
     assert theirs.messages == []
 
 
