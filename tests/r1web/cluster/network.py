@@ -20,12 +20,13 @@ HOST = f"{SUBNET}.254"
 
 def why_no_network() -> str:
     """Why there can be none here; empty when there can."""
+    name = f"r1web-try-{os.getpid()}"  # others may be trying, too
     tried = subprocess.run(
-        ["ip", "netns", "add", "r1web-try"], capture_output=True, text=True, check=False
+        ["ip", "netns", "add", name], capture_output=True, text=True, check=False
     )
     if tried.returncode:
         return f"needs network namespaces: {tried.stderr.strip()}"
-    ip("netns", "del", "r1web-try")
+    ip("netns", "del", name)
     return ""
 
 

@@ -90,12 +90,13 @@ def test_nothing_is_lost_doubled_or_left_behind(chaos: Chaos, home: Path, owner:
             request_stop(run=run, actor=owner)
     until(lambda: not unended(), PATIENCE_S)
     assert_a_new_run_finishes(chaos)
+    until(lambda: not chaos.waiting_messages(), PATIENCE_S)
+    chaos.close()
     until(lambda: not ours(home), PATIENCE_S)
     for run in Run.objects.all():
         assert_it_is_true(run)
     assert not Attempt.objects.filter(ended_at=None).exists()
     assert not Lease.objects.filter(released_at=None).exists()
-    until(lambda: not chaos.waiting_messages(), PATIENCE_S)
 
 
 def unended() -> list[Run]:
