@@ -184,9 +184,6 @@ class Loop:
 
 def _sample(followed: Iterable[Followed]) -> list[tuple[Attempt, dict[str, float]]]:
     followed = list(followed)
-    members = members_of_groups()
+    members = members_of_groups([one.trainer.pid for one in followed])
     loads = hardware.gpu_load() if any(one.sampler.gpus for one in followed) else []
-    return [
-        (one.attempt, one.sampler.sample(members.get(one.trainer.pid, []), loads))
-        for one in followed
-    ]
+    return [(one.attempt, one.sampler.sample(members[one.trainer.pid], loads)) for one in followed]

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ class Trainer:
 
     def members(self) -> list[psutil.Process]:
         """Living processes of the group, in whatever depth."""
-        return [process for process in psutil.process_iter() if _group_of(process) == self.pid]
+        return members_of_groups([self.pid])[self.pid]
 
     def end_stragglers(self) -> int:
         """Leave nothing of the group: SIGTERM, a moment to save, SIGKILL. How many there were."""
@@ -155,19 +155,27 @@ def _of(record: Mapping[str, Any]) -> Trainer:
     return Trainer(record["pid"], record["created"], record["log_start"])
 
 
-def members_of_groups() -> dict[int, list[psutil.Process]]:
-    """Living processes by group, all those of this machine."""
-    groups: dict[int, list[psutil.Process]] = {}
+def members_of_groups(leaders: Collection[int]) -> dict[int, list[psutil.Process]]:
+    """Living processes of each of these groups, in whatever depth."""
+    members: dict[int, list[psutil.Process]] = {leader: [] for leader in leaders}
     for process in psutil.process_iter():
-        if (group := _group_of(process)) is not None:
-            groups.setdefault(group, []).append(process)
-    return groups
+        group = members.get(_group_of(process))
+        if group is not None and _is_living(process):
+            group.append(process)
+    return members
 
 
-def _group_of(process: psutil.Process) -> int | None:
-    """None when it has ended, even if it was not yet waited for."""
+def _group_of(process: psutil.Process) -> int:
+    """0, which is no group's number, when it has ended."""
     try:
-        group = os.getpgid(process.pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else group
-    except (ProcessLookupError, psutil.NoSuchProcess):
-        return None
+        return os.getpgid(process.pid)
+    except ProcessLookupError:
+        return 0
+
+
+def _is_living(process: psutil.Process) -> bool:
+    """Not if it has ended but was not waited for."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
