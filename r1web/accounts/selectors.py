@@ -19,11 +19,13 @@ def digest(secret: str) -> str:
 
 def token_of(secret: str) -> ApiToken:
     """The live token with this secret. Raises UnauthenticatedError and says why it is none."""
-    token = ApiToken.objects.select_related("user").filter(digest=digest(secret)).first()
-    if token is None or not token.user.is_active:
+    live = ApiToken.objects.select_related("user").filter(user__is_active=True)
+    try:
+        token = live.get(digest=digest(secret))
+    except ApiToken.DoesNotExist as error:
         raise UnauthenticatedError(
             "This token is not known: check that it was copied whole.", code="token_unknown"
-        )
+        ) from error
     if token.state == "revoked":
         raise UnauthenticatedError("This token was revoked: make a new one.", code="token_revoked")
     if token.state == "expired":

@@ -77,10 +77,14 @@ class Hub:
             del self._sockets[socket.run_id]
         if not self._sockets:
             self._retire()
-            for task in self._tasks:
-                await end(task)
-            with contextlib.suppress(RedisError, OSError):  # Redis forgets the members by itself
-                await self._leave(set(self._joined))
+            # Shielded: whoever ends the socket cancels again when that takes long.
+            await asyncio.shield(asyncio.create_task(self._close()))
+
+    async def _close(self) -> None:
+        for task in self._tasks:
+            await end(task)
+        with contextlib.suppress(RedisError, OSError):  # Redis forgets the members by itself
+            await self._leave(set(self._joined))
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         task = asyncio.create_task(work)

@@ -7,6 +7,7 @@ value beside it; the database does the sums.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from django.db.models import Avg, Count, F, Max, Min, Q, QuerySet
@@ -41,6 +42,12 @@ class Columns:
     low: list[float | None] = field(default_factory=list)
     high: list[float | None] = field(default_factory=list)
     total: int = 0
+
+    @classmethod
+    def exact(cls, rows: Iterable[tuple[Any, ...]]) -> "Columns":
+        """Every point as it is, from rows that end with step, time and value."""
+        *_, steps, times, values = map(list, zip(*rows, strict=True))
+        return cls(steps, times, values, low=values, high=values, total=len(steps))
 
     def add(self, point: Shown) -> None:
         self.steps.append(point.step)
@@ -125,10 +132,11 @@ def _between(from_step: int | None, to_step: int | None) -> Q:
 
 def _read(points: QuerySet[Point], keys: tuple[str, ...], max_points: int) -> dict[Key, Columns]:
     dense, width = _dense(points, keys, max_points)
-    found: dict[Key, Columns] = {}
-    rows = points.exclude(series_id__in=dense).order_by("series_id", "step", "pk")
-    for *key, step, time, value in rows.values_list(*keys, "step", "time", "value"):
-        found.setdefault(tuple(key), Columns()).add(Shown(step, time, value, value, value))
+    rows = points.exclude(series_id__in=dense).order_by(*keys, "step", "pk")
+    columns = rows.values_list(*keys, "step", "time", "value")
+    found: dict[Key, Columns] = {
+        key: Columns.exact(of_key) for key, of_key in groupby(columns, lambda row: row[: len(keys)])
+    }
     if dense:
         for row in _buckets(points, keys, dense, width):
             key, shown = row[: len(keys)], Shown(*row[len(keys) :])

@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from ninja import Field, Query, Router, Schema
+from ninja import Field, Query, Router
+from pydantic import BaseModel
 
 from r1web.api.auth import ApiRequest
 from r1web.api.errors import ERRORS, ProblemOut
@@ -14,7 +15,7 @@ from r1web.runs.selectors import visible_run
 router = Router(tags=["rollouts"])
 
 
-class CompletionOut(Schema):
+class CompletionOut(BaseModel):
     index: int
     text: str = Field(description="As the model wrote it, without the prompt.")
     reward: float | None = Field(description="The weighted sum; null when a part is missing.")
@@ -28,7 +29,7 @@ class CompletionOut(Schema):
     logprob_mean: float | None = Field(description="Mean log-probability of its tokens, nats.")
 
 
-class GroupOut(Schema):
+class GroupOut(BaseModel):
     """One prompt with its completions."""
 
     id: int
@@ -52,12 +53,12 @@ class GroupOut(Schema):
     completions: list[CompletionOut]
 
 
-class StepsOut(Schema):
+class StepsOut(BaseModel):
     first: int | None
     last: int | None
 
 
-class RolloutsOut(Schema):
+class RolloutsOut(BaseModel):
     step: int | None = Field(description="The step shown; null while there are no rollouts.")
     steps: StepsOut = Field(description="The first and last step with rollouts.")
     items: list[GroupOut]

@@ -4,15 +4,15 @@ from datetime import datetime
 from typing import Any
 
 from ninja import Schema
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 
-class UserRef(Schema):
+class UserRef(BaseModel):
     id: int
     username: str
 
 
-class ParentRef(Schema):
+class ParentRef(BaseModel):
     """The run this one was forked from, and the step of the checkpoint it started from."""
 
     id: int
@@ -20,7 +20,7 @@ class ParentRef(Schema):
     step: int | None
 
 
-class RunRow(Schema):
+class RunRow(BaseModel):
     """One line of the list of runs; the live stream of the list sends the same."""
 
     id: int
@@ -57,12 +57,12 @@ class RunRow(Schema):
     ended_at: datetime | None
 
 
-class RunList(Schema):
+class RunList(BaseModel):
     items: list[RunRow]
     next_cursor: str | None
 
 
-class AttemptOut(Schema):
+class AttemptOut(BaseModel):
     number: int
     node: str | None = Field(description="The leading one.")
     nodes: list[str] = Field(description="All of them, by node rank.")
@@ -76,7 +76,7 @@ class AttemptOut(Schema):
     reason: str
 
 
-class CheckpointOut(Schema):
+class CheckpointOut(BaseModel):
     id: int
     run: int
     attempt: int | None = Field(description="Number of the attempt that wrote it.")
@@ -88,12 +88,12 @@ class CheckpointOut(Schema):
     deleted_at: datetime | None
 
 
-class CheckpointList(Schema):
+class CheckpointList(BaseModel):
     items: list[CheckpointOut]
     next_cursor: str | None
 
 
-class TransitionOut(Schema):
+class TransitionOut(BaseModel):
     from_state: str
     to_state: str
     reason: str
@@ -102,12 +102,12 @@ class TransitionOut(Schema):
     at: datetime
 
 
-class TransitionList(Schema):
+class TransitionList(BaseModel):
     items: list[TransitionOut]
     next_cursor: str | None
 
 
-class Permissions(Schema):
+class Permissions(BaseModel):
     """What the asking user may do to the run now."""
 
     change: bool
@@ -131,7 +131,7 @@ class RunDetail(RunRow):
     permissions: Permissions
 
 
-class DeletedRun(Schema):
+class DeletedRun(BaseModel):
     """A run that was deleted and can still be brought back."""
 
     id: int
@@ -147,7 +147,7 @@ class DeletedRun(Schema):
     )
 
 
-class DeletedList(Schema):
+class DeletedList(BaseModel):
     items: list[DeletedRun]
     next_cursor: str | None
 
@@ -188,7 +188,7 @@ class ForkIn(Schema, extra="forbid"):
     checkpoint: int | None = Field(default=None, description="The newest one when left out.")
 
 
-class EventOut(Schema):
+class EventOut(BaseModel):
     """One thing that happened to a run."""
 
     seq: int
@@ -199,14 +199,14 @@ class EventOut(Schema):
     payload: dict[str, Any]
 
 
-class EventList(Schema):
+class EventList(BaseModel):
     """Events in order, without holes; ask again while the last one is below `last_seq`."""
 
     items: list[EventOut]
     last_seq: int
 
 
-class LogTail(Schema):
+class LogTail(BaseModel):
     """A piece of trainer.log. Bytes that are not UTF-8 are shown as replacement characters."""
 
     text: str

@@ -1,5 +1,6 @@
 """All about one run."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from r1web.runs.schemas import (
     TransitionOut,
 )
 from r1web.runs.selectors.checkpoints import newest_checkpoint
-from r1web.runs.selectors.rows import run_row, with_row_relations
+from r1web.runs.selectors.rows import run_row, with_row_attempts
+from r1web.runs.selectors.spending import with_devices
 from r1web.runs.selectors.visible import (
     may_change,
     no_such_run,
@@ -29,12 +31,14 @@ from training.config import ConfigError, resolve
 
 def run_detail(user: User, run_id: int) -> RunDetail:
     """Everything about one run. Raises NotFoundError."""
-    found = with_row_relations(visible_runs(user)).defer(None)
-    found = found.select_related("start_checkpoint__attempt")
-    found = found.prefetch_related("attempts__followers__node")
-    run = found.filter(pk=run_id).first()
-    if run is None:
-        raise no_such_run(run_id)
+    relations = ("project", "owner", "parent", "start_checkpoint__attempt")
+    found = visible_runs(user).select_related(*relations)
+    with_followers = with_devices().prefetch_related("followers__node")
+    try:
+        run = with_row_attempts(found, with_followers).get(pk=run_id)
+    except Run.DoesNotExist as error:
+        raise no_such_run(run_id) from error
+    attempts: list[Attempt] = run.row_attempts  # type: ignore[attr-defined]  # with_row_attempts
     return RunDetail(
         **run_row(run).model_dump(),
         config=run.config,
@@ -42,7 +46,7 @@ def run_detail(user: User, run_id: int) -> RunDetail:
         preset_config=_preset_config(run.preset),
         digest=run.digest,
         start_checkpoint=checkpoint_out(run.start_checkpoint) if run.start_checkpoint else None,
-        attempts=[attempt_out(attempt) for attempt in run.attempts.all()],
+        attempts=[attempt_out(attempt) for attempt in attempts],
         summary={key: value for key, value in run.summary.items() if key != "sparkline"},
         permissions=permissions(run, user),
     )
@@ -131,6 +135,7 @@ def log_tail(run: Run, offset: int | None, limit: int) -> LogTail:
     return LogTail(text=text, offset=begin, next_offset=begin + len(piece), size=size)
 
 
+@cache
 def _preset_config(preset: str) -> dict[str, Any] | None:
     try:
         return resolve(preset, {}).as_json() if preset else None

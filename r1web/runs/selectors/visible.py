@@ -47,10 +47,10 @@ def filtered(
 
 def visible_run(user: User, run_id: int) -> Run:
     """A run the user may see. Raises NotFoundError for any other."""
-    run = visible_runs(user).select_related("project", "owner").filter(pk=run_id).first()
-    if run is None:
-        raise no_such_run(run_id)
-    return run
+    try:
+        return visible_runs(user).select_related("project").get(pk=run_id)
+    except Run.DoesNotExist as error:
+        raise no_such_run(run_id) from error
 
 
 def changeable_run(user: User, run_id: int) -> Run:

@@ -1,0 +1,77 @@
+"""What is read in one request takes as many queries for many rows as for a few."""
+
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from r1web.metrics.api import MetricsOut
+from r1web.metrics.models import Point, Series
+from r1web.rollouts.models import Completion, Group
+from r1web.runs.models import Attempt, Checkpoint, Run, State
+from r1web.runs.services import NewEvent, append_events
+from tests.r1web.conftest import Api
+
+MakeRun = Callable[..., Run]
+MakeCheckpoint = Callable[..., Checkpoint]
+
+
+def fill(run: Run, attempt: Attempt, step: int) -> None:
+    """A point, an event and a group of completions, of two series each time."""
+    append_events(run=run, attempt=attempt, items=[NewEvent("log", {"message": "m"})])
+    for name in (f"new/{step}", "reward/mean"):
+        series, _ = Series.objects.get_or_create(run=run, name=name)
+        Point.objects.create(series=series, attempt=attempt, step=step, time=1.0, value=0.5)
+    group = Group.objects.create(
+        run=run, attempt=attempt, step=1, index=step, policy_version=0, reward_mean=0.5
+    )
+    Completion.objects.create(
+        group=group, index=0, text="t", rewards={}, advantage=0.0, length=1, finish_reason="stop"
+    )
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/runs", "/runs/{}", "/runs/{}/events", "/runs/{}/metrics", "/runs/{}/rollouts"],
+)
+def test_more_rows_take_no_more_queries(
+    api: Api, make_run: MakeRun, make_checkpoint: MakeCheckpoint, path: str
+) -> None:
+    run = make_run(State.RUNNING)
+    now = timezone.now()
+
+    def grow(number: int) -> None:
+        attempt = Attempt.objects.create(run=run, number=number, started_at=now, ended_at=now)
+        fill(run, attempt, step=number)
+        make_checkpoint(run, step=number, attempt=attempt)
+        forked = make_run(parent=run, parent_step=1)
+        Attempt.objects.create(run=forked, number=1, started_at=now)
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as seen:
+            assert api.get(path.format(run.pk)).status_code == 200
+        return len(seen)
+
+    grow(1)
+    grow(2)
+    queries()  # notes the use of the token, once a minute
+    few = queries()
+    for number in range(3, 9):
+        grow(number)
+    assert queries() == few
+
+
+def test_curves_are_answered_as_documented(api: Api, make_run: MakeRun) -> None:
+    run = make_run(State.RUNNING)
+    attempt = Attempt.objects.create(run=run, number=1, started_at=timezone.now())
+    fill(run, attempt, step=1)
+    Point.objects.update(value=None)
+    answer = api.get(f"/runs/{run.pk}/metrics")
+    assert answer.headers["Content-Type"].startswith("application/json")
+    curves = MetricsOut.model_validate_json(answer.content, strict=True)
+    assert [(series.name, series.values) for series in curves.series] == [
+        ("new/1", ["NaN"]),
+        ("reward/mean", ["NaN"]),
+    ]
