@@ -43,6 +43,7 @@ def observe(shown: Sequence[Shown]) -> None:
     if not of_run:
         return
     rules = Rule.objects.filter(run__in=of_run, enabled=True).exclude(kind__in=NOT_BY_METRICS)
+    rules = rules.defer("states")  # which is another kind's
     touched = [rule for rule in rules if rule.run_id and _show(rule, of_run[rule.run_id])]
     save_all(touched, ["recent", "fired_step"])
 

@@ -151,7 +151,7 @@ def _lock(lines_of: LinesOf, *, skip_locked: bool) -> list[tuple[Run, Attempt]]:
     """The attempts before their runs, as everybody locks them."""
     attempts = Attempt.objects.select_for_update(no_key=True, skip_locked=skip_locked)
     found = list(attempts.filter(pk__in=lines_of).order_by("pk"))
-    runs = Run.objects.select_for_update(no_key=True, skip_locked=skip_locked)
+    runs = Run.objects.defer("config").select_for_update(no_key=True, skip_locked=skip_locked)
     wanted = [attempt.run_id for attempt in found]
     run_of = {run.pk: run for run in runs.filter(pk__in=wanted).order_by("pk")}
     return [(run_of[attempt.run_id], attempt) for attempt in found if attempt.run_id in run_of]
