@@ -237,7 +237,7 @@ class RunSocket(Socket[EventsMessage]):
 
 
 class RunsSocket(Socket[RunsMessage]):
-    """`/ws/runs`: rows of the list that changed, at most twice a second."""
+    """`/ws/runs`: rows of the list that changed, at most once a second."""
 
     def __init__(self, scope: Scope, send: Send) -> None:
         super().__init__(scope, send)

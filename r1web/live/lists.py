@@ -1,4 +1,4 @@
-"""The list of runs, live: rows that changed are read once for all who watch, twice a second."""
+"""The list of runs, live: rows that changed are read once for all who watch, once a second."""
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable
@@ -8,7 +8,7 @@ from r1web.live import selectors
 from r1web.live.messages import RunsMessage
 from r1web.live.reading import in_db
 
-LIST_INTERVAL_S = 0.5
+LIST_INTERVAL_S = 1.0
 
 
 class Watcher(Protocol):

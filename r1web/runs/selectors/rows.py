@@ -70,7 +70,7 @@ def run_row(run: Run) -> RunRow:
         paused=run.paused,
         step=run.last_step,
         total_steps=run.total_steps,
-        sparkline=run.summary.get("sparkline", []),
+        sparkline=[_short(value) for value in run.summary.get("sparkline", [])],
         duration_s=sum(seconds_held(attempt, now) for attempt in attempts),
         eta_s=_eta(run, attempts[-1], now) if attempts else None,
         device_hours=cost.device_hours,
@@ -83,6 +83,11 @@ def run_row(run: Run) -> RunRow:
         ended_at=run.ended_at,
         **numbers,
     )
+
+
+def _short(value: float | None) -> float | None:
+    """As much of a number as a small curve shows: all its digits would be most of the row."""
+    return None if value is None else float(f"{value:.4g}")
 
 
 def _eta(run: Run, attempt: Attempt, now: datetime) -> float | None:
