@@ -10,6 +10,7 @@ from r1web.api.errors import ERRORS, ProblemOut
 from r1web.cluster import selectors, services
 from r1web.cluster.models import Device, Lease, Node
 from r1web.errors import ForbiddenError
+from r1web.runs.models import Run
 
 router = Router(tags=["nodes"])
 
@@ -112,6 +113,17 @@ class QueuedRunOut(Schema):
     may_change: bool
 
 
+class ResumingRunOut(Schema):
+    """A run that ended early and goes on by itself after a pause; then it joins the queue."""
+
+    run: int
+    name: str
+    project: str = Field(description="Slug of the project.")
+    owner: str
+    reason: str = Field(description="What ended it, and from which step it goes on.")
+    resume_at: datetime
+
+
 class ProjectUseOut(Schema):
     slug: str
     name: str
@@ -124,6 +136,9 @@ class QueueOut(Schema):
 
     items: list[QueuedRunOut]
     length: int
+    resuming: list[ResumingRunOut] = Field(
+        description="Yours that pause before they go on by themselves, the next one first."
+    )
     projects: list[ProjectUseOut] = Field(description="Yours, and what their runs hold now.")
 
 
@@ -134,6 +149,7 @@ def get_queue(request: ApiRequest) -> QueueOut:
     return QueueOut(
         items=[_queued_out(line) for line in queue.lines],
         length=queue.length,
+        resuming=[_resuming_out(run) for run in queue.resuming],
         projects=[
             ProjectUseOut(
                 slug=use.project.slug,
@@ -164,6 +180,18 @@ def _queued_out(line: selectors.QueuedLine) -> QueuedRunOut:
         starts_in_s=line.starts_in_s,
         queued_at=run.queued_at,
         may_change=line.may_change,
+    )
+
+
+def _resuming_out(run: Run) -> ResumingRunOut:
+    assert run.resume_at is not None  # noqa: S101 - it is what they were chosen by
+    return ResumingRunOut(
+        run=run.pk,
+        name=run.name,
+        project=run.project.slug,
+        owner=run.owner.username,
+        reason=run.reason,
+        resume_at=run.resume_at,
     )
 
 

@@ -98,7 +98,19 @@ class RunAdmin(ReadOnly, ModelAdmin):
         (None, {"fields": ["name", "tags", "project", "owner", "preset", "state", "reason"]}),
         ("Progress", {"fields": ["progress", "created_at", "started_at", "ended_at"]}),
         ("Deleted", {"fields": ["deleted_at", "deleted_by", "purged_at"]}),
-        ("Queue", {"fields": ["priority", "preemptible", "paused", "queued_at", "reserved_nodes"]}),
+        (
+            "Queue",
+            {
+                "fields": [
+                    "priority",
+                    "preemptible",
+                    "paused",
+                    "resume_at",
+                    "queued_at",
+                    "reserved_nodes",
+                ]
+            },
+        ),
         ("Config", {"fields": ["overrides", "config", "digest"], "classes": ["tab"]}),
         ("Origin", {"fields": ["parent", "parent_step", "start_checkpoint"], "classes": ["tab"]}),
     ]

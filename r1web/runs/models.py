@@ -1,5 +1,7 @@
 """A run, its attempts to execute, and everything that happened to it."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
@@ -120,6 +122,13 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} · #{self.pk}"
+
+    @property
+    def goes_on_at(self) -> datetime | None:
+        """When it joins the queue by itself; None unless it waits for that."""
+        if self.state != State.QUEUED or self.paused or self.resume_at is None:
+            return None
+        return self.resume_at if self.resume_at > timezone.now() else None
 
     @property
     def directory_name(self) -> str:

@@ -39,6 +39,9 @@ class RunRow(BaseModel):
     paused: str = Field(
         description="Why it waits until a person lets it go on; empty unless it is paused."
     )
+    resume_at: datetime | None = Field(
+        description="When it joins the queue and goes on by itself; null unless it waits for that."
+    )
     step: int
     total_steps: int
     reward: float | None = Field(description="Mean reward of the last step.")

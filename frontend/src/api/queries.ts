@@ -16,6 +16,7 @@ export type Alert = Schemas["AlertOut"];
 export type AlertRule = Schemas["RuleOut"];
 export type Preset = Schemas["PresetOut"];
 export type QueuedRun = Schemas["QueuedRunOut"];
+export type ResumingRun = Schemas["ResumingRunOut"];
 export type Queue = Schemas["QueueOut"];
 export type Node = Schemas["NodeOut"];
 export type Me = Schemas["Me"];

@@ -892,6 +892,11 @@ export interface components {
              * @description Why it waits until a person lets it go on; empty unless it is paused.
              */
             paused: string;
+            /**
+             * Resume At
+             * @description When it joins the queue and goes on by itself; null unless it waits for that.
+             */
+            resume_at: string | null;
             /** Step */
             step: number;
             /** Total Steps */
@@ -1089,6 +1094,11 @@ export interface components {
              * @description Why it waits until a person lets it go on; empty unless it is paused.
              */
             paused: string;
+            /**
+             * Resume At
+             * @description When it joins the queue and goes on by itself; null unless it waits for that.
+             */
+            resume_at: string | null;
             /** Step */
             step: number;
             /** Total Steps */
@@ -2115,6 +2125,11 @@ export interface components {
             /** Length */
             length: number;
             /**
+             * Resuming
+             * @description Yours that pause before they go on by themselves, the next one first.
+             */
+            resuming: components["schemas"]["ResumingRunOut"][];
+            /**
              * Projects
              * @description Yours, and what their runs hold now.
              */
@@ -2179,6 +2194,33 @@ export interface components {
             queued_at: string;
             /** May Change */
             may_change: boolean;
+        };
+        /**
+         * ResumingRunOut
+         * @description A run that ended early and goes on by itself after a pause; then it joins the queue.
+         */
+        ResumingRunOut: {
+            /** Run */
+            run: number;
+            /** Name */
+            name: string;
+            /**
+             * Project
+             * @description Slug of the project.
+             */
+            project: string;
+            /** Owner */
+            owner: string;
+            /**
+             * Reason
+             * @description What ended it, and from which step it goes on.
+             */
+            reason: string;
+            /**
+             * Resume At
+             * Format: date-time
+             */
+            resume_at: string;
         };
         /** DeviceOut */
         DeviceOut: {

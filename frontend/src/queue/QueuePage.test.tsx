@@ -2,7 +2,7 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { render, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { beforeEach, expect, test } from "vitest";
-import type { QueuedRun } from "@/api/queries";
+import type { QueuedRun, ResumingRun } from "@/api/queries";
 import { newQueryClient } from "@/api/queryClient";
 import { fakeServer, type Requests } from "@/testing/server";
 import { ToastProvider } from "@/ui/toast";
@@ -25,13 +25,21 @@ const WAITS: QueuedRun = {
   queued_at: "2026-03-01T12:00:00Z",
   may_change: true,
 };
+const GOES_ON: ResumingRun = {
+  run: 8,
+  name: "products",
+  project: "default",
+  owner: "operator",
+  reason: "The trainer crashed. Goes on by itself from step 50 at 12:05:00 UTC (1 of 3).",
+  resume_at: new Date(Date.now() + 150_000).toISOString(),
+};
 const PROJECTS = [{ slug: "default", name: "Default", devices_held: 2, device_quota: 8 }];
 
 let requests: Requests;
 
 beforeEach(() => {
   requests = fakeServer({
-    "GET /api/v1/queue": () => ({ items: [WAITS], length: 5, projects: PROJECTS }),
+    "GET /api/v1/queue": () => ({ items: [WAITS], length: 5, resuming: [], projects: PROJECTS }),
     "PATCH /api/v1/runs/7": () => ({}),
   });
 });
@@ -76,6 +84,7 @@ test("a run of a project where one may only look has no buttons", async () => {
   requests.answer("GET /api/v1/queue", () => ({
     items: [{ ...WAITS, may_change: false }],
     length: 1,
+    resuming: [],
     projects: [],
   }));
   open();
@@ -86,6 +95,7 @@ test("a run that can never start says so instead of a time", async () => {
   requests.answer("GET /api/v1/queue", () => ({
     items: [{ ...WAITS, possible: false, starts_in_s: null }],
     length: 1,
+    resuming: [],
     projects: [],
   }));
   open();
@@ -93,9 +103,36 @@ test("a run that can never start says so instead of a time", async () => {
 });
 
 test("an empty queue says so", async () => {
-  requests.answer("GET /api/v1/queue", () => ({ items: [], length: 2, projects: PROJECTS }));
+  requests.answer("GET /api/v1/queue", () => ({
+    items: [],
+    length: 2,
+    resuming: [],
+    projects: PROJECTS,
+  }));
   open();
   expect(
     await screen.findByText("Ahead of whatever you start: 2 runs of other projects."),
   ).toBeVisible();
+});
+
+test("a run that pauses before it goes on stands apart, with what happened and when", async () => {
+  requests.answer("GET /api/v1/queue", () => ({
+    items: [],
+    length: 0,
+    resuming: [GOES_ON, { ...GOES_ON, run: 9, name: "late", resume_at: "2026-03-01T12:00:00Z" }],
+    projects: PROJECTS,
+  }));
+  open();
+  const part = await screen.findByRole("region", { name: "Going on by itself" });
+  const row = (name: string) => within(part).getByRole("link", { name }).closest("tr");
+  expect(row("products")).toHaveTextContent("The trainer crashed. Goes on by itself from step 50");
+  expect(row("products")).toHaveTextContent("in 2m");
+  expect(row("late")).toHaveTextContent("any moment");
+  expect(screen.getByText("Nothing of yours waits for devices")).toBeVisible();
+});
+
+test("without such a run the part is not there", async () => {
+  open();
+  await line();
+  expect(screen.queryByText("Going on by itself")).toBeNull();
 });

@@ -13,6 +13,7 @@ import { SkeletonLines } from "@/ui/Skeleton";
 import { Table } from "@/ui/Table";
 import table from "@/ui/table.module.css";
 import styles from "./QueuePage.module.css";
+import { Resuming } from "./Resuming";
 
 /** What waits, in the order in which it is looked at, and why. */
 export default function QueuePage() {
@@ -22,22 +23,28 @@ export default function QueuePage() {
   if (queue.isError && !queue.data) {
     return <ErrorState error={queue.error} onRetry={() => queue.refetch()} />;
   }
+  const { items, resuming } = queue.data;
   return (
     <>
       <Held queue={queue.data} />
-      {queue.data.items.length === 0 ? (
-        <EmptyState
-          title="Nothing of yours waits"
-          action={<ButtonLink href="/new">New run</ButtonLink>}
-        >
-          {queue.data.length === 0
-            ? "The queue is empty: a new run starts as soon as a device is free."
-            : `Ahead of whatever you start: ${plural(queue.data.length, "run")} of other projects.`}
-        </EmptyState>
-      ) : (
-        <Lines runs={queue.data.items} />
-      )}
+      {items.length === 0 ? <Empty queue={queue.data} /> : <Lines runs={items} />}
+      {resuming.length > 0 && <Resuming runs={resuming} />}
     </>
+  );
+}
+
+function Empty({ queue: { length, resuming } }: { queue: Queue }) {
+  return (
+    <EmptyState
+      title={
+        resuming.length === 0 ? "Nothing of yours waits" : "Nothing of yours waits for devices"
+      }
+      action={<ButtonLink href="/new">New run</ButtonLink>}
+    >
+      {length === 0
+        ? "The queue is empty: a new run starts as soon as a device is free."
+        : `Ahead of whatever you start: ${plural(length, "run")} of other projects.`}
+    </EmptyState>
   );
 }
 
@@ -88,7 +95,7 @@ function Line({ run }: { run: QueuedRun }) {
   return (
     <tr>
       <td className="number">{run.possible ? formatNumber(run.position, 0) : "–"}</td>
-      <th scope="row">
+      <th scope="row" className={table.name}>
         <Link href={`/runs/${run.run}`}>{run.name}</Link> <span className="muted">#{run.run}</span>{" "}
         {run.preemptible && (
           <Chip title="May be saved and queued again for a run of higher priority">

@@ -15,6 +15,7 @@ export function runRow(changes: Partial<RunRow> = {}): RunRow {
     priority: 0,
     preemptible: false,
     paused: "",
+    resume_at: null,
     step: 84,
     total_steps: 300,
     reward: 1.21,

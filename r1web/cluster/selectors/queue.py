@@ -10,7 +10,7 @@ from r1web.accounts.models import Membership, Project, User
 from r1web.accounts.selectors import CHANGERS, memberships_of
 from r1web.cluster.models import Node
 from r1web.cluster.planning import Plan, Snapshot, Wait, estimate_starts, make_plan
-from r1web.cluster.selectors.snapshot import snapshot
+from r1web.cluster.selectors.snapshot import resuming_runs, snapshot
 from r1web.runs.models import Attempt, Run, State
 
 SHOWN = 200
@@ -47,11 +47,16 @@ class ProjectUse:
 class Queue:
     lines: list[QueuedLine]
     length: int
+    resuming: list[Run]
+    """What goes on by itself after a pause: no more than the cluster ran in the last hour."""
     projects: list[ProjectUse]
 
 
 def queue_for(user: User) -> Queue:
-    """Those of the first runs in the queue that the user may see, and what his projects hold."""
+    """Those of the first runs in the queue that the user may see, and what his projects hold.
+
+    Beside them those that are not in it yet, because they pause before they go on by themselves.
+    """
     seen = snapshot(Node.objects.defer("load", "versions"))
     memberships = list(memberships_of(user))
     lines = _lines(seen, make_plan(seen), memberships)
@@ -59,7 +64,8 @@ def queue_for(user: User) -> Queue:
     for holding in seen.holdings:
         held[holding.project] += len(holding.devices)
     uses = [ProjectUse(m.project, held[m.project_id]) for m in memberships]
-    return Queue(lines, len(seen.runs), uses)
+    resuming = _shown(resuming_runs().filter(project__in=[m.project_id for m in memberships]))
+    return Queue(lines, len(seen.runs), list(resuming), uses)
 
 
 def _lines(seen: Snapshot, plan: Plan, memberships: Sequence[Membership]) -> list[QueuedLine]:
@@ -71,7 +77,7 @@ def _lines(seen: Snapshot, plan: Plan, memberships: Sequence[Membership]) -> lis
         for position, wait in enumerate(waits, start=1)
         if asked[wait.run].project in roles
     ][:SHOWN]
-    runs = _runs().in_bulk([wait.run for _, wait in first])
+    runs = _shown(Run.objects.all()).in_bulk([wait.run for _, wait in first])
     names = {node.key: node.name for node in seen.nodes}
     starts = _starts(seen, plan, max((position for position, _ in first), default=0))
     return [
@@ -91,8 +97,8 @@ def _lines(seen: Snapshot, plan: Plan, memberships: Sequence[Membership]) -> lis
     ]
 
 
-def _runs() -> QuerySet[Run]:
-    return Run.objects.select_related("project", "owner").defer("config", "overrides", "summary")
+def _shown(runs: QuerySet[Run]) -> QuerySet[Run]:
+    return runs.select_related("project", "owner").defer("config", "overrides", "summary")
 
 
 def _starts(seen: Snapshot, plan: Plan, until: int) -> dict[int, float]:

@@ -39,8 +39,16 @@ HOLDER_FIELDS = (
 
 def queued_runs() -> QuerySet[Run]:
     """Without those that are paused, or wait a while before they go on by themselves."""
-    due = Q(resume_at=None) | Q(resume_at__lte=timezone.now())
-    return Run.objects.filter(due, state=State.QUEUED, paused="", deleted_at=None)
+    return _waiting().filter(Q(resume_at=None) | Q(resume_at__lte=timezone.now()))
+
+
+def resuming_runs() -> QuerySet[Run]:
+    """Those that wait a while before they go on by themselves, the next one first."""
+    return _waiting().filter(resume_at__gt=timezone.now()).order_by("resume_at", "pk")
+
+
+def _waiting() -> QuerySet[Run]:
+    return Run.objects.filter(state=State.QUEUED, paused="", deleted_at=None)
 
 
 def snapshot(nodes: Iterable[Node]) -> Snapshot:

@@ -68,6 +68,7 @@ def run_row(run: Run) -> RunRow:
         priority=run.priority,
         preemptible=run.preemptible,
         paused=run.paused,
+        resume_at=run.goes_on_at,
         step=run.last_step,
         total_steps=run.total_steps,
         sparkline=[_short(value) for value in run.summary.get("sparkline", [])],

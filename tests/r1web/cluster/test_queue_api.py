@@ -79,6 +79,28 @@ def test_others_count_but_are_not_shown(
     assert (line["run"], line["may_change"]) == (run.pk, False)
 
 
+def test_what_goes_on_by_itself_stands_beside_the_queue(
+    make_run: MakeRun, api: Api, viewer: User, stranger: User
+) -> None:
+    later, soon, due, paused = (make_run(name=name) for name in ("later", "soon", "due", "paused"))
+    now = timezone.now()
+    for run, minutes in ((later, 9), (soon, 2), (due, -1), (paused, 2)):
+        Run.objects.filter(pk=run.pk).update(
+            resume_at=now + timedelta(minutes=minutes), reason=f"Crashed; {minutes} minutes."
+        )
+    Run.objects.filter(pk=paused.pk).update(paused="Not before Monday.")
+    queue = caller(viewer).get("/queue").json()
+    assert [item["run"] for item in queue["items"]] == [due.pk]
+    assert [item["run"] for item in queue["resuming"]] == [soon.pk, later.pk]
+    assert queue["length"] == 1
+    first = queue["resuming"][0]
+    assert first["reason"] == "Crashed; 2 minutes."
+    assert first["resume_at"] == api.get(f"/runs/{soon.pk}").json()["resume_at"]
+    for run in (due, paused):
+        assert api.get(f"/runs/{run.pk}").json()["resume_at"] is None
+    assert caller(stranger).get("/queue").json()["resuming"] == []
+
+
 def test_a_run_can_be_made_preemptible(make_run: MakeRun, api: Api) -> None:
     made = api.post("/runs", {"preset": "r1-zero-nano", "preemptible": True, "priority": -5}).json()
     assert (made["preemptible"], made["priority"]) == (True, -5)
@@ -113,8 +135,8 @@ def test_the_queue_takes_the_same_queries_for_any_length(
     for _ in range(count):
         make_run()
     # token, its use, nodes, holders, their leases, queue, devices, ended leases, projects, roles,
-    # runs, pace, steps
-    with django_assert_num_queries(13):
+    # runs, pace, steps, those that go on by themselves
+    with django_assert_num_queries(14):
         api.get("/queue")
 
 
