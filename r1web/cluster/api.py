@@ -1,12 +1,13 @@
 """/queue: what waits and why. /nodes: the machines, what runs on them, taking them out of use."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from ninja import Field, Router, Schema
+from ninja import Field, Query, Router, Schema
 
 from r1web.api.auth import ApiRequest
 from r1web.api.errors import ERRORS, ProblemOut
+from r1web.api.pagination import decode_cursor, encode_cursor
 from r1web.cluster import selectors, services
 from r1web.cluster.models import Device, Lease, Node
 from r1web.errors import ForbiddenError
@@ -132,9 +133,10 @@ class ProjectUseOut(Schema):
 
 
 class QueueOut(Schema):
-    """`items` are the first 200 that you may see; `length` counts everybody's."""
+    """`items` are those that you may see; `length` counts everybody's."""
 
     items: list[QueuedRunOut]
+    next_cursor: str | None
     length: int
     resuming: list[ResumingRunOut] = Field(
         description="Yours that pause before they go on by themselves, the next one first."
@@ -143,11 +145,16 @@ class QueueOut(Schema):
 
 
 @router.get("/queue", response={200: QueueOut, ERRORS: ProblemOut}, summary="What waits")
-def get_queue(request: ApiRequest) -> QueueOut:
+def get_queue(
+    request: ApiRequest,
+    cursor: Annotated[str | None, Query(description="next_cursor of the page before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 100,
+) -> QueueOut:
     """The waiting runs in the order in which they are looked at, why each waits, and how long."""
-    queue = selectors.queue_for(request.user)
+    queue = selectors.queue_for(request.user, after=_place(cursor), limit=limit)
     return QueueOut(
         items=[_queued_out(line) for line in queue.lines],
+        next_cursor=encode_cursor(queue.end) if queue.end else None,
         length=queue.length,
         resuming=[_resuming_out(run) for run in queue.resuming],
         projects=[
@@ -160,6 +167,10 @@ def get_queue(request: ApiRequest) -> QueueOut:
             for use in queue.projects
         ],
     )
+
+
+def _place(cursor: str | None) -> selectors.Place | None:
+    return None if cursor is None else selectors.Place(*decode_cursor(cursor, (int, int)))
 
 
 def _queued_out(line: selectors.QueuedLine) -> QueuedRunOut:

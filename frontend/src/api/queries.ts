@@ -134,10 +134,22 @@ export function useNodes() {
   });
 }
 
+/** Each page is a plan of its own to the server: of more of them, each is asked for as often. */
 export function useQueue() {
-  return useQuery({
+  return useInfiniteQuery({
     queryKey: keys.queue,
-    queryFn: () => unwrap(api.GET("/api/v1/queue")),
-    refetchInterval: 5_000,
+    queryFn: ({ pageParam }) =>
+      unwrap(api.GET("/api/v1/queue", { params: { query: { limit: PAGE, cursor: pageParam } } })),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_cursor,
+    select: ({ pages }) => wholeQueue(pages),
+    refetchInterval: ({ state }) => 5_000 * (state.data?.pages.length ?? 1),
   });
+}
+
+/** As of the newest page; a run that moved between two answers may be in both. */
+function wholeQueue(pages: readonly Queue[]): Queue {
+  const runs = new Map(pages.flatMap((page) => page.items).map((run) => [run.run, run]));
+  const newest = pages.at(-1) as Queue; // data begins with a first page
+  return { ...newest, items: [...runs.values()] };
 }

@@ -2117,11 +2117,13 @@ export interface components {
         };
         /**
          * QueueOut
-         * @description `items` are the first 200 that you may see; `length` counts everybody's.
+         * @description `items` are those that you may see; `length` counts everybody's.
          */
         QueueOut: {
             /** Items */
             items: components["schemas"]["QueuedRunOut"][];
+            /** Next Cursor */
+            next_cursor: string | null;
             /** Length */
             length: number;
             /**
@@ -5078,7 +5080,11 @@ export interface operations {
     };
     r1web_cluster_api_get_queue: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description next_cursor of the page before. */
+                cursor?: string | null;
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;

@@ -39,7 +39,13 @@ let requests: Requests;
 
 beforeEach(() => {
   requests = fakeServer({
-    "GET /api/v1/queue": () => ({ items: [WAITS], length: 5, resuming: [], projects: PROJECTS }),
+    "GET /api/v1/queue": () => ({
+      items: [WAITS],
+      next_cursor: null,
+      length: 5,
+      resuming: [],
+      projects: PROJECTS,
+    }),
     "PATCH /api/v1/runs/7": () => ({}),
   });
 });
@@ -83,6 +89,7 @@ test("raising the priority asks the server and looks at the queue again", async 
 test("a run of a project where one may only look has no buttons", async () => {
   requests.answer("GET /api/v1/queue", () => ({
     items: [{ ...WAITS, may_change: false }],
+    next_cursor: null,
     length: 1,
     resuming: [],
     projects: [],
@@ -94,6 +101,7 @@ test("a run of a project where one may only look has no buttons", async () => {
 test("a run that can never start says so instead of a time", async () => {
   requests.answer("GET /api/v1/queue", () => ({
     items: [{ ...WAITS, possible: false, starts_in_s: null }],
+    next_cursor: null,
     length: 1,
     resuming: [],
     projects: [],
@@ -105,6 +113,7 @@ test("a run that can never start says so instead of a time", async () => {
 test("an empty queue says so", async () => {
   requests.answer("GET /api/v1/queue", () => ({
     items: [],
+    next_cursor: null,
     length: 2,
     resuming: [],
     projects: PROJECTS,
@@ -118,6 +127,7 @@ test("an empty queue says so", async () => {
 test("a run that pauses before it goes on stands apart, with what happened and when", async () => {
   requests.answer("GET /api/v1/queue", () => ({
     items: [],
+    next_cursor: null,
     length: 0,
     resuming: [GOES_ON, { ...GOES_ON, run: 9, name: "late", resume_at: "2026-03-01T12:00:00Z" }],
     projects: PROJECTS,
@@ -135,4 +145,23 @@ test("without such a run the part is not there", async () => {
   open();
   await line();
   expect(screen.queryByText("Going on by itself")).toBeNull();
+});
+
+test("the rest of a long queue comes on asking, each run once", async () => {
+  const rest = { ...WAITS, run: 9, name: "rest" };
+  requests.answer("GET /api/v1/queue", ({ url }) => {
+    const later = new URL(url).searchParams.get("cursor") === "second";
+    return {
+      items: later ? [WAITS, rest] : [WAITS],
+      next_cursor: later ? null : "second",
+      length: 2,
+      resuming: [],
+      projects: PROJECTS,
+    };
+  });
+  open();
+  await userEvent.click(await screen.findByRole("button", { name: "Show more" }));
+  expect(await screen.findByRole("link", { name: "rest" })).toBeVisible();
+  expect(screen.getAllByRole("link", { name: "sums" })).toHaveLength(1);
+  expect(screen.queryByRole("button", { name: "Show more" })).toBeNull();
 });

@@ -3,7 +3,7 @@ import { Link } from "wouter";
 import { usePatchRun } from "@/api/actions";
 import { type Queue, type QueuedRun, useQueue } from "@/api/queries";
 import { usePageTitle } from "@/app/title";
-import { IconButton } from "@/ui/Button";
+import { Button, IconButton } from "@/ui/Button";
 import { ButtonLink } from "@/ui/ButtonLink";
 import { Chip } from "@/ui/Chip";
 import { formatDuration, formatNumber, plural } from "@/ui/format";
@@ -27,7 +27,18 @@ export default function QueuePage() {
   return (
     <>
       <Held queue={queue.data} />
-      {items.length === 0 ? <Empty queue={queue.data} /> : <Lines runs={items} />}
+      {items.length === 0 ? (
+        <Empty queue={queue.data} />
+      ) : (
+        <section className={table.section} aria-label="Waiting for devices">
+          <Lines runs={items} />
+          {queue.hasNextPage && (
+            <Button busy={queue.isFetchingNextPage} onClick={() => void queue.fetchNextPage()}>
+              Show more
+            </Button>
+          )}
+        </section>
+      )}
       {resuming.length > 0 && <Resuming runs={resuming} />}
     </>
   );

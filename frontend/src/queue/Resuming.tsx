@@ -1,5 +1,6 @@
 import { Link } from "wouter";
 import type { ResumingRun } from "@/api/queries";
+import { classes } from "@/ui/classes";
 import { RelativeTime } from "@/ui/RelativeTime";
 import { Table } from "@/ui/Table";
 import table from "@/ui/table.module.css";
@@ -9,7 +10,7 @@ import styles from "./QueuePage.module.css";
 /** Runs that pause before they join the queue again without anybody asking. */
 export function Resuming({ runs }: { runs: readonly ResumingRun[] }) {
   return (
-    <section className={styles.resuming} aria-labelledby="resuming">
+    <section className={classes(table.section, styles.resuming)} aria-labelledby="resuming">
       <h3 id="resuming">Going on by itself</h3>
       <p className="muted">Each of these ended early and joins the queue again after a pause.</p>
       <Table>

@@ -10,10 +10,11 @@ from r1web.cluster.selectors.nodes import (
     shown_state,
     visible_run_ids,
 )
-from r1web.cluster.selectors.queue import Queue, QueuedLine, queue_for
+from r1web.cluster.selectors.queue import Place, Queue, QueuedLine, queue_for
 from r1web.cluster.selectors.snapshot import queued_runs, snapshot
 
 __all__ = [
+    "Place",
     "Queue",
     "QueuedLine",
     "node",

@@ -1,6 +1,6 @@
 """GET /queue, and what moves runs in it: priority, quotas, and who may change them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
@@ -8,9 +8,11 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from r1web.accounts.models import Membership, Project, User
-from r1web.cluster import services
+from r1web.api.pagination import encode_cursor
+from r1web.cluster import selectors, services
 from r1web.cluster.models import Node
 from r1web.runs.models import Run, State
+from r1web.runs.services import request_stop
 from tests.r1web.conftest import Api, caller
 
 MakeRun = Callable[..., Run]
@@ -18,7 +20,7 @@ MakeNode = Callable[..., Node]
 
 
 def test_a_queue_tells_order_reason_and_when(
-    make_run: MakeRun, make_node: MakeNode, api: Api
+    make_run: MakeRun, make_node: MakeNode, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_node()
     finished = make_run()
@@ -51,6 +53,9 @@ def test_a_queue_tells_order_reason_and_when(
     assert queue["projects"] == [
         {"slug": "sums", "name": "Sums", "devices_held": 1, "device_quota": None}
     ]
+    monkeypatch.setattr(selectors.queue, "FORESEEN", 1)
+    times = [item["starts_in_s"] for item in api.get("/queue").json()["items"]]
+    assert [time is None for time in times] == [False, True, True]
 
 
 def test_priority_reorders_the_queue(make_run: MakeRun, make_node: MakeNode, api: Api) -> None:
@@ -77,6 +82,43 @@ def test_others_count_but_are_not_shown(
     assert [project["slug"] for project in seen["projects"]] == ["elsewhere"]
     (line,) = caller(viewer).get("/queue").json()["items"]
     assert (line["run"], line["may_change"]) == (run.pk, False)
+
+
+def pages(api: Api, limit: int) -> Iterator[list[int]]:
+    cursor: dict[str, str] = {}
+    while True:
+        page = api.get("/queue", limit=limit, **cursor).json()
+        yield [item["run"] for item in page["items"]]
+        if page["next_cursor"] is None:
+            return
+        cursor = {"cursor": page["next_cursor"]}
+
+
+def test_a_long_queue_comes_page_by_page(make_run: MakeRun, api: Api) -> None:
+    runs = [make_run().pk for _ in range(5)]
+    assert list(pages(api, 2)) == [runs[:2], runs[2:4], runs[4:]]
+    assert list(pages(api, 5)) == [runs]
+
+
+def test_a_page_begins_where_the_last_one_ended_whatever_left_or_came(
+    make_run: MakeRun, make_node: MakeNode, api: Api, owner: User
+) -> None:
+    make_node()
+    first, second, third, fourth = (make_run() for _ in range(4))
+    begun = pages(api, 2)
+    assert next(begun) == [first.pk, second.pk]
+    ahead = make_run(priority=1)
+    assert next(begun) == [third.pk, fourth.pk]
+    begun = pages(api, 3)
+    assert next(begun) == [ahead.pk, first.pk, second.pk]
+    request_stop(run=second, actor=owner)  # the one that ended the page
+    assert next(begun) == [third.pk, fourth.pk]
+
+
+@pytest.mark.parametrize("cursor", ["", "nonsense", encode_cursor(["x", 1]), encode_cursor([1])])
+def test_what_is_no_cursor_is_named(api: Api, cursor: str) -> None:
+    answer = api.get("/queue", cursor=cursor)
+    assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "cursor")
 
 
 def test_what_goes_on_by_itself_stands_beside_the_queue(
