@@ -8,8 +8,11 @@ from channels.db import database_sync_to_async
 from django.core.handlers.asgi import ASGIHandler
 from django.db import connections
 
-THREADS = 16
-"""As many requests are worked on at once, and as many connections to the database are kept."""
+THREADS = 8
+"""As many requests are worked on at once, and as many connections to the database are kept.
+
+More would only take turns with the loop, which live messages wait for.
+"""
 KEPT_S = 60
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]

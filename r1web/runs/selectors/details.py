@@ -32,7 +32,8 @@ from training.config import ConfigError, resolve
 def run_detail(user: User, run_id: int) -> RunDetail:
     """Everything about one run. Raises NotFoundError."""
     relations = ("project", "owner", "parent", "start_checkpoint__attempt")
-    found = visible_runs(user).select_related(*relations)
+    unread = ("parent__config", "parent__overrides", "parent__summary")
+    found = visible_runs(user).select_related(*relations).defer(*unread)
     with_followers = with_devices().prefetch_related("followers__node")
     try:
         run = with_row_attempts(found, with_followers).get(pk=run_id)
