@@ -124,6 +124,17 @@ async def test_a_slow_browser_loses_nothing_and_gets_fewer_messages(
     assert len(socket.of("events")) < 40
 
 
+async def test_the_last_message_of_all_is_read_when_it_was_lost(
+    make_run: MakeRun, connect: Connect, quick_pings: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await in_db(make_run)
+    socket = await connect(f"/ws/runs/{run.pk}?after_seq=1")
+    await socket.until(lambda s: bool(s.of("hello")))
+    monkeypatch.setattr(events, "publish", lambda *_: None)
+    await happen(run)
+    await socket.until(lambda s: s.seqs() == [2])
+
+
 class Twin:
     """What a browser keeps of the curves: a snapshot, with events laid over it."""
 
