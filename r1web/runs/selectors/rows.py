@@ -20,10 +20,11 @@ SHOWN_NUMBERS = {
 
 OF_RUN = (
     *("id", "name", "preset", "tags", "state", "desired", "reason", "priority", "preemptible"),
-    *("paused", "total_steps", "last_step", "last_seq", "summary", "parent_step"),
+    *("paused", "resume_at", "total_steps", "last_step", "last_seq", "summary", "parent_step"),
     *("created_at", "started_at", "ended_at", "project__slug", "owner__username"),
     *("parent__name", "parent__deleted_at"),
 )
+"""A field that a row reads and that is not here would be read by a query for each row."""
 OF_ATTEMPT = ("run_id", "number", "start_step", "claimed_at", "started_at", "ended_at")
 
 
