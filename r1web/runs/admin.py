@@ -92,7 +92,7 @@ class RunAdmin(ReadOnly, ModelAdmin):
     list_per_page = 50
     search_fields = ["name", "preset", "owner__username"]
     ordering = ["-id"]
-    actions = ["stop", "pause", "proceed", "resume", "clone", "restore"]
+    actions = ["stop", "pause", "proceed", "resume", "clone", "give_way", "keep_devices", "restore"]
     inlines = [AttemptInline, TransitionInline, CheckpointInline]
     fieldsets = [
         (None, {"fields": ["name", "tags", "project", "owner", "preset", "state", "reason"]}),
@@ -157,17 +157,31 @@ class RunAdmin(ReadOnly, ModelAdmin):
         user = _user(request)
         self._each(request, queryset, lambda run: services.clone_run(run=run, actor=user))
 
+    @admin.action(description="Make preemptible", permissions=["act"])
+    def give_way(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
+        self._each(request, queryset, _preemptible(True), said="may give way to a higher priority")
+
+    @admin.action(description="Make not preemptible", permissions=["act"])
+    def keep_devices(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
+        self._each(request, queryset, _preemptible(False), said="gives way to no other run")
+
     def _each(
-        self, request: HttpRequest, queryset: QuerySet[Run], act: Callable[[Run], Run]
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Run],
+        act: Callable[[Run], Run],
+        *,
+        said: str = "",
     ) -> None:
-        """Do it to every chosen run, and say of each how that went."""
+        """Do it to every chosen run, and say of each how that went: `said`, or its state."""
         for run in queryset.select_related("project", "start_checkpoint__run"):
             try:
                 after = act(run)
             except (ProblemError, ConfigError) as error:
                 messages.error(request, f"{run}: {error}")
             else:
-                messages.success(request, f"{after} is {after.get_state_display().lower()}.")
+                told = said or f"is {after.get_state_display().lower()}"
+                messages.success(request, f"{after} {told}.")
 
 
 @admin.register(Attempt)
@@ -204,6 +218,10 @@ class EventAdmin(ReadOnlyAdmin):
     list_filter = ["type"]
     search_fields = ["run__name"]
     ordering = ["-id"]
+
+
+def _preemptible(given: bool) -> Callable[[Run], Run]:
+    return lambda run: services.edit_run(run=run, preemptible=given)
 
 
 def _user(request: HttpRequest) -> User:

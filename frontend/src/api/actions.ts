@@ -100,19 +100,18 @@ export function usePatchRun() {
 
 /** Starts a run; the same `key` twice starts it once. */
 export function useCreateRun() {
-  return useAction((input: { body: Omit<Schemas["RunIn"], keyof Place>; key: string }) =>
+  return useAction((input: { body: Omit<Schemas["RunIn"], "priority">; key: string }) =>
     unwrap(
       api.POST("/api/v1/runs", {
-        body: { ...input.body, ...ORDINARY },
+        body: { ...input.body, priority: ORDINARY },
         headers: { "Idempotency-Key": input.key },
       }),
     ),
   );
 }
 
-/** A new run's place in the queue; PATCH changes it, as the queue page does. */
-type Place = Pick<Schemas["RunIn"], "priority" | "preemptible">;
-const ORDINARY: Place = { priority: 0, preemptible: false };
+/** The priority of a new run; the queue page changes it. */
+const ORDINARY = 0;
 
 export function useForkRun() {
   return useAction((input: { id: number; body: Schemas["ForkIn"] }) =>

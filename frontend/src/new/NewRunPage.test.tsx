@@ -175,6 +175,35 @@ test("a run's checkpoint in the address makes a fork of that run", async () => {
   });
 });
 
+test("a run that may give way is started so", async () => {
+  open();
+  await userEvent.click(await screen.findByRole("checkbox", { name: "Preemptible" }));
+  await waitFor(async () => expect(await startButton()).toBeEnabled());
+  await userEvent.click(await startButton());
+  await waitFor(async () =>
+    expect(await sent("POST /api/v1/runs")).toMatchObject({ preemptible: true }),
+  );
+});
+
+test("a fork is as preemptible as its run, unless that is changed", async () => {
+  requests.answer("GET /api/v1/runs/12", () => ({
+    ...runRow({ preset: "nano", preemptible: true }),
+    config: CONFIG,
+    preset_config: CONFIG,
+    start_checkpoint: null,
+  }));
+  requests.answer("POST /api/v1/runs/12/fork", () => runRow({ id: 8, preemptible: true }));
+  requests.answer("PATCH /api/v1/runs/8", () => runRow({ id: 8 }));
+  const place = open("/new?from=12&checkpoint=5");
+  const given = await screen.findByRole("checkbox", { name: "Preemptible" });
+  expect(given).toBeChecked();
+  await userEvent.click(given);
+  await waitFor(async () => expect(await startButton()).toBeEnabled());
+  await userEvent.click(await startButton());
+  await waitFor(() => expect(place.history.at(-1)).toBe("/runs/8"));
+  expect(await sent("PATCH /api/v1/runs/8")).toEqual({ tags: [], preemptible: false });
+});
+
 test("the memory of a device is told by part, with what would still fit", async () => {
   open();
   const panel = await screen.findByRole("region", { name: "Memory per device" });

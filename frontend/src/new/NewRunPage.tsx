@@ -5,6 +5,7 @@ import { useConfigSchema, usePresets } from "@/api/queries";
 import { usePageTitle } from "@/app/title";
 import { controlsOf, groupsOf, initialConfig } from "@/config/form";
 import { laidOver, type Table } from "@/config/nested";
+import { PreemptibleField } from "@/queue/PreemptibleField";
 import { Button } from "@/ui/Button";
 import { Field, Select, TextInput } from "@/ui/Field";
 import { ErrorState } from "@/ui/Message";
@@ -166,6 +167,10 @@ function Basics({ draft, problems, presets, onChange }: BasicsProps) {
         start={draft.start}
         problem={problemAt(problems, "checkpoint")}
         onChange={(start) => onChange({ ...draft, start })}
+      />
+      <PreemptibleField
+        value={draft.preemptible}
+        onChange={(preemptible) => onChange({ ...draft, preemptible })}
       />
     </div>
   );

@@ -17,12 +17,20 @@ export interface Draft {
   name: string;
   /** As typed, separated by commas. */
   tags: string;
+  preemptible: boolean;
   /** What differs from the preset, nested. May hold what no field knows: the server says so. */
   overrides: Table;
   start: { run: number; checkpoint: number } | null;
 }
 
-export const EMPTY: Draft = { preset: "", name: "", tags: "", overrides: {}, start: null };
+export const EMPTY: Draft = {
+  preset: "",
+  name: "",
+  tags: "",
+  preemptible: false,
+  overrides: {},
+  start: null,
+};
 
 const TASK = "task.name";
 const OPTIONS = "task.options";

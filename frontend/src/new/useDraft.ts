@@ -41,6 +41,7 @@ function draftOf(run: RunDetail, checkpoint: number | null): Draft {
     preset: run.preset,
     name: run.name,
     tags: run.tags.join(", "),
+    preemptible: run.preemptible,
     overrides: start ? withoutAt(overrides, "model.path") : overrides,
     start,
   };

@@ -27,16 +27,17 @@ export function useStart(draft: Draft, base: Table): Start {
   const [refused, setRefused] = useState({ content: "", problems: [] as readonly FieldProblem[] });
 
   const send = async (): Promise<RunDetail> => {
-    const { name, start } = draft;
+    const { name, start, preemptible } = draft;
     const tags = tagsOf(draft);
     const checkpoint = start?.checkpoint ?? null;
     if (start && isFork) {
       const config = withoutAt(laidOver(base, draft.overrides), "model.path");
       const run = await fork.mutateAsync({ id: start.run, body: { name, checkpoint, config } });
-      return run.tags.join() === tags.join() ? run : edit.mutateAsync({ id: run.id, tags });
+      const same = run.tags.join() === tags.join() && run.preemptible === preemptible;
+      return same ? run : edit.mutateAsync({ id: run.id, tags, preemptible });
     }
     const config = checkpoint ? withoutAt(draft.overrides, "model.path") : draft.overrides;
-    const body = { preset: draft.preset || null, name, config, checkpoint, tags };
+    const body = { preset: draft.preset || null, name, config, checkpoint, tags, preemptible };
     if (sent.current.content !== content) sent.current = { content, key: uniqueId() };
     return create.mutateAsync({ body, key: sent.current.key });
   };

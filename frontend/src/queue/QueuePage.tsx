@@ -12,6 +12,7 @@ import { RelativeTime } from "@/ui/RelativeTime";
 import { SkeletonLines } from "@/ui/Skeleton";
 import { Table } from "@/ui/Table";
 import table from "@/ui/table.module.css";
+import { PreemptibleChip } from "./PreemptibleChip";
 import styles from "./QueuePage.module.css";
 import { Resuming } from "./Resuming";
 
@@ -108,11 +109,7 @@ function Line({ run }: { run: QueuedRun }) {
       <td className="number">{run.possible ? formatNumber(run.position, 0) : "–"}</td>
       <th scope="row" className={table.name}>
         <Link href={`/runs/${run.run}`}>{run.name}</Link> <span className="muted">#{run.run}</span>{" "}
-        {run.preemptible && (
-          <Chip title="May be saved and queued again for a run of higher priority">
-            preemptible
-          </Chip>
-        )}{" "}
+        {run.preemptible && <PreemptibleChip />}{" "}
         {run.kept_nodes.length > 0 && (
           <Chip title={`Nothing else starts on ${run.kept_nodes.join(", ")}`}>
             keeps {plural(run.kept_nodes.length, "node")}

@@ -2,14 +2,7 @@
 
 import { useState } from "react";
 import { Link, useLocation } from "wouter";
-import {
-  useDeleteRun,
-  usePatchRun,
-  usePauseRun,
-  useRestoreRun,
-  useResumeRun,
-  useStopRun,
-} from "@/api/actions";
+import { useDeleteRun, usePauseRun, useRestoreRun, useResumeRun, useStopRun } from "@/api/actions";
 import type { Checkpoint, RunDetail } from "@/api/queries";
 import { Confirm, Dialog } from "@/ui/Dialog";
 import { DialogActions } from "@/ui/DialogActions";
@@ -17,7 +10,7 @@ import { Field, TextInput } from "@/ui/Field";
 import { useToast } from "@/ui/toast";
 import styles from "./RunDialogs.module.css";
 
-interface RunDialogProps {
+export interface RunDialogProps {
   run: RunDetail;
   onClose: () => void;
 }
@@ -64,60 +57,6 @@ function resumeText(run: RunDetail, checkpoint: Checkpoint | null): string {
   // A run can be forked when it has a checkpoint
   if (run.permissions.fork) return `It goes on from its newest checkpoint. ${kept}`;
   return "It has no checkpoint yet and begins again at step 1.";
-}
-
-export function RenameDialog({ run, onClose }: RunDialogProps) {
-  const patch = usePatchRun();
-  const [name, setName] = useState(run.name);
-  const [tags, setTags] = useState(run.tags.join(", "));
-  const save = () => {
-    const list = tags.split(",").map((tag) => tag.trim());
-    patch.mutate({ id: run.id, name, tags: list.filter(Boolean) }, { onSuccess: onClose });
-  };
-  return (
-    <Dialog
-      title="Rename"
-      onClose={onClose}
-      actions={
-        <DialogActions
-          action="Save"
-          busy={patch.isPending}
-          disabled={!name.trim()}
-          onAct={save}
-          onClose={onClose}
-        />
-      }
-    >
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          save();
-        }}
-      >
-        <Field label="Name">
-          {(control) => (
-            <TextInput
-              {...control}
-              value={name}
-              maxLength={120}
-              autoFocus
-              onChange={(event) => setName(event.target.value)}
-            />
-          )}
-        </Field>
-        <Field label="Tags" help="Separated by commas.">
-          {(control) => (
-            <TextInput
-              {...control}
-              value={tags}
-              onChange={(event) => setTags(event.target.value)}
-            />
-          )}
-        </Field>
-        <button type="submit" hidden />
-      </form>
-    </Dialog>
-  );
 }
 
 /** Asks for the run's name, so that it is not another; for some days it can be restored. */

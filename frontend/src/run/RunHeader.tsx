@@ -3,6 +3,7 @@ import { useState } from "react";
 import { Link, useLocation } from "wouter";
 import type { RunDetail } from "@/api/queries";
 import type { Facts } from "@/live/facts";
+import { PreemptibleChip } from "@/queue/PreemptibleChip";
 import { Button, IconButton } from "@/ui/Button";
 import { ButtonLink } from "@/ui/ButtonLink";
 import { Chip } from "@/ui/Chip";
@@ -11,11 +12,12 @@ import { Menu } from "@/ui/Menu";
 import { Progress } from "@/ui/Progress";
 import { StateBadge } from "@/ui/StateBadge";
 import { useNow } from "@/ui/useNow";
+import { EditDialog } from "./EditDialog";
 import { hasEnded } from "./queries";
-import { DeleteDialog, PauseDialog, RenameDialog, ResumeDialog, StopDialog } from "./RunDialogs";
+import { DeleteDialog, PauseDialog, ResumeDialog, StopDialog } from "./RunDialogs";
 import styles from "./RunHeader.module.css";
 
-type Asking = "stop" | "pause" | "resume" | "rename" | "delete" | null;
+type Asking = "stop" | "pause" | "resume" | "edit" | "delete" | null;
 
 interface RunHeaderProps {
   run: RunDetail;
@@ -57,6 +59,7 @@ function Figures({ run, facts }: RunHeaderProps) {
       <span title="Devices held × hours">{formatNumber(run.device_hours, 3)} device-h</span>
       <span>{formatCost(run.cost_usd)}</span>
       {run.preset && <Chip title="Preset">{run.preset}</Chip>}
+      {run.preemptible && <PreemptibleChip />}
       {run.tags.map((tag) => (
         <Chip key={tag}>{tag}</Chip>
       ))}
@@ -116,7 +119,7 @@ function Actions({ run, state }: { run: RunDetail; state: string }) {
             disabled: !may.pause || hasEnded(state),
             onSelect: () => setAsking("pause"),
           },
-          { label: "Rename", disabled: !may.change, onSelect: () => setAsking("rename") },
+          { label: "Edit", disabled: !may.change, onSelect: () => setAsking("edit") },
           { label: "Open its node", onSelect: () => navigate("/nodes") },
           {
             label: "Delete",
@@ -134,7 +137,7 @@ function Actions({ run, state }: { run: RunDetail; state: string }) {
       {asking === "stop" && <StopDialog run={run} onClose={close} />}
       {asking === "pause" && <PauseDialog run={run} onClose={close} />}
       {asking === "resume" && <ResumeDialog run={run} checkpoint={null} onClose={close} />}
-      {asking === "rename" && <RenameDialog run={run} onClose={close} />}
+      {asking === "edit" && <EditDialog run={run} onClose={close} />}
       {asking === "delete" && <DeleteDialog run={run} onClose={close} />}
     </div>
   );

@@ -14,7 +14,7 @@ export function FirstRun() {
   const [key] = useState(uniqueId);
   const start = () =>
     create.mutate(
-      { body: { preset: FIRST_PRESET, config: {}, tags: [] }, key },
+      { body: { preset: FIRST_PRESET, config: {}, tags: [], preemptible: false }, key },
       { onSuccess: (run) => navigate(`/runs/${run.id}`) },
     );
   return (

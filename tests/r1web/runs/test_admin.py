@@ -62,6 +62,14 @@ def test_runs_are_paused_and_continued(staff: Client, make_run: MakeRun) -> None
     assert Run.objects.get().paused == ""
 
 
+def test_runs_are_made_preemptible_and_not(staff: Client, make_run: MakeRun) -> None:
+    run = make_run()
+    assert act(staff, "give_way", run) == [f"{run} may give way to a higher priority."]
+    assert Run.objects.get().preemptible
+    assert act(staff, "keep_devices", run)[-1] == f"{run} gives way to no other run."
+    assert not Run.objects.get().preemptible
+
+
 def test_deleted_runs_stand_apart_and_are_restored(
     staff: Client, make_run: MakeRun, owner: User
 ) -> None:
