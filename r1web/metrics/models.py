@@ -6,7 +6,7 @@ from r1web.runs.models import Attempt, Run
 
 
 class Series(models.Model):
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="series")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="series", db_index=False)
     name = models.CharField(max_length=120)
 
     class Meta:
@@ -17,10 +17,22 @@ class Series(models.Model):
 
 
 class Point(models.Model):
-    """`value` null stands for NaN (SQLite cannot store NaN); infinities are stored as such."""
+    """`value` null stands for NaN (SQLite cannot store NaN); infinities are stored as such.
 
-    series = models.ForeignKey(Series, on_delete=models.CASCADE, related_name="points")
-    attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="+")
+    The database looks neither at the series nor at the attempt of a point: that would be almost half
+    of its work for a step. Both are made before it, and removed with or after it.
+    """
+
+    series = models.ForeignKey(
+        Series,
+        on_delete=models.CASCADE,
+        related_name="points",
+        db_constraint=False,
+        db_index=False,  # point_series_step does as well
+    )
+    attempt = models.ForeignKey(
+        Attempt, on_delete=models.CASCADE, related_name="+", db_constraint=False
+    )
     step = models.PositiveIntegerField()
     time = models.FloatField(help_text="Unix time in seconds.")
     value = models.FloatField(null=True)

@@ -8,8 +8,8 @@ from r1web.runs.models import Attempt, Run
 class Group(models.Model):
     """A prompt with its completions at one step."""
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="groups")
-    attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="+")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="groups", db_index=False)
+    attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="+", db_index=False)
     step = models.PositiveIntegerField()
     index = models.PositiveIntegerField(help_text="Place within the step, from 0.")
     trained = models.BooleanField(
@@ -52,7 +52,9 @@ class Group(models.Model):
 class Completion(models.Model):
     """One answer of the model, as it wrote it."""
 
-    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="completions")
+    group = models.ForeignKey(
+        Group, on_delete=models.CASCADE, related_name="completions", db_index=False
+    )
     index = models.PositiveIntegerField()
     text = models.TextField()
     reward = models.FloatField(null=True, help_text="Null when it could not be computed.")

@@ -245,7 +245,7 @@ class Event(models.Model):
     `seq` counts from 1 without holes for each run. `payload` is what the browser receives.
     """
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="events")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="events", db_index=False)
     attempt = models.ForeignKey(Attempt, null=True, on_delete=models.SET_NULL)
     seq = models.PositiveBigIntegerField()
     type = models.CharField(max_length=20)
