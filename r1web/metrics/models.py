@@ -19,8 +19,8 @@ class Series(models.Model):
 class Point(models.Model):
     """`value` null stands for NaN (SQLite cannot store NaN); infinities are stored as such.
 
-    The database looks neither at the series nor at the attempt of a point: that would be almost half
-    of its work for a step. Both are made before it, and removed with or after it.
+    The database looks neither for the series nor for the attempt of a point, which would be almost
+    half of its work for a step. Both are made before it, and removed with it or after it.
     """
 
     series = models.ForeignKey(
