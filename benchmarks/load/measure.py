@@ -128,7 +128,10 @@ def _slope(samples: list[Sample], role: str) -> float:
 
 
 def _role(process: psutil.Process) -> str:
-    words = process.cmdline()
+    """By its own words, or by those of uvicorn, of whose processes it may be one."""
+    parent = process.parent()
+    above = parent.cmdline() if parent else []
+    words = process.cmdline() + [word for word in above if word == "uvicorn"]
     return next((role for word, role in ROLES.items() if word in words), LOAD)
 
 
