@@ -158,20 +158,23 @@ def lint_parts() -> dict[str, Check]:
 
 def all_parts() -> dict[str, Check]:
     url = postgres()
-    on_both = ["-n", "2", "-m", "not e2e", "tests/r1web", *map("--deselect={}".format, NO_DATABASE)]
+    # They wait more than they work: more of them than there are cores.
+    dashboard = ["-n", "4", "tests/r1web"]
+    on_both = [*dashboard, *map("--deselect={}".format, NO_DATABASE)]
     return {
         **lint_parts(),
         "generated types are fresh": types_are_fresh,
         "TypeScript lint": script("lint"),
         "TypeScript types": script("typecheck"),
         "TypeScript tests": script("test"),
-        "Python tests on SQLite": pytest(
-            "-n", "2", "-m", "not e2e and not vllm", "tests", DATABASE_URL=""
+        "trainer, kernels, tools": pytest(
+            "-n", "2", "-m", "not e2e and not vllm", "tests", "--ignore", "tests/r1web"
         ),
         "Triton kernels, interpreted": pytest(
             "-n", "2", "tests/kernels/interpreted", **INTERPRETER
         ),
-        "Python tests on PostgreSQL": pytest(*on_both, DATABASE_URL=url) if url else no_postgres,
+        "dashboard on SQLite": pytest(*dashboard, DATABASE_URL=""),
+        "dashboard on PostgreSQL": pytest(*on_both, DATABASE_URL=url) if url else no_postgres,
         "vLLM engine": vllm_tests,
         "browser tests": browser_tests,
     }

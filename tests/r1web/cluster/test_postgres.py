@@ -1,5 +1,6 @@
 """PostgreSQL is killed, or has no connection left, in the middle of a run."""
 
+import time
 from contextlib import ExitStack, suppress
 
 import psycopg
@@ -10,7 +11,7 @@ from tests.r1web.cluster.conftest import CONNECTIONS
 from tests.r1web.cluster.test_database_away import assert_nothing_is_missing, let_it_end_meanwhile
 from tests.r1web.cluster.test_supervisor import AttemptOf, MakeRun, Supervise, has_started
 from tests.r1web.servers import OwnPostgres, why_no_postgres
-from tests.r1web.waiting import until
+from tests.r1web.waiting import away_since, until
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -28,7 +29,9 @@ def test_a_postgresql_that_is_killed_and_starts_again_loses_nothing(
     launcher_pid = started.launcher().pid
     connection.close()
     own_postgres.kill()
+    then = time.monotonic()
     let_it_end_meanwhile(started, launcher_pid)
+    away_since(then)
     own_postgres.start()
     started.wait()
     assert_nothing_is_missing(run)

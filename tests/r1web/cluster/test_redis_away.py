@@ -1,6 +1,7 @@
 """Redis dies, comes back empty, or is emptied, under a real worker and real runs."""
 
 import subprocess
+import time
 from collections.abc import Callable
 
 import pytest
@@ -15,7 +16,7 @@ from tests.r1web.cluster.test_database_away import assert_nothing_is_missing
 from tests.r1web.cluster.test_supervisor import has_started, state_of
 from tests.r1web.conftest import PRESET
 from tests.r1web.servers import OwnRedis
-from tests.r1web.waiting import until
+from tests.r1web.waiting import away_since, until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 
@@ -58,10 +59,12 @@ def test_while_redis_is_away_runs_go_on_and_new_ones_start_when_it_is_back(
     run = ask("first")
     until(lambda: has_started(run))
     own_redis.kill()
+    then = time.monotonic()
     let_go_on(run)
     until(lambda: state_of(run) == State.FINISHED)
     assert_nothing_is_missing(run)
     asked_meanwhile = ask("asked while Redis is away")
+    away_since(then)
     own_redis.start()
     let_go_on(asked_meanwhile)
     request_stop(run=ask("what reminds the scheduler"), actor="olga")
