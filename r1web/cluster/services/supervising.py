@@ -3,12 +3,14 @@
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 
 from django.conf import settings
 
 from r1web import tracing
 from r1web.cluster.services.nodes import node_name
 from r1web.cluster.supervisor.orders import Order
+from r1web.processes import is_alive
 from r1web.runs.models import Attempt
 
 _starting = threading.Lock()
@@ -30,12 +32,13 @@ def start_supervisor(*, attempt: Attempt, node_rank: int = 0) -> None:
 def _told(supervisor: "subprocess.Popen[bytes]", order: Order) -> bool:
     """False when it has ended, or is about to."""
     assert supervisor.stdin is not None  # noqa: S101 - it was opened as a pipe
-    try:
-        supervisor.stdin.write(order.line())
-    except BrokenPipeError:
-        supervisor.stdin.close()
-        return False
-    return True
+    # Of one that was killed some threads may go on for a moment, and hold the pipe open.
+    if is_alive(supervisor.pid, None):
+        with suppress(BrokenPipeError):
+            supervisor.stdin.write(order.line())
+            return True
+    supervisor.stdin.close()
+    return False
 
 
 def _start() -> "subprocess.Popen[bytes]":

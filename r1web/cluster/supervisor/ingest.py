@@ -10,6 +10,7 @@ import logging
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -85,7 +86,7 @@ def ingest(
     """Commit the lines. One that the database refuses is left out, with a warning, alone, unless
     `refused`, which is called before, raises."""
     try:
-        _commit({attempt_id: lines}, SeriesKeys())
+        _commit({attempt_id: lines}, SeriesKeys(), {})
     except REFUSALS as error:
         refused()
         if len(lines) > 1:
@@ -96,15 +97,17 @@ def ingest(
         _skip(attempt_id, lines[0], f"{type(error).__name__}: {error}")
 
 
-def ingest_together(lines_of: LinesOf, keys: SeriesKeys) -> set[int]:
+def ingest_together(
+    lines_of: LinesOf, keys: SeriesKeys, contexts: Mapping[int, Context]
+) -> set[int]:
     """Commit the lines of several attempts at once; of which attempts they are there now.
 
-    One that somebody else holds, if but for a moment, has to wait for the next time; nobody waits
-    for it. What the database refuses it refuses as a whole.
+    `contexts` are those of the attempts' own threads: what is logged and traced of one belongs
+    there. One that somebody else holds, if but for a moment, has to wait for the next time; nobody
+    waits for it. What the database refuses it refuses as a whole.
     """
-    return _commit(
-        lines_of, keys, skip_locked=connection.features.has_select_for_update_skip_locked
-    )
+    can_skip = connection.features.has_select_for_update_skip_locked
+    return _commit(lines_of, keys, contexts, skip_locked=can_skip)
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,13 @@ class Part:
 
 
 @transaction.atomic
-def _commit(lines_of: LinesOf, keys: SeriesKeys, *, skip_locked: bool = False) -> set[int]:
+def _commit(
+    lines_of: LinesOf,
+    keys: SeriesKeys,
+    contexts: Mapping[int, Context],
+    *,
+    skip_locked: bool = False,
+) -> set[int]:
     locked = _lock(lines_of, skip_locked=skip_locked)
     parts = [
         Part(run, attempt, read_batch(lines, attempt.journal_seq))
@@ -130,7 +139,8 @@ def _commit(lines_of: LinesOf, keys: SeriesKeys, *, skip_locked: bool = False) -
         if (lines := [x for x in lines_of[attempt.pk] if x.end > attempt.journal_offset])
     ]
     for part in parts:
-        _note_start(part.run, part.attempt, part.batch.of(StartedEvent))
+        context = contexts.get(part.attempt.pk) or copy_context()
+        context.run(_note_start, part.run, part.attempt, part.batch.of(StartedEvent))
     _append(parts, keys)
     for part in parts:
         for event in part.measured:

@@ -71,7 +71,7 @@ class Supervision:
         orders.refuse()
 
     def _supervise(self, order: Order) -> None:
-        with about(attempt=order.attempt_id), tracing.continued("supervise", order.trace):
+        with tracing.continued("supervise", order.trace), about(attempt=order.attempt_id):
             database = Database(threads=self._threads, schema=self._schema)
             try:
                 self._part(order, database)
