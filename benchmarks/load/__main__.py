@@ -84,7 +84,7 @@ def under_load(plan: Plan, together: Together) -> report.Result:
     sampler = Sampler(str(plan.home), database, os.environ["REDIS_URL"])
     sampler.start()
     began, busy = time.monotonic(), busy_seconds()
-    time.sleep(plan.size.seconds)
+    time.sleep(plan.size.seconds)  # how long the load is on
     busy_cores = (busy_seconds() - busy) / (time.monotonic() - began)
     sampler.stop()
     together.tell(WRITER, "finish")

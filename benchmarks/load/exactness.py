@@ -38,7 +38,7 @@ def wait_ingested(plan: Plan) -> float:
     while Run.objects.exclude(state__in=ENDED).exists():
         if time.monotonic() - began > patience:
             break
-        time.sleep(POLL_S)
+        time.sleep(POLL_S)  # another process writes it
     return time.monotonic() - began
 
 

@@ -143,7 +143,7 @@ def _until(holds: Callable[[], bool], seconds: float) -> None:
         if time.monotonic() > deadline:
             said = complaints(Path(os.environ[HOME])).most_common(5)
             raise SystemExit(f"The product was not ready within {seconds:.0f} s: {said}")
-        time.sleep(0.5)
+        time.sleep(0.5)  # other processes bring it about
 
 
 def processes(home: str) -> list[psutil.Process]:

@@ -93,7 +93,7 @@ def ask(side: Side) -> Answers:
         side.ready()
         asker.began = due = time.time()
         while (due := due + rng.expovariate(size.requests)) < asker.began + size.seconds:
-            time.sleep(max(0.0, due - time.time()))
+            time.sleep(max(0.0, due - time.time()))  # the schedule of arrivals
             (kind,) = rng.choices(kinds, weights)
             threads.submit(asker.ask, kind, rng.randrange(len(asker.runs)), due)
     return asker.answers

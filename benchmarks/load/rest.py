@@ -50,7 +50,7 @@ class Rest:
             connection.request(method, f"/api/v1{path}", body, {**self.headers, **headers})
             answer = connection.getresponse()
             content = answer.read()
-        except Exception:
+        except Exception:  # whatever it was, the connection is of no more use
             connection.close()
             raise
         if answer.status >= 300:

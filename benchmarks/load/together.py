@@ -63,7 +63,7 @@ class Together:
         """Wait until all are ready. Raises BrokenLoadError when one of them fails before."""
         try:
             self.barrier.wait(self.opening_s)
-        except Exception:
+        except Exception:  # its own cause, where one of them has told it, says more
             for line in self.lines:
                 if line.poll(1):
                     self.result(line)

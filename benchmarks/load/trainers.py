@@ -66,5 +66,5 @@ def _wait_until(due: float) -> float:
     """Seconds that have passed since."""
     wait = due - time.time()
     if wait > 0:
-        time.sleep(wait)
+        time.sleep(wait)  # the pace of the trainers
     return time.time() - due

@@ -96,6 +96,7 @@ class Database:
     def _failed(self, error: Exception) -> None:
         if not self._pause:
             logger.warning("The database is away, training goes on: %s", error)
-        self._do(self.refused)
+        with suppress(*AWAY):  # it may be away before the schema was ever seen
+            self._do(self.refused)
         self._pause = min(LONGEST_PAUSE_S, self._pause * 2 or FIRST_PAUSE_S)
         self._try_again_at = self._clock() + self._pause

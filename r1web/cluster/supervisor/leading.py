@@ -146,7 +146,7 @@ class Supervisor:
             waits = others and ending.is_from_elsewhere(end.reason)
             if not waits or time.monotonic() > deadline:
                 break
-            time.sleep(ASK_AGAIN_S)
+            time.sleep(ASK_AGAIN_S)  # the database calls nobody
         return end, log
 
     def _end(self, end: ending.Ending, exit_code: int | None = None, log: str = "") -> None:

@@ -79,7 +79,7 @@ class Supervision:
                 logger.info("Attempt %s has a supervisor already", order.attempt_id)
             except MigratedError:
                 self._migrated = True
-            except Exception:
+            except Exception:  # of one part; the others go on, and this one is tried again
                 self.failed = True
                 logger.exception("Attempt %s: the supervisor failed", order.attempt_id)
                 database.insist(lambda: record.disown(_row(order)))

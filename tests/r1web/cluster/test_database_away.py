@@ -153,3 +153,15 @@ def test_what_has_to_be_written_is_written_in_the_end(
 ) -> None:
     monkeypatch.setattr(module, "FIRST_PAUSE_S", 0.001)
     assert Database().insist(failing(5)) == "done"
+
+
+def test_a_database_that_was_never_reached_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([OperationalError, OperationalError, OperationalError, None, None])
+
+    def note(_: object) -> None:
+        if answer := next(answers):
+            raise answer
+
+    monkeypatch.setattr("r1web.cluster.supervisor.schema.Schema.note", note)
+    monkeypatch.setattr(module, "FIRST_PAUSE_S", 0.01)
+    assert Database().insist(lambda: "there") == "there"
