@@ -1,6 +1,6 @@
-"""Writes fields of many rows at once."""
+"""Writes many rows at once, and fields of many rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connection
@@ -22,6 +22,41 @@ def save_all(rows: Sequence[Model], names: Sequence[str]) -> None:
     ]
     with connection.cursor() as cursor:
         cursor.executemany(_update(rows[0], fields), values)
+
+
+def insert_all(model: type[Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Add rows with these values, in the order of `names` (`series_id`, not `series`).
+
+    PostgreSQL takes thousands of rows by COPY in the time of a few INSERTs; on either database no
+    objects are made, which would take longer than writing them.
+    """
+    fields = [field for name in names for field in [_column(model, name)]]
+    prepared = [
+        [
+            field.get_db_prep_save(value, connection)
+            for field, value in zip(fields, row, strict=True)
+        ]
+        for row in rows
+    ]
+    if not prepared:
+        return
+    quote = connection.ops.quote_name
+    table = quote(model._meta.db_table)  # noqa: SLF001 - Django's documented API
+    columns = ", ".join(quote(str(field.column)) for field in fields)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+                for values in prepared:
+                    copy.write_row(values)
+            return
+        places = ", ".join(["%s"] * len(fields))
+        statement = f"INSERT INTO {table} ({columns}) VALUES ({places})"  # noqa: S608 - as above
+        cursor.executemany(statement, prepared)
+
+
+def _column(model: type[Model], name: str) -> "Field[Any, Any]":
+    found = [f for f in model._meta.concrete_fields if f.attname == name]  # noqa: SLF001 - likewise
+    return found[0]
 
 
 def _update(row: Model, fields: Sequence["Field[Any, Any]"]) -> str:

@@ -12,6 +12,7 @@ from benchmarks.load.plan import GROUP_SIZE, Plan
 
 JOURNAL_TYPES = ("started", "phase", "metrics", "rollouts", "finished")
 POLL_S = 1.0
+ALL = 10**9
 
 Story = list[tuple[str, int, datetime]]
 """Type, step and time of each event."""
@@ -89,15 +90,13 @@ def _faults(run: int, story: Story, found: Exactness) -> list[str]:
 
 
 def _wrong_numbers(run: int, kinds: Counter[str], found: Exactness) -> list[str]:
-    from django.db.models import Count  # noqa: PLC0415 - after Django's set-up
-
-    from r1web.metrics.models import Series  # noqa: PLC0415 - likewise
+    from r1web.metrics.selectors import Steps, read_runs  # noqa: PLC0415 - after Django's set-up
     from r1web.rollouts.models import Completion  # noqa: PLC0415 - likewise
 
     faults = []
-    series = Series.objects.filter(run=run, points__step__gt=0).exclude(name__startswith="system/")
-    counted = series.annotate(n=Count("points"), steps=Count("points__step", distinct=True))
-    counts = list(counted.values_list("n", "steps"))
+    stored = read_runs(run_ids=[run], steps=Steps(1), max_points=ALL)[run].series
+    steps = [one.columns.steps for one in stored if not one.name.startswith("system/")]
+    counts = [(len(of_one), len(set(of_one.tolist()))) for of_one in steps if len(of_one)]
     found.points += sum(n for n, _ in counts)
     if counts != [(kinds["metrics"], kinds["metrics"])] * METRICS:
         faults.append(f"points are missing or doubled: {sorted(set(counts))[:3]}")

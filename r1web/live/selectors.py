@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from r1web.accounts.models import Membership
 from r1web.accounts.services import Credentials
 from r1web.live.messages import event_out
+from r1web.metrics.selectors import told_by
+from r1web.metrics.wire import wire_value
 from r1web.runs.models import ACTIVE, Event, Run
 from r1web.runs.schemas import EventOut, RunRow
 from r1web.runs.selectors import rows_with_projects
@@ -39,8 +41,17 @@ def look(users: dict[Credentials, int], run_ids: Collection[int]) -> Seen:
 
 
 def events_after(run_id: int, seq: int, limit: int) -> list[EventOut]:
-    events = Event.objects.filter(run_id=run_id, seq__gt=seq).select_related("attempt")
-    return [event_out(event) for event in events.order_by("seq")[:limit]]
+    """At most `limit` events after that number, in order."""
+    after = Event.objects.filter(run_id=run_id, seq__gt=seq).select_related("attempt")
+    events = list(after.order_by("seq")[:limit])
+    in_series = {event.seq for event in events if event.type == "metrics" and not event.payload}
+    told = told_by(run_id, in_series)
+    for event in events:
+        if event.seq in told:
+            time, values = told[event.seq]
+            on_wire = {name: wire_value(value) for name, value in values.items()}
+            event.payload = {"time": time, "values": on_wire}
+    return [event_out(event) for event in events]
 
 
 def active_runs() -> set[int]:

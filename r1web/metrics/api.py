@@ -1,6 +1,5 @@
 """GET /runs/{id}/metrics: the curves of a run, as columns."""
 
-import math
 from typing import Annotated, Any
 
 from django.http import HttpResponse
@@ -11,7 +10,7 @@ from pydantic_core import to_json
 from r1web.api.auth import ApiRequest
 from r1web.api.errors import ERRORS, ProblemOut
 from r1web.metrics.selectors import Columns, SeriesColumns, read_metrics
-from r1web.metrics.wire import Value, wire_value
+from r1web.metrics.wire import Value, wire_values
 from r1web.runs.selectors import visible_run
 
 router = Router(tags=["metrics"])
@@ -31,10 +30,13 @@ class SeriesOut(BaseModel):
 
     name: str
     steps: list[int]
-    times: list[float] = Field(description="Unix time in seconds.")
-    values: list[Value]
+    times: list[float] = Field(description="Unix time in seconds; of buckets to the millisecond.")
+    values: list[Value] = Field(description="Of buckets the mean of their finite values.")
     min: list[Value] = Field(description="Least value in the bucket.")
     max: list[Value] = Field(description="Greatest value in the bucket.")
+    last: list[Value] = Field(description="Last value in the bucket.")
+    counts: list[int] | None = Field(description="Points in each bucket; null: each is a point.")
+    not_finite: list[int] | None = Field(description="How many of them are NaN or infinite.")
     shown: int = Field(description="Points in this answer.")
     total: int = Field(description="Points they stand for.")
     superseded: list[SupersededOut]
@@ -78,32 +80,25 @@ def get_metrics(
 
 def _series_out(series: SeriesColumns) -> dict[str, Any]:
     columns = series.columns
-    exact = columns.low is columns.values
     values = wire_values(columns.values)
     return {
         "name": series.name,
-        "steps": columns.steps,
-        "times": columns.times,
+        **_axes(columns),
         "values": values,
-        "min": values if exact else wire_values(columns.low),
-        "max": values if exact else wire_values(columns.high),
+        "min": values if columns.exact else wire_values(columns.low),
+        "max": values if columns.exact else wire_values(columns.high),
+        "last": values if columns.exact else wire_values(columns.last),
+        "counts": None if columns.exact else columns.counts.tolist(),
+        "not_finite": None if columns.exact else columns.odd.tolist(),
         "shown": len(columns.steps),
         "total": columns.total,
-        "superseded": [_superseded_out(number, old) for number, old in series.superseded],
+        "superseded": [
+            {"attempt": number, **_axes(old), "values": wire_values(old.values)}
+            for number, old in series.superseded
+        ],
     }
 
 
-def _superseded_out(number: int, columns: Columns) -> dict[str, Any]:
-    return {
-        "attempt": number,
-        "steps": columns.steps,
-        "times": columns.times,
-        "values": wire_values(columns.values),
-    }
-
-
-def wire_values(values: list[float | None]) -> list[Value]:
-    return [
-        value if value is not None and math.isfinite(value) else wire_value(value)
-        for value in values
-    ]
+def _axes(columns: Columns) -> dict[str, list[Any]]:
+    times = columns.times if columns.exact else columns.times.round(3)
+    return {"steps": columns.steps.tolist(), "times": times.tolist()}

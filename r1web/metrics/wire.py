@@ -3,6 +3,10 @@
 import math
 from typing import Literal
 
+import numpy as np
+
+from r1web.metrics.codec import Floats
+
 Value = float | Literal["NaN", "Infinity", "-Infinity"]
 
 
@@ -13,3 +17,10 @@ def wire_value(value: float | None) -> Value:
     if math.isinf(value):
         return "Infinity" if value > 0 else "-Infinity"
     return value
+
+
+def wire_values(values: Floats) -> list[Value]:
+    numbers: list[Value] = values.tolist()
+    if np.isfinite(values).all():
+        return numbers
+    return [wire_value(float(number)) for number in numbers]

@@ -8,7 +8,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from r1web.cluster.journal import COMPRESSED, JOURNAL
-from r1web.metrics.models import Point
+from r1web.metrics.selectors import count_points
 from r1web.operations.models import RunSize
 from r1web.rollouts.models import Completion
 from r1web.runs.models import ENDED, Run
@@ -28,7 +28,7 @@ def measure_due() -> Iterator[Run]:
 def measure(run: Run) -> None:
     """Store what the run takes now. A directory on a disk that is not seen stays as it was."""
     measured: dict[str, object] = {
-        "points": Point.objects.filter(series__run=run).count(),
+        "points": count_points(run.pk),
         "completions": Completion.objects.filter(group__run=run).count(),
         "measured_at": timezone.now(),
     }

@@ -13,7 +13,9 @@ from django.utils import timezone
 
 from r1web.cluster.journal import JOURNAL, compress_journal
 from r1web.cluster.supervisor.hold import LOCK, AlreadySupervisedError, only_one
-from r1web.metrics.models import Point, Series
+from r1web.metrics.models import Chunk, Layout, Line, Page, Series
+from r1web.metrics.selectors import attempts_to_pack
+from r1web.metrics.services import pack_ended
 from r1web.operations.measuring import measure, measure_due
 from r1web.operations.models import RunSize
 from r1web.rollouts.models import Completion, Group
@@ -25,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 BATCH = 1000
 COMPRESS_AFTER = timedelta(days=1)
+PACK_AFTER = timedelta(minutes=10)
 
 
 def prune() -> Iterator[str]:
@@ -40,6 +43,9 @@ def prune() -> Iterator[str]:
         if _compress(run):
             measure(run)
             yield f"{run}: journal compressed"
+    for attempt in attempts_to_pack(timezone.now() - PACK_AFTER):
+        pack_ended(attempt=attempt)
+        yield ""
     for _ in measure_due():
         yield ""
 
@@ -57,7 +63,11 @@ def _remove(run: Run) -> Iterator[str]:
         return
     run.checkpoints.filter(deleted_at=None).update(deleted_at=timezone.now())
     rows: tuple[QuerySet[Model], ...] = (
-        Point.objects.filter(series__run=run),
+        Line.objects.filter(attempt__run=run),
+        Chunk.objects.filter(page__attempt__run=run),
+        Page.objects.filter(attempt__run=run, level=0),
+        Page.objects.filter(attempt__run=run),
+        Layout.objects.filter(run=run),
         Series.objects.filter(run=run),
         Completion.objects.filter(group__run=run),
         Group.objects.filter(run=run),

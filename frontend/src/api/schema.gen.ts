@@ -1417,10 +1417,13 @@ export interface components {
             steps: number[];
             /**
              * Times
-             * @description Unix time in seconds.
+             * @description Unix time in seconds; of buckets to the millisecond.
              */
             times: number[];
-            /** Values */
+            /**
+             * Values
+             * @description Of buckets the mean of their finite values.
+             */
             values: (number | ("NaN" | "Infinity" | "-Infinity"))[];
             /**
              * Min
@@ -1432,6 +1435,21 @@ export interface components {
              * @description Greatest value in the bucket.
              */
             max: (number | ("NaN" | "Infinity" | "-Infinity"))[];
+            /**
+             * Last
+             * @description Last value in the bucket.
+             */
+            last: (number | ("NaN" | "Infinity" | "-Infinity"))[];
+            /**
+             * Counts
+             * @description Points in each bucket; null: each is a point.
+             */
+            counts: number[] | null;
+            /**
+             * Not Finite
+             * @description How many of them are NaN or infinite.
+             */
+            not_finite: number[] | null;
             /**
              * Shown
              * @description Points in this answer.

@@ -22,7 +22,8 @@ from pydantic import ValidationError
 from r1web.alerts.services import Shown, observe
 from r1web.bulk import save_all
 from r1web.cluster.supervisor.tail import Line
-from r1web.metrics.services import Sample, SeriesKeys, append_points
+from r1web.metrics.services import Known, Sample, append_points
+from r1web.metrics.wire import wire_value
 from r1web.rollouts.models import Group
 from r1web.rollouts.services import append_groups
 from r1web.runs.models import Attempt, Checkpoint, Run, State
@@ -86,7 +87,7 @@ def ingest(
     """Commit the lines. One that the database refuses is left out, with a warning, alone, unless
     `refused`, which is called before, raises."""
     try:
-        _commit({attempt_id: lines}, SeriesKeys(), {})
+        _commit({attempt_id: lines}, Known(), {})
     except REFUSALS as error:
         refused()
         if len(lines) > 1:
@@ -97,9 +98,7 @@ def ingest(
         _skip(attempt_id, lines[0], f"{type(error).__name__}: {error}")
 
 
-def ingest_together(
-    lines_of: LinesOf, keys: SeriesKeys, contexts: Mapping[int, Context]
-) -> set[int]:
+def ingest_together(lines_of: LinesOf, known: Known, contexts: Mapping[int, Context]) -> set[int]:
     """Commit the lines of several attempts at once; of which attempts they are there now.
 
     `contexts` are those of the attempts' own threads: what is logged and traced of one belongs
@@ -107,7 +106,7 @@ def ingest_together(
     waits for it. What the database refuses it refuses as a whole.
     """
     can_skip = connection.features.has_select_for_update_skip_locked
-    return _commit(lines_of, keys, contexts, skip_locked=can_skip)
+    return _commit(lines_of, known, contexts, skip_locked=can_skip)
 
 
 @dataclass(frozen=True)
@@ -126,7 +125,7 @@ class Part:
 @transaction.atomic
 def _commit(
     lines_of: LinesOf,
-    keys: SeriesKeys,
+    known: Known,
     contexts: Mapping[int, Context],
     *,
     skip_locked: bool = False,
@@ -141,7 +140,7 @@ def _commit(
     for part in parts:
         context = contexts.get(part.attempt.pk) or copy_context()
         context.run(_note_start, part.run, part.attempt, part.batch.of(StartedEvent))
-    _append(parts, keys)
+    _append(parts, known)
     for part in parts:
         for event in part.measured:
             record_progress(run=part.run, step=event.step, values=event.values)
@@ -167,7 +166,7 @@ def _lock(lines_of: LinesOf, *, skip_locked: bool) -> list[tuple[Run, Attempt]]:
     return [(run_of[attempt.run_id], attempt) for attempt in found if attempt.run_id in run_of]
 
 
-def _append(parts: Sequence[Part], keys: SeriesKeys) -> None:
+def _append(parts: Sequence[Part], known: Known) -> None:
     """The rows, those of each kind together."""
     rollouts = [(part.attempt, event) for part in parts for event in part.batch.of(RolloutsEvent)]
     groups = iter(append_groups(rollouts))
@@ -178,19 +177,20 @@ def _append(parts: Sequence[Part], keys: SeriesKeys) -> None:
             for event in part.batch.of(CheckpointEvent)
         ]
     )
-    append_points(
-        [
-            Sample(part.attempt, event.step, event.time, event.values)
-            for part in parts
-            for event in part.measured
-        ],
-        keys,
-    )
-    append_to_locked(
+    events = append_to_locked(
         [
             News(part.run, part.attempt, [_news(x, groups, checkpoints) for x in part.batch.items])
             for part in parts
         ]
+    )
+    told = [(part.attempt, item) for part in parts for item in part.batch.items]
+    append_points(
+        [
+            Sample(attempt, item.step, item.time, item.values, event.seq)
+            for (attempt, item), event in zip(told, events, strict=True)
+            if isinstance(item, MetricsEvent | EvaluationEvent)
+        ],
+        known,
     )
 
 
@@ -287,7 +287,11 @@ def _news(
             payload = _rollouts_payload(item, next(groups))
         case CheckpointEvent():
             payload = {"id": next(checkpoints).pk, **_payload(item)}
-        case MetricsEvent() | EvaluationEvent():
+        case MetricsEvent():
+            values = {name: wire_value(value) for name, value in item.values.items()}
+            payload = {"time": item.time, "values": values}
+            return NewEvent(item.type, payload, item.step, at, in_series=bool(values))
+        case EvaluationEvent():
             payload = {"time": item.time, **_payload(item)}
         case _:
             payload = _payload(item)

@@ -25,7 +25,7 @@ from r1web.cluster.supervisor.process import Trainer, members_of_groups
 from r1web.cluster.supervisor.sample import Sampler
 from r1web.cluster.supervisor.schema import MigratedError
 from r1web.cluster.supervisor.tail import Line, read_lines
-from r1web.metrics.services import SeriesKeys
+from r1web.metrics.services import Known
 from r1web.runs.models import Attempt
 
 logger = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ class Loop:
         self.database = database
         self.leaving = False
         self._followed: dict[int, Followed] = {}
-        self._keys = SeriesKeys()
+        self._known = Known()
         self._beat, self._look, self._sample = Every(BEAT_S), Every(LOOK_S), Every(SAMPLE_S)
 
     def follow(self, followed: Followed) -> None:
@@ -103,7 +103,7 @@ class Loop:
             self.database.attempt(lambda: services.heard(attempt_ids=keys))
         if self._sample.due():
             values = _sample(followed)
-            self.database.attempt(lambda: record.record_samples(values, self._keys))
+            self.database.attempt(lambda: record.record_samples(values, self._known))
         if look := self._look.due():
             self.database.attempt(lambda: self._see(followed))
         for one in followed:
@@ -119,7 +119,7 @@ class Loop:
 
     def _let_go(self, one: Followed) -> None:
         self._followed.pop(one.attempt.pk, None)
-        self._keys.forget([one.attempt.run_id])
+        self._known.forget(one.attempt.run_id, one.attempt.pk)
         one.ended.set()
 
     def _read(self, followed: Sequence[Followed]) -> None:
@@ -128,12 +128,12 @@ class Loop:
             return
         try:
             contexts = {one.attempt.pk: one.context for one in followed}
-            done = ingest_together(lines_of, self._keys, contexts)
+            done = ingest_together(lines_of, self._known, contexts)
         except AWAY:
             raise
         except Exception:  # it may be about any of them: each has to answer for itself
             logger.warning("The journals are read one by one this time", exc_info=True)
-            self._keys.forget()
+            self._known.forget()
             self._read_one_by_one(followed, lines_of)
             return
         for one in followed:

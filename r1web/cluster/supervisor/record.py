@@ -13,7 +13,7 @@ from r1web.cluster.models import Device, Follower
 from r1web.cluster.services.followers import row
 from r1web.cluster.supervisor import plan
 from r1web.cluster.supervisor.ending import Told
-from r1web.metrics.services import Sample, SeriesKeys, append_points
+from r1web.metrics.services import Known, Sample, append_points
 from r1web.processes import since_boot
 from r1web.runs.models import Attempt, Desired, Event, Run
 from r1web.runs.services import NewEvent, News, append_events, append_to_locked, lock
@@ -102,7 +102,7 @@ def _told(part: Follower) -> Told:
 
 @transaction.atomic
 def record_samples(
-    measured: Sequence[tuple[Attempt, Mapping[str, float]]], keys: SeriesKeys | None = None
+    measured: Sequence[tuple[Attempt, Mapping[str, float]]], known: Known | None = None
 ) -> None:
     """What was measured of the attempts just now."""
     now = time.time()
@@ -113,7 +113,7 @@ def record_samples(
         for attempt, values in measured
         if attempt.run_id in run_of
     ]
-    append_points([Sample(of, run.last_step, now, values) for run, of, values in found], keys)
+    append_points([Sample(of, run.last_step, now, values) for run, of, values in found], known)
     append_to_locked([News(run, of, [_system(run, values, now)]) for run, of, values in found])
     save_all([run for run, _, _ in found], ["last_seq"])
 

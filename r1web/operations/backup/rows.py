@@ -5,6 +5,7 @@ A line `{"model": …, "fields": […]}` begins a table; each list after it is a
 
 import json
 import math
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -109,6 +110,8 @@ def _plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, Decimal) or (isinstance(value, float) and not math.isfinite(value)):
         return str(value)
+    if isinstance(value, bytes | memoryview):
+        return b64encode(value).decode()
     return value
 
 

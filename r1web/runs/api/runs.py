@@ -8,6 +8,7 @@ from pydantic import Field
 from r1web.api.auth import ApiRequest
 from r1web.api.errors import ERRORS, ProblemOut
 from r1web.api.pagination import page
+from r1web.live.selectors import events_after
 from r1web.runs import selectors, services
 from r1web.runs.models import Run, State
 from r1web.runs.schemas import (
@@ -190,7 +191,9 @@ def list_events(
     limit: Annotated[int, Query(ge=1, le=1000)] = 500,
 ) -> EventList:
     """What happened after that number, in order: how a live page fills a hole."""
-    return selectors.events_after(selectors.visible_run(request.user, run_id), after_seq, limit)
+    run = selectors.visible_run(request.user, run_id)
+    items = events_after(run.pk, after_seq, limit)
+    return EventList(items=items, last_seq=max([run.last_seq, *(item.seq for item in items)]))
 
 
 @router.get("/runs/{int:run_id}/logs", response={200: LogTail, ERRORS: ProblemOut}, summary="Log")

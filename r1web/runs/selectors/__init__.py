@@ -10,7 +10,6 @@ from r1web.runs.selectors.deleted import (
 from r1web.runs.selectors.details import (
     attempt_out,
     checkpoint_out,
-    events_after,
     log_tail,
     permissions,
     run_detail,
@@ -45,7 +44,6 @@ __all__ = [
     "deleted_out",
     "deleted_run",
     "due_to_go",
-    "events_after",
     "filtered",
     "known_model",
     "log_tail",

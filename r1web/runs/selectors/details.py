@@ -7,12 +7,10 @@ from typing import Any
 from django.conf import settings
 
 from r1web.accounts.models import User
-from r1web.live.messages import event_out
-from r1web.runs.models import ENDED, Attempt, Checkpoint, Desired, Event, Run, Transition
+from r1web.runs.models import ENDED, Attempt, Checkpoint, Desired, Run, Transition
 from r1web.runs.schemas import (
     AttemptOut,
     CheckpointOut,
-    EventList,
     LogTail,
     Permissions,
     RunDetail,
@@ -107,13 +105,6 @@ def transition_out(transition: Transition) -> TransitionOut:
         attempt=transition.attempt.number if transition.attempt else None,
         at=transition.at,
     )
-
-
-def events_after(run: Run, after_seq: int, limit: int) -> EventList:
-    """At most `limit` events after that number, in order."""
-    after = Event.objects.filter(run=run, seq__gt=after_seq).select_related("attempt")
-    items = [event_out(event) for event in after.order_by("seq")[:limit]]
-    return EventList(items=items, last_seq=max([run.last_seq, *(item.seq for item in items)]))
 
 
 def run_directory(run: Run) -> Path:

@@ -9,8 +9,11 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from r1web.bulk import insert_all
 from r1web.live.services import publish
 from r1web.runs.models import Attempt, Event, Run
+
+EVENT = ["run_id", "attempt_id", "seq", "type", "step", "at", "payload"]
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,8 @@ class NewEvent:
     payload: dict[str, Any]
     step: int = 0
     at: datetime = field(default_factory=timezone.now)
+    in_series: bool = False
+    """The series of the run keep what it tells, so the event's own row need not."""
 
 
 @transaction.atomic
@@ -50,11 +55,22 @@ class News:
 
 def append_to_locked(news: Sequence[News]) -> list[Event]:
     """The same for several runs, whose rows the caller has locked, and saves with `last_seq`."""
-    events_of = [(one.run, _numbered(one)) for one in news if one.items]
-    events = Event.objects.bulk_create(event for _, events in events_of for event in events)
-    for run, events_of_run in events_of:
-        transaction.on_commit(partial(publish, run, events_of_run))
-    return events
+    events_of = [(one, _numbered(one)) for one in news if one.items]
+    rows = [
+        _row(event, item.in_series)
+        for one, events in events_of
+        for event, item in zip(events, one.items, strict=True)
+    ]
+    insert_all(Event, EVENT, rows)
+    for one, events in events_of:
+        transaction.on_commit(partial(publish, one.run, events))
+    return [event for _, events in events_of for event in events]
+
+
+def _row(event: Event, in_series: bool) -> tuple[Any, ...]:
+    payload = {} if in_series else event.payload
+    at, attempt = event.at, event.attempt_id
+    return (event.run_id, attempt, event.seq, event.type, event.step, at, payload)
 
 
 def _numbered(news: News) -> list[Event]:

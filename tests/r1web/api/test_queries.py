@@ -1,5 +1,6 @@
 """What is read in one request takes as many queries for many rows as for a few."""
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -8,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from r1web.metrics.api import MetricsOut
-from r1web.metrics.models import Point, Series
+from r1web.metrics.services import Sample, append_points
 from r1web.rollouts.models import Completion, Group
 from r1web.runs.models import Attempt, Checkpoint, Run, State
 from r1web.runs.services import NewEvent, append_events
@@ -18,12 +19,11 @@ MakeRun = Callable[..., Run]
 MakeCheckpoint = Callable[..., Checkpoint]
 
 
-def fill(run: Run, attempt: Attempt, step: int) -> None:
+def fill(run: Run, attempt: Attempt, step: int, value: float = 0.5) -> None:
     """A point, an event and a group of completions, of two series each time."""
     append_events(run=run, attempt=attempt, items=[NewEvent("log", {"message": "m"})])
     for name in (f"new/{step}", "reward/mean"):
-        series, _ = Series.objects.get_or_create(run=run, name=name)
-        Point.objects.create(series=series, attempt=attempt, step=step, time=1.0, value=0.5)
+        append_points([Sample(attempt, step, 1.0, {name: value})])
     group = Group.objects.create(
         run=run, attempt=attempt, step=1, index=step, policy_version=0, reward_mean=0.5
     )
@@ -66,8 +66,7 @@ def test_more_rows_take_no_more_queries(
 def test_curves_are_answered_as_documented(api: Api, make_run: MakeRun) -> None:
     run = make_run(State.RUNNING)
     attempt = Attempt.objects.create(run=run, number=1, started_at=timezone.now())
-    fill(run, attempt, step=1)
-    Point.objects.update(value=None)
+    fill(run, attempt, step=1, value=math.nan)
     answer = api.get(f"/runs/{run.pk}/metrics")
     assert answer.headers["Content-Type"].startswith("application/json")
     curves = MetricsOut.model_validate_json(answer.content, strict=True)

@@ -21,7 +21,6 @@ from r1web.accounts.models import User
 from r1web.accounts.services import create_token
 from r1web.cluster.models import Lease
 from r1web.errors import ConflictError
-from r1web.metrics.models import Point
 from r1web.rollouts.models import Group
 from r1web.runs.models import ENDED, Attempt, Event, Run, State
 from r1web.runs.selectors import run_directory
@@ -29,6 +28,7 @@ from r1web.runs.services import request_stop
 from tests.r1web.cluster.chaos import Chaos
 from tests.r1web.cluster.conftest import end_processes
 from tests.r1web.cluster.test_database_away import ON_POSTGRESQL
+from tests.r1web.points import points_of
 from tests.r1web.servers import OwnPostgres, OwnRedis, why_no_postgres
 from tests.r1web.waiting import until
 
@@ -131,8 +131,7 @@ def assert_it_is_true(run: Run) -> None:
     assert in_the_database(run) == told(journal)
     assert list(run.events.values_list("seq", flat=True)) == list(range(1, run.last_seq + 1))
     kinds = Counter(record["type"] for record in journal)
-    points = Point.objects.filter(series__run=run, series__name="reward/mean")
-    assert points.count() == kinds["metrics"]
+    assert len(points_of(run, "reward/mean")) == kinds["metrics"]
     assert Group.objects.filter(run=run).count() == kinds["rollouts"]
     last = run.transitions.latest("id")
     assert (run.state, run.reason) == (last.to_state, last.reason)

@@ -1,6 +1,7 @@
 """Journal lines become rows, each exactly once, whatever the lines and the database do."""
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ from hypothesis import strategies as st
 from r1web.cluster.supervisor import ingest as module
 from r1web.cluster.supervisor.ingest import ingest
 from r1web.cluster.supervisor.tail import Line, read_lines, torn_end
-from r1web.metrics.models import Point
+from r1web.live.selectors import events_after
 from r1web.rollouts.models import Completion, Group
 from r1web.runs.models import Attempt, Checkpoint, Event, Run, State
+from tests.r1web.points import points_of
 
 MakeRun = Callable[..., Run]
 
@@ -69,8 +71,7 @@ def told(attempt: Attempt) -> list[str]:
 
 
 def values(attempt: Attempt) -> list[float]:
-    points = Point.objects.filter(series__run=attempt.run, series__name="reward/mean")
-    return list(points.order_by("pk").values_list("value", flat=True))
+    return [value for _, value in points_of(attempt.run, "reward/mean")]
 
 
 def test_a_batch_comes_whole_or_not_at_all(
@@ -168,9 +169,11 @@ def test_a_reward_that_could_not_be_computed_comes_with_its_reason(attempt: Atte
 def test_nan_and_infinity_arrive(attempt: Attempt) -> None:
     odd = {"a": "NaN", "b": "Infinity", "c": "-Infinity", "d": 1.5}
     ingest(attempt_id=attempt.pk, lines=lines_of([record(1, values=odd)]))
-    stored = dict(Point.objects.values_list("series__name", "value"))
-    assert stored == {"a": None, "b": float("inf"), "c": float("-inf"), "d": 1.5}
-    assert Event.objects.get(type="metrics").payload == {"time": 1.0, "values": odd}
+    ((_, not_a_number),) = points_of(attempt.run, "a")
+    assert math.isnan(not_a_number)
+    assert [points_of(attempt.run, name)[0][1] for name in "bcd"] == [math.inf, -math.inf, 1.5]
+    (news,) = events_after(attempt.run_id, attempt.run.last_seq, 10)
+    assert news.payload == {"time": 1.0, "values": odd}
     assert Run.objects.get().summary == {"a": None, "b": None, "c": None, "d": 1.5}
 
 

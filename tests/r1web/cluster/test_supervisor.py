@@ -12,7 +12,6 @@ from r1web.cluster import services
 from r1web.cluster.journal import compress_journal
 from r1web.cluster.models import Lease
 from r1web.cluster.supervisor.process import RECORD
-from r1web.metrics.models import Point
 from r1web.processes import is_alive
 from r1web.rollouts.models import Completion
 from r1web.runs.models import Attempt, Checkpoint, Event, Run, State
@@ -26,6 +25,7 @@ from r1web.runs.services import (
 )
 from tests.r1web.cluster.conftest import Started
 from tests.r1web.cluster.fake_trainer import STEPS
+from tests.r1web.points import points_of
 from tests.r1web.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,8 +43,7 @@ def state_of(run: Run) -> str:
 
 
 def steps_of(run: Run, name: str = "reward/mean") -> list[int]:
-    points = Point.objects.filter(series__run=run, series__name=name)
-    return sorted(points.values_list("step", flat=True))
+    return sorted(step for step, _ in points_of(run, name))
 
 
 def warnings_of(run: Run) -> list[str]:

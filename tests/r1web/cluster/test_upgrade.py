@@ -14,7 +14,6 @@ from r1web.cluster import services
 from r1web.cluster.models import Lease, Node
 from r1web.cluster.supervisor.ingest import ingest
 from r1web.cluster.supervisor.tail import read_lines
-from r1web.metrics.models import Point
 from r1web.rollouts.models import Group
 from r1web.runs.models import Attempt, Checkpoint, Event, State
 from tests.r1web.cluster.conftest import default_database
@@ -26,6 +25,7 @@ from tests.r1web.cluster.test_supervisor import (
     has_started,
     warnings_of,
 )
+from tests.r1web.points import points_of
 from tests.r1web.waiting import until
 from tests.recorded import HERE, RECORDED
 from training.config import RunConfig
@@ -44,8 +44,7 @@ def test_its_journal_is_read_whole(commit: str, make_run: MakeRun, attempt_of: A
     assert not [text for text in warnings_of(run) if "ournal line" in text]
     assert Group.objects.filter(run=run).count() == told["rollouts"]
     assert Checkpoint.objects.filter(run=run).count() == told["checkpoint"]
-    rewards = Point.objects.filter(series__run=run, series__name="reward/mean")
-    assert rewards.count() == told["metrics"]
+    assert len(points_of(run, "reward/mean")) == told["metrics"]
 
 
 @pytest.mark.parametrize("commit", RECORDED)

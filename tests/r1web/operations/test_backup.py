@@ -26,7 +26,6 @@ from pytest_django import Settings
 
 from r1web.accounts.models import User
 from r1web.cluster.models import Device, Lease, Node
-from r1web.metrics.models import Point
 from r1web.metrics.services import Sample, append_points
 from r1web.operations.backup import rows
 from r1web.operations.backup.write import write_backup
@@ -34,6 +33,7 @@ from r1web.rollouts.models import Completion, Group
 from r1web.runs.models import Attempt, Checkpoint, Run, State
 from r1web.runs.services import create_run
 from tests.r1web.conftest import PRESET
+from tests.r1web.points import points_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MakeRun = Callable[..., Run]
@@ -120,7 +120,7 @@ def test_what_is_put_back_is_what_was_there(full: Run, home: Path, tmp_path: Pat
     assert everything() == before
     on_disk.pop(f"{full.directory_name}/launcher.json")  # of processes of another time
     assert files(home / "runs") == on_disk
-    assert Point.objects.filter(value=math.inf).count() == 1
+    assert [value for _, value in points_of(full, "loss")] == [math.inf]
     assert sorted(path.name for path in home.iterdir()) == ["elsewhere", "runs"]
 
 

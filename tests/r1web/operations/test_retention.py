@@ -12,7 +12,8 @@ from pytest_django import Settings
 from r1web.cluster.journal import compress_journal, open_journal
 from r1web.cluster.supervisor.hold import only_one
 from r1web.errors import ConflictError
-from r1web.metrics.models import Point, Series
+from r1web.metrics.models import Page, Series
+from r1web.metrics.selectors import count_points
 from r1web.metrics.services import Sample, append_points
 from r1web.operations import retention
 from r1web.rollouts.models import Completion, Group
@@ -28,7 +29,7 @@ def measured(run: Run, folder: Path) -> Run:
     """Give the run points, a completion and files."""
     attempt = Attempt.objects.create(run=run, number=1, ended_at=timezone.now())
     samples = [
-        Sample(attempt, step, 1.0, {"reward/mean": 0.5, "loss": 1.0}) for step in range(1, 4)
+        Sample(attempt, step, 1.0, {"reward/mean": 0.5, "loss": 1.0}) for step in range(1, 251)
     ]
     append_points(samples)
     group = Group.objects.create(
@@ -54,7 +55,8 @@ def deleted(run: Run, ago: timedelta) -> None:
 
 def rows_of(run: Run) -> list[int]:
     return [
-        Point.objects.filter(series__run=run).count(),
+        count_points(run.pk),
+        Page.objects.filter(attempt__run=run).count(),
         Series.objects.filter(run=run).count(),
         Completion.objects.filter(group__run=run).count(),
         Group.objects.filter(run=run).count(),
@@ -70,7 +72,7 @@ def test_a_deleted_run_loses_its_data_and_no_other_does(
     before = rows_of(kept)
     deleted(gone, 8 * DAY)
     assert prune() == [f"{gone}: deleted {timezone.now() - 8 * DAY:%Y-%m-%d}, its data removed"]
-    assert rows_of(gone) == [0] * 5
+    assert rows_of(gone) == [0] * 6
     assert not (runs_dir / gone.directory_name).exists()
     assert rows_of(kept) == before
     assert (runs_dir / kept.directory_name / "events.jsonl").exists()

@@ -58,7 +58,7 @@ def test_the_worker_measures_and_a_request_reads_what_it_stored(
     assert (seen["checkpoint_bytes"], seen["journal_bytes"], seen["other_bytes"]) == (
         1000, JOURNAL, 10,
     )  # fmt: skip
-    assert (seen["points"], seen["completions"], seen["deleted_bytes"]) == (6, 1, 0)
+    assert (seen["points"], seen["completions"], seen["deleted_bytes"]) == (500, 1, 0)
     assert seen["measured_at"] is not None
 
 
@@ -109,7 +109,7 @@ def test_the_largest_runs_come_first(api: Api, make_run: MakeRun, run: Run) -> N
     found = api.get("/projects/sums/sizes", limit=1).json()  # type: ignore[attr-defined]
     rest = api.get("/projects/sums/sizes", cursor=found["next_cursor"]).json()  # type: ignore[attr-defined]
     first, second = found["items"] + rest["items"]
-    assert (first["run"], first["bytes"], first["points"]) == (run.pk, 6510, 6)
+    assert (first["run"], first["bytes"], first["points"]) == (run.pk, 6510, 500)
     assert (second["run"], second["name"], second["state"]) == (small.pk, "small", "queued")
     assert (second["bytes"], second["deleted"], rest["next_cursor"]) == (0, False, None)
 
@@ -146,4 +146,4 @@ def test_the_command_shows_each_project(run: Run) -> None:
     out = StringIO()
     call_command("prune", stdout=out)
     (line,) = [line for line in out.getvalue().splitlines() if line.startswith("sums")]
-    assert line.split() == ["sums", "1", "0.000", "0.000", "0.000", "0.000", "6", "1"]
+    assert line.split() == ["sums", "1", "0.000", "0.000", "0.000", "0.000", "500", "1"]
