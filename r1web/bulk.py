@@ -4,7 +4,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connection
-from django.db.models import Field, Model
+from django.db.models import DateTimeField, Field, JSONField, Model
+
+ODD = (DateTimeField, JSONField)
+"""Fields whose values a database does not take as they are; the plain ones need no asking."""
 
 
 def save_all(rows: Sequence[Model], names: Sequence[str]) -> None:
@@ -30,12 +33,10 @@ def insert_all(model: type[Model], names: Sequence[str], rows: Iterable[Sequence
     PostgreSQL takes thousands of rows by COPY in the time of a few INSERTs; on either database no
     objects are made, which would take longer than writing them.
     """
-    fields = [field for name in names for field in [_column(model, name)]]
-    prepared = [
-        [
-            field.get_db_prep_save(value, connection)
-            for field, value in zip(fields, row, strict=True)
-        ]
+    fields = [_column(model, name) for name in names]
+    odd = {place for place, field in enumerate(fields) if isinstance(field, ODD)}
+    prepared: list[list[Any]] = [
+        [_value(fields[place], value) if place in odd else value for place, value in enumerate(row)]
         for row in rows
     ]
     if not prepared:
@@ -52,6 +53,10 @@ def insert_all(model: type[Model], names: Sequence[str], rows: Iterable[Sequence
         places = ", ".join(["%s"] * len(fields))
         statement = f"INSERT INTO {table} ({columns}) VALUES ({places})"  # noqa: S608 - as above
         cursor.executemany(statement, prepared)
+
+
+def _value(field: "Field[Any, Any]", value: object) -> object:
+    return field.get_db_prep_save(value, connection)
 
 
 def _column(model: type[Model], name: str) -> "Field[Any, Any]":

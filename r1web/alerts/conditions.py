@@ -7,8 +7,9 @@ alert each time.
 
 import math
 from collections.abc import Callable, Sequence
-from statistics import linear_regression
 from typing import NamedTuple
+
+import numpy as np
 
 from r1web.alerts.models import Direction, Rule, RuleKind
 
@@ -23,11 +24,16 @@ class Point(NamedTuple):
 
 def with_point(recent: Sequence[Point], point: Point, keep: int) -> list[Point]:
     """`recent` and the new point, at most `keep`; later steps were superseded by a resumed run."""
-    return [*(old for old in recent if old.step < point.step), point][-keep:]
+    kept = recent
+    if recent and recent[-1].step >= point.step:
+        kept = [old for old in recent if old.step < point.step]
+    return [*kept[max(0, len(kept) + 1 - keep) :], point]
 
 
 def holds(rule: Rule, recent: Sequence[Point]) -> bool | None:
     """Whether the rule's condition holds after its newest points."""
+    if begins(rule, recent):
+        return True
     points = rule.points or 1
     if len(recent) < points:
         return None
@@ -35,20 +41,29 @@ def holds(rule: Rule, recent: Sequence[Point]) -> bool | None:
     if rule.kind == RuleKind.SLOPE:
         return _sloped(rule, newest)
     bad = _is_bad(rule)
-    if all(bad(point.value) for point in newest):
-        return True
     fine = (not bad(point.value) and not math.isnan(point.value) for point in newest)
     return False if all(fine) else None
 
 
+def begins(rule: Rule, recent: Sequence[Point]) -> bool:
+    """Whether the condition holds; all that matters while it has not held before."""
+    points = rule.points or 1
+    if len(recent) < points:
+        return False
+    if rule.kind == RuleKind.SLOPE:
+        return _sloped(rule, recent[-points:]) is True
+    bad = _is_bad(rule)  # of the newest one first, which mostly settles it
+    return all(bad(point.value) for point in reversed(recent[-points:]))
+
+
 def slope(points: Sequence[Point]) -> float:
     """Least-squares slope, in units a step; values of any size, all of them finite."""
-    scale = max(abs(point.value) for point in points) or 1.0
+    values = np.array([point.value for point in points])
+    scale = np.abs(values).max() or 1.0
     first = points[0].step
-    line = linear_regression(
-        [point.step - first for point in points], [point.value / scale for point in points]
-    )
-    return line.slope * scale
+    steps = np.array([point.step - first for point in points], np.float64)
+    steps -= steps.mean()
+    return float(steps @ (values / scale) / (steps @ steps) * scale)
 
 
 def _sloped(rule: Rule, points: Sequence[Point]) -> bool | None:

@@ -1,10 +1,11 @@
 """What travels to the browser: one class a message, unknown fields forbidden."""
 
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from r1web.metrics.wire import wire_value
 from r1web.runs.models import Event
 from r1web.runs.schemas import EventOut, RunRow
 
@@ -60,5 +61,15 @@ def event_out(event: Event) -> EventOut:
         step=event.step,
         at=event.at,
         attempt=event.attempt.number if event.attempt else None,
-        payload=event.payload,
+        payload=_on_wire(event.payload) if event.type == "metrics" else event.payload,
     )
+
+
+def _on_wire(payload: dict[str, Any]) -> dict[str, Any]:
+    """With words for numbers that JSON cannot write."""
+    values = payload.get("values", {})
+    return {**payload, "values": {name: _number(value) for name, value in values.items()}}
+
+
+def _number(value: float | str) -> float | str:
+    return value if isinstance(value, str) else wire_value(value)

@@ -8,7 +8,6 @@ from r1web.accounts.models import Membership
 from r1web.accounts.services import Credentials
 from r1web.live.messages import event_out
 from r1web.metrics.selectors import told_by
-from r1web.metrics.wire import wire_value
 from r1web.runs.models import ACTIVE, Event, Run
 from r1web.runs.schemas import EventOut, RunRow
 from r1web.runs.selectors import rows_with_projects
@@ -49,8 +48,7 @@ def events_after(run_id: int, seq: int, limit: int) -> list[EventOut]:
     for event in events:
         if event.seq in told:
             time, values = told[event.seq]
-            on_wire = {name: wire_value(value) for name, value in values.items()}
-            event.payload = {"time": time, "values": on_wire}
+            event.payload = {"time": time, "values": values}
     return [event_out(event) for event in events]
 
 

@@ -51,8 +51,14 @@ class RunEvents:
 
     @classmethod
     def of(cls, run_id: int, events: Sequence[Event]) -> "RunEvents":
-        bodies = [event_out(event) for event in events]
-        return cls.bounded(run_id, bodies[0].seq, bodies[-1].seq, bodies, _size(bodies))
+        first, last = events[0].seq, events[-1].seq
+        bodies, size = [], 0
+        for event in events:
+            bodies.append(event_out(event))
+            size += _size(bodies[-1])
+            if size > BODY_LIMIT:
+                break  # they travel without their bodies
+        return cls.bounded(run_id, first, last, bodies, size)
 
     @classmethod
     def bounded(
@@ -110,5 +116,5 @@ def within_limit(bodies: Sequence[EventOut], limit: int) -> list[EventOut]:
     return fitting
 
 
-def _size(bodies: Sequence[EventOut]) -> int:
-    return sum(len(body.model_dump_json()) for body in bodies)
+def _size(body: EventOut) -> int:
+    return len(body.model_dump_json())

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from r1web.alerts.conditions import Point, holds, with_point
+from r1web.alerts.conditions import Point, begins, holds, with_point
 from r1web.alerts.models import Rule, RuleKind
 from r1web.alerts.services import sentences
 from r1web.alerts.services.firing import Cause, clear, fire
@@ -101,22 +101,23 @@ def _judge(
     rule: Rule, run: Run, attempt: Attempt, recent: Sequence[Point], event: Measured
 ) -> None:
     """Fire or clear by what the newest points say; `event` told the last of them."""
-    newest, at = recent[-1], _time_of(event)
+    newest = recent[-1]
     if rule.fired_step is not None and newest.step <= rule.fired_step:
-        clear(rule, at)  # the run was resumed from before: what fired then was superseded
-    verdict = holds(rule, recent)
-    if verdict and rule.fired_step is None:
+        # The run was resumed from before: what fired then was superseded.
+        clear(rule, _time_of(event))
+    if rule.fired_step is not None:
+        if holds(rule, recent) is False:
+            clear(rule, _time_of(event))
+    elif begins(rule, recent):
         cause = Cause(
             key=f"journal-{newest.seq}",
             attempt=attempt,
             step=newest.step,
-            at=at,
+            at=_time_of(event),
             message=sentences.measured(rule, recent),
             value=newest.value,
         )
         fire(rule, run, cause)
-    elif verdict is False:
-        clear(rule, at)
 
 
 def _last_sign(run: Run) -> Event | None:

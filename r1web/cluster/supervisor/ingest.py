@@ -23,7 +23,6 @@ from r1web.alerts.services import Shown, observe
 from r1web.bulk import save_all
 from r1web.cluster.supervisor.tail import Line
 from r1web.metrics.services import Known, Sample, append_points
-from r1web.metrics.wire import wire_value
 from r1web.rollouts.models import Group
 from r1web.rollouts.services import append_groups
 from r1web.runs.models import Attempt, Checkpoint, Run, State
@@ -142,8 +141,8 @@ def _commit(
         context.run(_note_start, part.run, part.attempt, part.batch.of(StartedEvent))
     _append(parts, known)
     for part in parts:
-        for event in part.measured:
-            record_progress(run=part.run, step=event.step, values=event.values)
+        told = [(event.step, event.values) for event in part.measured]
+        record_progress(run=part.run, told=told)
     save_all([part.run for part in parts], ["summary", "last_step", "last_seq"])
     observe([Shown(part.run, part.attempt, part.measured) for part in parts])
     for part in parts:
@@ -288,9 +287,8 @@ def _news(
         case CheckpointEvent():
             payload = {"id": next(checkpoints).pk, **_payload(item)}
         case MetricsEvent():
-            values = {name: wire_value(value) for name, value in item.values.items()}
-            payload = {"time": item.time, "values": values}
-            return NewEvent(item.type, payload, item.step, at, in_series=bool(values))
+            payload = {"time": item.time, "values": item.values}
+            return NewEvent(item.type, payload, item.step, at, in_series=bool(item.values))
         case EvaluationEvent():
             payload = {"time": item.time, **_payload(item)}
         case _:

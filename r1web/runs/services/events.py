@@ -25,7 +25,8 @@ class NewEvent:
     step: int = 0
     at: datetime = field(default_factory=timezone.now)
     in_series: bool = False
-    """The series of the run keep what it tells, so the event's own row need not."""
+    """The series of the run keep what it tells, so the event's own row need not. Then its values
+    are numbers still, which get their words on the wire."""
 
 
 @transaction.atomic

@@ -247,8 +247,9 @@ def test_name_tags_and_priority_can_change_and_nothing_else(make_run: MakeRun) -
 def test_the_newest_numbers_are_kept_and_the_sparkline_is_short(make_run: MakeRun) -> None:
     run = make_run()
     for step in range(1, 100):
-        record_progress(run=run, step=step, values={"reward/mean": step / 100, "kl/mean": 0.5})
-    record_progress(run=run, step=100, values={"kl/mean": float("nan")})
+        values = {"reward/mean": step / 100, "kl/mean": 0.5}
+        record_progress(run=run, told=[(step, values)])
+    record_progress(run=run, told=[(100, {"kl/mean": float("nan")})])
     run.save()
     stored = Run.objects.get()
     assert stored.last_step == 100
