@@ -69,7 +69,10 @@ class AttemptOut(BaseModel):
     number: int
     node: str | None = Field(description="The leading one.")
     nodes: list[str] = Field(description="All of them, by node rank.")
+    devices: int = Field(description="Held, or held until it ended.")
+    usd_per_hour: float = Field(description="What these cost; 0 where no price is set.")
     start_step: int
+    claimed_at: datetime | None = Field(description="Devices are held from then on.")
     started_at: datetime | None
     ended_at: datetime | None
     heartbeat_at: datetime | None

@@ -994,8 +994,23 @@ export interface components {
              * @description All of them, by node rank.
              */
             nodes: string[];
+            /**
+             * Devices
+             * @description Held, or held until it ended.
+             */
+            devices: number;
+            /**
+             * Usd Per Hour
+             * @description What these cost; 0 where no price is set.
+             */
+            usd_per_hour: number;
             /** Start Step */
             start_step: number;
+            /**
+             * Claimed At
+             * @description Devices are held from then on.
+             */
+            claimed_at: string | null;
             /** Started At */
             started_at: string | null;
             /** Ended At */

@@ -1,10 +1,13 @@
 import { Copy } from "lucide-react";
 import { Button } from "@/ui/Button";
-import { formatDuration } from "@/ui/format";
+import { formatNumber } from "@/ui/format";
 import { useToast } from "@/ui/toast";
+import { AXIS_WORDS } from "./axisWords";
 import styles from "./ChartTable.module.css";
 import type { ChartSpec } from "./catalogue";
-import type { Axis, PlotData } from "./plotData";
+import type { Axis } from "./clock";
+import { written } from "./Legend";
+import { isShown, type PlotData } from "./plotData";
 
 /** The newest rows are enough to read; copying takes all. */
 const ROWS = 200;
@@ -17,22 +20,16 @@ interface ChartTableProps {
 
 /** A chart's numbers, newest first. */
 export function ChartTable({ spec, data, axis }: ChartTableProps) {
-  const toast = useToast();
-  const shown = data.lines.flatMap((line, index) =>
-    line.kind === "main" || line.kind === "layer" ? [index] : [],
-  );
+  const shown = columnsOf(data);
   const rows = data.x.map((_, index) => index).reverse();
-  const copy = async () => {
-    await navigator.clipboard.writeText(asTsv(data, axis, shown));
-    toast({ text: `${spec.title}: ${rows.length} rows copied` });
-  };
   return (
-    <div className={styles.box}>
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls is reached by keyboard
+    <section className={styles.box} tabIndex={0} aria-label={`${spec.title} as a table`}>
       <table className={styles.table}>
         <caption className="visually-hidden">{spec.help}</caption>
         <thead>
           <tr>
-            <th scope="col">{axis}</th>
+            <th scope="col">{AXIS_WORDS[axis].column}</th>
             {shown.map((index) => (
               <th key={index} scope="col">
                 {data.lines[index]?.label}
@@ -43,25 +40,50 @@ export function ChartTable({ spec, data, axis }: ChartTableProps) {
         <tbody>
           {rows.slice(0, ROWS).map((row) => (
             <tr key={data.x[row]}>
-              <th scope="row">{axis === "step" ? data.x[row] : formatDuration(data.x[row])}</th>
+              <th scope="row">{rowHead(axis, data.x[row] as number)}</th>
               {shown.map((index) => {
-                const cell = data.values[index]?.[row];
-                return <td key={index}>{typeof cell === "number" ? spec.format(cell) : "–"}</td>;
+                const value = data.values[index]?.[row];
+                return (
+                  <td key={index}>{value === undefined ? "–" : written(value, spec.format)}</td>
+                );
               })}
             </tr>
           ))}
         </tbody>
       </table>
-      <Button small icon={<Copy size={14} />} className={styles.copy} onClick={copy}>
-        Copy
-      </Button>
-    </div>
+    </section>
   );
+}
+
+/** Puts all rows on the clipboard. */
+export function CopyButton({ spec, data, axis }: ChartTableProps) {
+  const toast = useToast();
+  const copy = async () => {
+    await navigator.clipboard.writeText(asTsv(data, axis, columnsOf(data)));
+    toast({ text: `${spec.title}: ${data.x.length} rows copied` });
+  };
+  return (
+    <Button small icon={<Copy size={14} />} onClick={copy}>
+      Copy
+    </Button>
+  );
+}
+
+/** The lines that are read off, by their place in the data. */
+function columnsOf(data: PlotData): number[] {
+  return data.lines.flatMap((line, index) => (isShown(line) ? [index] : []));
+}
+
+function rowHead(axis: Axis, place: number): string {
+  return axis === "step" || axis === "tokens"
+    ? formatNumber(place, 0)
+    : AXIS_WORDS[axis].place(place);
 }
 
 /** Tab-separated, oldest first, with full precision: what a spreadsheet takes. */
 export function asTsv(data: PlotData, axis: Axis, columns: readonly number[]): string {
-  const head = [axis, ...columns.map((index) => data.lines[index]?.label)].join("\t");
+  const labels = columns.map((index) => data.lines[index]?.label);
+  const head = [AXIS_WORDS[axis].column, ...labels].join("\t");
   const rows = data.x.map((x, row) =>
     [x, ...columns.map((index) => data.values[index]?.[row] ?? "")].join("\t"),
   );

@@ -3,8 +3,10 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { ChartSpec } from "./catalogue";
 import { useChartColours } from "./colours";
+import { drawEdges } from "./edges";
 import { drawEndLabels, drawPin } from "./endLabels";
-import { placeOf, stepAt, useChartGroup } from "./group";
+import type { Extent } from "./extent";
+import { useChartGroup } from "./group";
 import styles from "./Plot.module.css";
 import type { Cell, PlotData } from "./plotData";
 import { plotOptions } from "./plotOptions";
@@ -12,6 +14,7 @@ import { plotOptions } from "./plotOptions";
 interface PlotProps {
   spec: ChartSpec;
   data: PlotData;
+  extent: Extent;
   log: boolean;
   height: number;
   /** Said to screen readers in place of the picture. */
@@ -29,25 +32,31 @@ export function Plot(props: PlotProps) {
   const latest = useRef({ ...props, group, colours });
   latest.current = { ...props, group, colours };
 
-  const { spec, data, log, height } = props;
-  const { axis } = group.choice;
-  const shape = JSON.stringify([data.lines, log, axis]);
+  const { spec, data, extent, log, height } = props;
+  const { axis, logX } = { axis: group.clock.axis, logX: group.view.logX };
+  const shape = JSON.stringify([data.lines, log, axis, logX]);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `shape` stands for lines, scale and axis
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `shape` stands for lines, scales and axis
   useEffect(() => {
     const place = box.current;
     if (!place) return;
     const now = () => latest.current;
     const options = plotOptions(
-      { spec, lines: data.lines, axis, log, sync: axis },
+      { spec, lines: data.lines, axis, log, logX, sync: axis },
       colours,
       { width: place.clientWidth, height },
       {
         range: () => now().group.range,
+        extent: () => now().extent,
         onDraw: (plot) => {
           const { group: current } = now();
           drawEndLabels(plot, now().data, spec, colours);
-          drawPin(plot, current.pinned === null ? null : placeOf(current, current.pinned), colours);
+          drawEdges(plot, now().data.broken, now().extent.outside, colours);
+          drawPin(
+            plot,
+            current.pinned === null ? null : current.clock.placeOf(current.pinned),
+            colours,
+          );
         },
         onCursor: (index) => now().onCursor(index),
         onZoom: (range) => now().group.onZoom(range),
@@ -57,7 +66,7 @@ export function Plot(props: PlotProps) {
     chart.current = plot;
     plot.over.addEventListener("click", () => {
       const x = now().data.x[plot.cursor.idx ?? -1];
-      if (x !== undefined) now().group.onPin(stepAt(now().group, x));
+      if (x !== undefined) now().group.onPin(Math.round(now().group.clock.stepAt(x)));
     });
     const resize = new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height }));
     resize.observe(place);
@@ -69,10 +78,10 @@ export function Plot(props: PlotProps) {
   }, [shape, colours, height]);
 
   const [from, to] = group.range;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the range is read when data are set
+  // biome-ignore lint/correctness/useExhaustiveDependencies: ranges are read when data are set
   useEffect(() => {
     chart.current?.setData(aligned(data, log));
-  }, [data, log, from, to]);
+  }, [data, log, extent, from, to]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the pin is read while drawing
   useEffect(() => {

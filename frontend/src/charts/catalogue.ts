@@ -22,8 +22,6 @@ export interface ChartSpec {
   stacked?: boolean;
   /** Few points, each drawn as a dot and never smoothed. */
   sparse?: boolean;
-  /** The logarithmic scale tells more. */
-  canLog?: boolean;
   /** Counted in bytes: the axis is divided by powers of two. */
   bytes?: boolean;
   /** Takes the whole width. */
@@ -32,6 +30,11 @@ export interface ChartSpec {
   range: [number | null, number | null];
   format: (value: number) => string;
   read?: (run: read.Evidence) => string;
+}
+
+/** Every series that a chart is made of. */
+export function seriesOfChart(spec: ChartSpec): string[] {
+  return [...spec.lines.map((line) => line.series), ...Object.values(spec.band ?? {})];
 }
 
 /** Whole percents, but for small shares. */
@@ -125,7 +128,6 @@ export const RUN_CHARTS: ChartSpec[] = [
     title: "KL to reference",
     help: "Mean k3 estimate of the KL divergence to the reference policy, in nats a token.",
     lines: [{ series: "kl/mean", label: "nats", colour: 1 }],
-    canLog: true,
     range: [0, null],
     format: formatNumber,
     read: read.readKl,
@@ -166,7 +168,6 @@ export const RUN_CHARTS: ChartSpec[] = [
     title: "Gradient norm",
     help: "Global norm of the gradient before clipping.",
     lines: [{ series: "optim/grad_norm", label: "norm", colour: 1 }],
-    canLog: true,
     range: [0, null],
     format: formatNumber,
     read: read.readGradient,
@@ -199,6 +200,11 @@ export const RUN_CHARTS: ChartSpec[] = [
     read: read.readSpeed,
   },
   TIME,
+];
+
+/** What a run's page holds from the start: what its headline charts draw and read. */
+export const HEADLINE_SERIES: readonly string[] = [
+  ...new Set([...[...RUN_CHARTS, TIME_AHEAD].flatMap(seriesOfChart), ...read.READ_BESIDE]),
 ];
 
 /** Drawn over time: a machine knows no steps. */

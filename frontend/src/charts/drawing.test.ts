@@ -57,13 +57,16 @@ describe("spread", () => {
 });
 
 describe("asTsv", () => {
-  it("has a header, full precision, and nothing where nothing was measured", () => {
+  it("has a header, full precision, what is no number, and nothing where nothing was measured", () => {
     const values = [
-      [1 / 3, null],
+      [1 / 3, Number.NaN],
       [undefined, 2],
     ];
     const line = (label: string) => ({ kind: "main" as const, label, colour: 1 });
-    const data = { lines: [line("mean"), line("format")], x: [1, 2], values, drawn: values };
-    expect(asTsv(data, "step", [0, 1])).toBe("step\tmean\tformat\n1\t0.3333333333333333\t\n2\t\t2");
+    const lines = [line("mean"), line("format")];
+    const data = { lines, x: [1, 2], values, drawn: values, broken: [] };
+    expect(asTsv(data, "step", [0, 1])).toBe(
+      "step\tmean\tformat\n1\t0.3333333333333333\t\n2\tNaN\t2",
+    );
   });
 });

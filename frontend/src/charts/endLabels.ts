@@ -41,7 +41,7 @@ function labelsOf(plot: uPlot, data: PlotData, spec: ChartSpec, colours: ChartCo
   const [from, to] = [plot.scales.x?.min ?? 0, plot.scales.x?.max ?? 0];
   return data.lines.flatMap((line, index) => {
     if (line.kind !== "main") return [];
-    const newest = newestOf(data.drawn[index] ?? []);
+    const newest = newestOf(data.values[index] ?? []);
     const x = newest && data.x[newest.index];
     if (!newest || x === undefined || x === null || x < from || x > to) return [];
     const y = plot.valToPos(newest.value, "y", true);

@@ -1,13 +1,15 @@
 /** From a run's series to the columns that a plot draws. */
 
-import type { Points, SeriesTable } from "@/live/series";
+import type { Points, Series } from "@/live/series";
 import type { ChartSpec, LineSpec } from "./catalogue";
-import { smooth } from "./smoothing";
+import type { Clock } from "./clock";
+import { type Smoothing, smooth } from "./smoothing";
 
-export type Axis = "step" | "time";
-
-/** `old`: superseded by a later attempt. `raw`: the points behind a smoothed line. */
-export type LineKind = "main" | "raw" | "old" | "low" | "high" | "layer";
+/**
+ * `old`: superseded by a later attempt. `raw`: the points behind a smoothed line.
+ * `least`, `most`: the extremes of buckets, where a point stands for many.
+ */
+export type LineKind = "main" | "raw" | "old" | "low" | "high" | "least" | "most" | "layer";
 
 export interface PlotLine {
   kind: LineKind;
@@ -15,40 +17,60 @@ export interface PlotLine {
   colour: number;
 }
 
-/** null: a gap (the value is not a number). undefined: nothing was measured at this x. */
+/** undefined: nothing was measured at this x. */
+export type Value = number | undefined;
+
+/** null: a gap (the value is not finite, or nothing ran). */
 export type Cell = number | null | undefined;
+
+/** A value that has no place on the vertical axis, and is drawn at its edge. */
+export interface Broken {
+  x: number;
+  value: number;
+  label: string;
+  colour: number;
+}
 
 export interface PlotData {
   lines: PlotLine[];
   x: number[];
   /** What was measured: one column a line, as long as x. */
-  values: Cell[][];
-  /** Where it is drawn: the same, but for layers, which stand on those before them. */
+  values: Value[][];
+  /** Where it is drawn: the same, but for gaps, and layers, which stand on those before them. */
   drawn: Cell[][];
+  broken: Broken[];
 }
 
 interface Drawn extends PlotLine {
   x: ArrayLike<number>;
-  y: ArrayLike<number>;
+  /** null parts the line where nothing ran. */
+  y: ArrayLike<number | null>;
 }
 
 export interface PlotChoice {
-  axis: Axis;
-  /** Span of the smoothing in steps; 0 is none. */
-  smoothing: number;
-  /** Unix seconds that count as 0 on the time axis. */
-  start: number;
+  clock: Clock;
+  logX: boolean;
+  smoothing: Smoothing;
+  hidden: readonly string[];
 }
 
-export function plotData(table: SeriesTable, spec: ChartSpec, choice: PlotChoice): PlotData {
-  if (spec.stacked) return stacked(table, spec, choice);
-  const span = spec.sparse ? 0 : choice.smoothing;
+export type SeriesSource = (name: string) => Series | undefined;
+
+const RAW: Smoothing = { kind: "ema", span: 0 };
+
+export function plotData(series: SeriesSource, spec: ChartSpec, choice: PlotChoice): PlotData {
+  const shown = spec.lines.filter((line) => !choice.hidden.includes(line.series));
+  if (spec.stacked) return stacked(series, shown, choice);
+  const smoothing = spec.sparse ? RAW : choice.smoothing;
   const drawn = [
-    ...spec.lines.flatMap((line) => superseded(table, line, choice)),
-    ...band(table, spec, choice, span),
-    ...spec.lines.flatMap((line) => current(table, line, choice, span)),
+    ...shown.flatMap((line) => superseded(series, line, choice.clock)),
+    ...(shown[0] === spec.lines[0] ? band(series, spec, choice.clock, smoothing) : []),
+    ...shown.flatMap((line) => extremes(series, line, choice.clock)),
+    ...shown.flatMap((line) => current(series, line, choice.clock, smoothing)),
   ];
-  return align(choice.axis === "time" ? drawn.map(withPauses) : drawn);
+  const parted = choice.clock.axis === "time" ? drawn.map(withPauses) : drawn;
+  const broken = shown.flatMap((line) => brokenOf(series, line, choice));
+  return { ...align(parted, choice.logX), broken };
 }
 
 /** A pause this many times the usual distance, and this long, parts the line: nothing ran. */
@@ -61,54 +83,89 @@ function withPauses(line: Drawn): Drawn {
   const distances = times.slice(1).map((time, index) => time - (times[index] as number));
   const usual = distances.toSorted((a, b) => a - b)[distances.length >> 1] ?? 0;
   const x: number[] = [];
-  const y: number[] = [];
+  const y: (number | null)[] = [];
   times.forEach((time, index) => {
     x.push(time);
-    y.push(line.y[index] as number);
+    y.push(line.y[index] as number | null);
     const distance = distances[index] ?? 0;
     if (distance < Math.max(PAUSE_S, PAUSE_TIMES * usual)) return;
     x.push(time + distance / 2);
-    y.push(Number.NaN);
+    y.push(null);
   });
   return { ...line, x, y };
 }
 
 /** Column of the first line of `kind` with this label; empty when it is not drawn. */
-export function columnOf(plot: PlotData, label: string): Cell[] {
-  const index = plot.lines.findIndex(
-    (line) => line.label === label && (line.kind === "main" || line.kind === "layer"),
-  );
+export function columnOf(plot: PlotData, label: string): Value[] {
+  const index = plot.lines.findIndex((line) => line.label === label && isShown(line));
   return plot.values[index] ?? [];
 }
 
-/** The newest measured value of a column. */
-export function newestOf(column: readonly Cell[]): { index: number; value: number } | null {
+/** Whether a line is one that is read off, not one that stands behind it. */
+export function isShown(line: PlotLine | undefined): boolean {
+  return line?.kind === "main" || line?.kind === "layer";
+}
+
+/** The newest measured value of a column; null when there is none, or it is not finite. */
+export function newestOf(column: readonly Value[]): { index: number; value: number } | null {
   for (let index = column.length - 1; index >= 0; index--) {
     const value = column[index];
-    if (value === null) return null;
-    if (value !== undefined) return { index, value };
+    if (value !== undefined) return Number.isFinite(value) ? { index, value } : null;
   }
   return null;
 }
 
-function current(table: SeriesTable, line: LineSpec, choice: PlotChoice, span: number): Drawn[] {
-  const series = table.get(line.series);
+function current(
+  source: SeriesSource,
+  line: LineSpec,
+  clock: Clock,
+  smoothing: Smoothing,
+): Drawn[] {
+  const series = source(line.series);
   if (!series) return [];
-  const base = { label: line.label, colour: line.colour, x: xOf(series, choice) };
+  const base = { label: line.label, colour: line.colour, x: clock.placesOf(series) };
   const values = series.values.view();
-  if (span <= 0) return [{ ...base, kind: "main", y: values }];
-  const smoothed = smooth(series.steps.view(), values, span);
+  if (smoothing.span <= 0) return [{ ...base, kind: "main", y: values }];
+  const smoothed = smooth(series.steps.view(), values, smoothing);
   return [
     { ...base, kind: "raw", y: values },
     { ...base, kind: "main", y: smoothed },
   ];
 }
 
-/** One faint line for each stretch that was overtaken: x falls where another one begins. */
-function superseded(table: SeriesTable, line: LineSpec, choice: PlotChoice): Drawn[] {
-  const points = table.get(line.series)?.superseded;
+/** Where points stand for many: the least and the greatest of each, so that no spike is lost. */
+function extremes(source: SeriesSource, line: LineSpec, clock: Clock): Drawn[] {
+  const series = source(line.series);
+  if (!series || series.total <= series.steps.length) return [];
+  const base = { label: line.label, colour: line.colour, x: clock.placesOf(series) };
+  return [
+    { ...base, kind: "least", y: series.low.view() },
+    { ...base, kind: "most", y: series.high.view() },
+  ];
+}
+
+function brokenOf(source: SeriesSource, line: LineSpec, { clock, logX }: PlotChoice): Broken[] {
+  const series = source(line.series);
+  if (!series) return [];
+  const values = series.values.view();
+  const found: Broken[] = [];
+  const { label, colour } = line;
+  let places: Float64Array | undefined;
+  for (let index = 0; index < values.length; index++) {
+    const value = values[index] as number;
+    if (Number.isFinite(value)) continue;
+    places ??= clock.placesOf(series);
+    const x = places[index] as number;
+    if (!logX || x > 0) found.push({ x, value, label, colour });
+  }
+  return found;
+}
+
+/** One faint line for each stretch that was overtaken: steps fall where another one begins. */
+function superseded(source: SeriesSource, line: LineSpec, clock: Clock): Drawn[] {
+  const points = source(line.series)?.superseded;
   if (!points) return [];
-  const x = xOf(points, choice);
+  const x = clock.placesOf(points);
   const steps = points.steps.view();
   const y = points.values.view();
   const pieces: Drawn[] = [];
@@ -122,27 +179,27 @@ function superseded(table: SeriesTable, line: LineSpec, choice: PlotChoice): Dra
   return x.length === 0 ? [] : pieces;
 }
 
-function band(table: SeriesTable, spec: ChartSpec, choice: PlotChoice, span: number): Drawn[] {
+function band(source: SeriesSource, spec: ChartSpec, clock: Clock, smoothing: Smoothing): Drawn[] {
   const first = spec.lines[0] as LineSpec;
-  const centre = table.get(first.series);
-  const ends = spec.band && centre ? bandEnds(table, spec.band, centre) : null;
+  const centre = source(first.series);
+  const ends = spec.band && centre ? bandEnds(source, spec.band, centre) : null;
   if (!centre || !ends) return [];
-  const x = xOf(centre, choice);
+  const x = clock.placesOf(centre);
   const steps = centre.steps.view();
   const base = { label: first.label, colour: first.colour, x };
   return [
-    { ...base, kind: "low", y: smooth(steps, ends.low, span) },
-    { ...base, kind: "high", y: smooth(steps, ends.high, span) },
+    { ...base, kind: "low", y: smooth(steps, ends.low, smoothing) },
+    { ...base, kind: "high", y: smooth(steps, ends.high, smoothing) },
   ];
 }
 
 function bandEnds(
-  table: SeriesTable,
+  source: SeriesSource,
   spec: NonNullable<ChartSpec["band"]>,
   centre: Points,
 ): { low: Float64Array; high: Float64Array } | null {
   const column = (name: string) => {
-    const values = table.get(name)?.values.view();
+    const values = source(name)?.values.view();
     return values?.length === centre.values.length ? values : null;
   };
   if ("low" in spec) {
@@ -160,39 +217,64 @@ function bandEnds(
 }
 
 /** Each layer stands on the sum of those before it; what was not measured counts as 0. */
-function stacked(table: SeriesTable, spec: ChartSpec, choice: PlotChoice): PlotData {
+function stacked(source: SeriesSource, lines: readonly LineSpec[], choice: PlotChoice): PlotData {
+  const { clock, logX } = choice;
   const parts = align(
-    spec.lines.flatMap((line) =>
-      current(table, line, choice, 0).map((drawn) => ({ ...drawn, kind: "layer" as const })),
+    lines.flatMap((line) =>
+      current(source, line, clock, RAW).map((drawn) => ({ ...drawn, kind: "layer" as const })),
     ),
+    logX,
   );
   const sums = new Array<number>(parts.x.length).fill(0);
   const drawn = parts.values.map((column) =>
     column.map((value, index) => {
-      sums[index] = (sums[index] as number) + (value ?? 0);
+      if (value !== undefined && Number.isFinite(value))
+        sums[index] = (sums[index] as number) + value;
       return sums[index];
     }),
   );
-  return { ...parts, drawn };
+  const broken = lines.flatMap((line) => brokenOf(source, line, choice));
+  return { ...parts, drawn, broken };
 }
 
-function xOf(points: Points, choice: PlotChoice): Float64Array {
-  if (choice.axis === "step") return points.steps.view();
-  return points.times.view().map((time) => time - choice.start);
-}
-
-/** Lays lines with different x over one common, rising x. */
-function align(drawn: readonly Drawn[]): PlotData {
+/** Lays lines with different x over one common, rising x; a logarithm has none below 0. */
+function align(drawn: readonly Drawn[], logX: boolean): Omit<PlotData, "broken"> {
   const lines = drawn.map(({ kind, label, colour }) => ({ kind, label, colour }));
-  const x = [...new Set(drawn.flatMap((line) => Array.from(line.x)))].sort((a, b) => a - b);
-  const place = new Map(x.map((value, index) => [value, index]));
-  const values = drawn.map((line) => {
-    const column = new Array<Cell>(x.length).fill(undefined);
-    for (let index = 0; index < line.x.length; index++) {
-      const value = line.y[index] as number;
-      column[place.get(line.x[index] as number) as number] = Number.isFinite(value) ? value : null;
-    }
-    return column;
-  });
-  return { lines, x, values, drawn: values };
+  const all = commonX(drawn);
+  const x = logX ? all.filter((place) => place > 0) : all;
+  const columns = drawn.map((line) => columnOver(x, line));
+  return {
+    lines,
+    x,
+    values: columns.map((column) => column.map((cell) => cell ?? undefined)),
+    drawn: columns.map((column) => column.map((cell) => (isNotFinite(cell) ? null : cell))),
+  };
+}
+
+function isNotFinite(cell: Cell): boolean {
+  return typeof cell === "number" && !Number.isFinite(cell);
+}
+
+function commonX(drawn: readonly Drawn[]): number[] {
+  const [first] = drawn;
+  if (first && drawn.every((line) => isSame(line.x, first.x))) return Array.from(first.x);
+  return [...new Set(drawn.flatMap((line) => Array.from(line.x)))].sort((a, b) => a - b);
+}
+
+function isSame(one: ArrayLike<number>, other: ArrayLike<number>): boolean {
+  if (one.length !== other.length) return false;
+  for (let index = 0; index < one.length; index++) if (one[index] !== other[index]) return false;
+  return true;
+}
+
+/** The line's values at `x`; of several at one place, the last one. */
+function columnOver(x: readonly number[], line: Drawn): Cell[] {
+  const column = new Array<Cell>(x.length).fill(undefined);
+  let place = 0;
+  for (let index = 0; index < line.x.length; index++) {
+    const wanted = line.x[index] as number;
+    while (place < x.length && (x[place] as number) < wanted) place += 1;
+    if (x[place] === wanted) column[place] = line.y[index] as number | null;
+  }
+  return column;
 }

@@ -1,30 +1,25 @@
 /** How a chart's lines, axes and cursor are drawn by uPlot. */
 
 import uPlot from "uplot";
-import { formatCompact, formatDuration } from "@/ui/format";
+import { AXIS_WORDS } from "./axisWords";
 import type { ChartSpec } from "./catalogue";
+import type { Axis } from "./clock";
 import { type ChartColours, faded } from "./colours";
-import type { Axis, PlotLine } from "./plotData";
+import type { Extent } from "./extent";
+import { isShown, type PlotLine } from "./plotData";
 import { verticalRange } from "./verticalRange";
 
 const FONT = "12px 'Inter Variable', sans-serif";
 /** Room for the newest value at the right end of its line. */
-const END_LABEL_PX = 56;
-const STEP_INCREMENTS = [0, 1, 2, 3, 4, 5, 6].flatMap((power) =>
-  [1, 2, 5].map((digit) => digit * 10 ** power),
-);
+const END_LABEL_PX = 64;
+/** Room for the count of points above the plot. */
+const TOP_PX = 18;
 const BYTE_INCREMENTS = Array.from({ length: 45 }, (_, power) => 2 ** power);
-const MINUTE = 60;
-const HOUR = 60 * MINUTE;
-const TIME_INCREMENTS = [
-  [1, 2, 5, 10, 15, 30],
-  [1, 2, 5, 10, 15, 30].map((n) => n * MINUTE),
-  [1, 2, 3, 6, 12, 24, 48, 96].map((n) => n * HOUR),
-].flat();
 
 /** What the chart tells its surroundings. */
 export interface PlotEvents {
   range: () => [number, number];
+  extent: () => Extent;
   onDraw: (plot: uPlot) => void;
   onCursor: (index: number | null) => void;
   onZoom: (range: [number, number] | null) => void;
@@ -35,6 +30,7 @@ interface PlotShape {
   lines: readonly PlotLine[];
   axis: Axis;
   log: boolean;
+  logX: boolean;
   /** Charts with the same key share their cursor. */
   sync: string;
 }
@@ -47,14 +43,12 @@ export function plotOptions(
 ): uPlot.Options {
   return {
     ...size,
-    padding: [8, shape.spec.stacked ? 12 : END_LABEL_PX, 0, 0],
+    padding: [TOP_PX, shape.spec.stacked ? 12 : END_LABEL_PX, 0, 0],
     legend: { show: false },
     cursor: cursorOptions(shape, colours, events),
     scales: {
-      x: { time: false, range: () => events.range() },
-      y: shape.log
-        ? { distr: 3, range: (_plot, min, max) => uPlot.rangeLog(min, max, 10, true) }
-        : { range: (_plot, min, max) => verticalRange(shape.spec.range, min, max) },
+      x: { time: false, distr: shape.logX ? 3 : 1, range: () => events.range() },
+      y: { distr: shape.log ? 3 : 1, range: () => verticalEnds(shape, events.extent()) },
     },
     axes: axes(shape, colours),
     series: [{}, ...shape.lines.map((line) => seriesOptions(line, shape.spec, colours))],
@@ -65,6 +59,12 @@ export function plotOptions(
       setSelect: [(plot) => zoomToSelection(plot, events)],
     },
   };
+}
+
+function verticalEnds({ spec, log }: PlotShape, { low, high }: Extent): [number, number] {
+  if (!log) return verticalRange(spec.range, low, high);
+  const [bottom, top] = uPlot.rangeLog(low ?? 0.1, high ?? 1, 10, true);
+  return [bottom as number, top as number];
 }
 
 function cursorOptions(shape: PlotShape, colours: ChartColours, events: PlotEvents): uPlot.Cursor {
@@ -107,7 +107,7 @@ function axes(shape: PlotShape, colours: ChartColours): uPlot.Axis[] {
     grid: { stroke: colours.grid, width: 1 },
     ticks: { show: false },
   };
-  const steps = shape.axis === "step";
+  const words = AXIS_WORDS[shape.axis];
   return [
     {
       ...base,
@@ -115,8 +115,8 @@ function axes(shape: PlotShape, colours: ChartColours): uPlot.Axis[] {
       gap: 4,
       space: 56,
       grid: { show: false },
-      incrs: steps ? STEP_INCREMENTS : TIME_INCREMENTS,
-      values: (_plot, values) => values.map(steps ? formatCompact : formatWhole),
+      ...(words.increments && !shape.logX && { incrs: words.increments }),
+      values: (_plot, values) => values.map((value) => (value === null ? "" : words.tick(value))),
     },
     {
       ...base,
@@ -128,15 +128,6 @@ function axes(shape: PlotShape, colours: ChartColours): uPlot.Axis[] {
         values.map((value) => (value === null ? "" : shape.spec.format(value))),
     },
   ];
-}
-
-/** A round duration without its zeros: "5m 00s" → "5m". */
-function formatWhole(seconds: number): string {
-  return formatDuration(seconds).replace(/ 00[smh]$/, "");
-}
-
-function isShown(line: PlotLine | undefined): boolean {
-  return line?.kind === "main" || line?.kind === "layer";
 }
 
 function seriesOptions(line: PlotLine, spec: ChartSpec, colours: ChartColours): uPlot.Series {
@@ -157,6 +148,8 @@ function seriesOptions(line: PlotLine, spec: ChartSpec, colours: ChartColours): 
       return { stroke: colour, width: 1, fill: faded(colour, 0.35), points: { show: false } };
     case "low":
     case "high":
+    case "least":
+    case "most":
       return hidden;
   }
 }
@@ -167,6 +160,9 @@ function bands(lines: readonly PlotLine[], colours: ChartColours): uPlot.Band[] 
     const colour = colours.series[line.colour] ?? colours.text;
     if (line.kind === "high") {
       return [{ series: [index + 1, index] as [number, number], fill: faded(colour, 0.14) }];
+    }
+    if (line.kind === "most") {
+      return [{ series: [index + 1, index] as [number, number], fill: faded(colour, 0.22) }];
     }
     if (line.kind === "layer" && index > 0) {
       return [{ series: [index + 1, index] as [number, number], fill: faded(colour, 0.35) }];

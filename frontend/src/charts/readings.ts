@@ -24,6 +24,14 @@ export interface Evidence {
   };
 }
 
+/** Series that rules look at and no headline chart draws. */
+export const READ_BESIDE = [
+  "tokens/total",
+  "time/step_s",
+  "moe/dead_experts",
+  "optim/skipped_total",
+];
+
 /** Points at the end of a series that count as «now». */
 const NOW = 10;
 const WINDOW_STEPS = 50;

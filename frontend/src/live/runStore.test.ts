@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import type { EventsMessage, RunEvent } from "./messages";
+import { NameSet } from "./names";
 import { type RunSnapshot, RunStore, type RunTransport } from "./runStore";
 import type { Points, Series, SeriesSnapshot } from "./series";
 import type { SocketOptions } from "./socket";
@@ -16,12 +17,19 @@ class Server implements RunTransport {
     readonly readAt: { run: number; metrics: number },
   ) {}
 
-  snapshot(): Promise<RunSnapshot> {
-    const { run, metrics } = this.readAt;
-    return Promise.resolve({
+  async snapshot(names: readonly string[]): Promise<RunSnapshot> {
+    const { run } = this.readAt;
+    return {
       run: { ...stateAt(this.events, run), last_seq: run },
-      metrics: { last_seq: metrics, series: seriesAt(this.events, metrics) },
-    });
+      metrics: await this.metrics(names),
+    };
+  }
+
+  metrics(names: readonly string[]) {
+    const { metrics } = this.readAt;
+    const wanted = new NameSet(names);
+    const series = seriesAt(this.events, metrics).filter(({ name }) => wanted.has(name));
+    return Promise.resolve({ last_seq: metrics, series });
   }
 
   eventsAfter(seq: number): Promise<RunEvent[]> {
@@ -139,6 +147,19 @@ function messagesOf(events: RunEvent[], cuts: readonly number[]): EventsMessage[
   });
 }
 
+function messageOf(events: readonly RunEvent[]): EventsMessage {
+  const ends = { first_seq: events[0]?.seq ?? 0, last_seq: events.at(-1)?.seq ?? 0 };
+  return { type: "events", run: 1, ...ends, events: [...events] };
+}
+
+function deferred<Value>() {
+  let resolve: (value: Value) => void = () => undefined;
+  const promise = new Promise<Value>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
+
 function contents(store: RunStore) {
   const { facts } = store.getView();
   return {
@@ -146,7 +167,8 @@ function contents(store: RunStore) {
     facts: { state: facts?.state, reason: facts?.reason, step: facts?.step },
     series: store.series.names().map((name) => {
       const { superseded, ...current } = store.series.get(name) as Series;
-      return { name, total: current.total, now: numbers(current), superseded: numbers(superseded) };
+      const ends = [[...current.low.view()], [...current.high.view()]];
+      return { name, total: current.total, now: numbers(current), ends, old: numbers(superseded) };
     }),
   };
 }
@@ -197,6 +219,71 @@ describe("snapshot and messages", () => {
       { numRuns: 300 },
     );
   }, 60_000);
+
+  it("equal a fresh snapshot for series that are asked for on the way, too", async () => {
+    const cases = history.chain((events) =>
+      fc.record({
+        events: fc.constant(events),
+        run: fc.nat({ max: events.length }),
+        later: fc.nat({ max: events.length }),
+        /** How many messages come before the series is asked for, and before its answer. */
+        before: fc.nat({ max: 12 }),
+        during: fc.nat({ max: 12 }),
+        reloads: fc.boolean(),
+      }),
+    );
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ events, run, later, before, during, reloads }) => {
+        const server = new Server(events, { run, metrics: Math.max(run, later) });
+        const store = new RunStore(server, new NameSet(["reward/*"]));
+        await store.start();
+        const messages = events.map((event) => messageOf([event]));
+        const tell = (from: number, to: number) => {
+          for (const one of messages.slice(from, to)) server.options?.onMessage(one);
+        };
+        tell(run, run + before);
+        const asked = Math.min(events.length, run + before);
+        // As the server does: no answer is older than what was told before it was asked.
+        server.readAt.metrics = Math.max(server.readAt.metrics, asked);
+        const answer = deferred<void>();
+        const metrics = server.metrics.bind(server);
+        server.metrics = async (names) => {
+          const read = await metrics(names);
+          await answer.promise;
+          return read;
+        };
+        store.need(["kl/mean", "eval/pass_at_1"]);
+        await Promise.resolve();
+        tell(asked, asked + during);
+        if (reloads) server.options?.onMessage({ type: "hello", run: 1, last_seq: asked + 6_000 });
+        answer.resolve();
+        tell(0, events.length);
+        await settled(store, events.length);
+        await vi.waitFor(() => expect(store.series.others()).toEqual([]));
+
+        const fresh = new RunStore(
+          new Server(events, { run: events.length, metrics: events.length }),
+        );
+        await fresh.start();
+        await vi.waitFor(() => expect(contents(store)).toEqual(contents(fresh)));
+        store.stop();
+        fresh.stop();
+      }),
+      { numRuns: 200 },
+    );
+  }, 60_000);
+
+  it("learn only the names of series that nobody asked for", async () => {
+    const [events] = fc.sample(history, { numRuns: 1, seed: 3 }) as [RunEvent[]];
+    const store = new RunStore(
+      new Server(events, { run: 0, metrics: 0 }),
+      new NameSet(["kl/mean"]),
+    );
+    await store.start();
+    store.receive(messageOf(events));
+    expect(store.series.names()).toEqual(["kl/mean"]);
+    expect(store.series.others()).toContain("reward/mean");
+  });
 
   it("asks for nothing while messages come in order", async () => {
     const [events] = fc.sample(history, { numRuns: 1, seed: 3 }) as [RunEvent[]];

@@ -2,11 +2,13 @@
  * What the browser knows about one run: a snapshot by REST, then every event once and in order.
  *
  * Messages may come twice, out of order, or not at all; `seq` tells. A hole is filled from
- * `GET /runs/{id}/events`, so that snapshot + messages always equals a fresh snapshot.
+ * `GET /runs/{id}/events`, so that snapshot + messages always equals a fresh snapshot. A run may have
+ * hundreds of series: those that no chart asked for are not fetched.
  */
 
 import { applyToFacts, type Facts, factsOf } from "./facts";
 import type { EventsMessage, RunEvent, RunMessage } from "./messages";
+import { NameSet } from "./names";
 import { type SeriesSnapshot, SeriesTable } from "./series";
 import type { Connection, SocketOptions, SocketStatus } from "./socket";
 
@@ -18,7 +20,9 @@ export interface RunSnapshot {
 /** Where the store gets its data; the browser's is in transport.ts, tests bring their own. */
 export interface RunTransport {
   /** The run first, then its metrics: the metrics are never older. */
-  snapshot(): Promise<RunSnapshot>;
+  snapshot(names: readonly string[]): Promise<RunSnapshot>;
+  /** Series by name, or by how names begin (`system/*`). */
+  metrics(names: readonly string[]): Promise<RunSnapshot["metrics"]>;
   /** Events after `seq`, oldest first, as many as the server gives at once. */
   eventsAfter(seq: number): Promise<RunEvent[]>;
   connect(options: SocketOptions): Connection;
@@ -35,10 +39,19 @@ export interface RunView {
 
 /** A gap larger than this is not worth replaying: a new snapshot is cheaper. */
 const LONGEST_REPLAY = 2_000;
+/** Points of a series beyond which a new snapshot, in buckets, is cheaper to draw and to keep. */
+const LONGEST_SERIES = 4_000;
 const RETRY_MS = 2_000;
 
 export class RunStore {
-  series = new SeriesTable();
+  series: SeriesTable;
+  /** Asked for by charts, and not here yet. */
+  private asked = new NameSet();
+  private asking = false;
+  /** Events taken in since series were asked for: the answer may not know them. */
+  private recent: RunEvent[] = [];
+  private waiters: { seq: number; resolve: () => void }[] = [];
+  private loads = 0;
   private view: RunView = { status: "loading", facts: null, seriesVersion: 0, error: null };
   private readonly listeners = new Set<() => void>();
   private connection: Connection | null = null;
@@ -50,8 +63,15 @@ export class RunStore {
   private stopped = false;
   private starts = 0;
   private retry: ReturnType<typeof setTimeout> | undefined;
+  private askAgain: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly transport: RunTransport) {}
+  constructor(
+    private readonly transport: RunTransport,
+    /** Series that are followed; charts ask for more of them. */
+    private readonly held = new NameSet(["*"]),
+  ) {
+    this.series = new SeriesTable((name) => this.held.has(name));
+  }
 
   readonly subscribe = (listener: () => void): (() => void) => {
     this.listeners.add(listener);
@@ -83,8 +103,64 @@ export class RunStore {
   stop(): void {
     this.stopped = true;
     clearTimeout(this.retry);
+    clearTimeout(this.askAgain);
     this.connection?.close();
     this.connection = null;
+  }
+
+  /** Follows these series too; what is asked for in one go is one request. */
+  readonly need = (names: readonly string[]): void => {
+    this.asked.add(names.filter((name) => !this.held.has(name)));
+    if (!this.asking && this.loads > 0) this.ask();
+  };
+
+  private ask(): void {
+    this.asking = !this.asked.isEmpty();
+    if (this.asking) queueMicrotask(() => void this.fetchAsked(this.loads));
+  }
+
+  /** `load`: the snapshot that the answer completes; a newer one has the series already. */
+  private async fetchAsked(load: number): Promise<void> {
+    const names = this.asked.list();
+    this.recent = [];
+    try {
+      const metrics = await this.transport.metrics(names);
+      await this.reached(metrics.last_seq);
+      if (!this.stopped && load === this.loads) this.takeIn(new NameSet(names), metrics);
+    } catch {
+      // The charts stay empty meanwhile.
+      this.askAgain = setTimeout(() => {
+        if (load === this.loads) void this.fetchAsked(load);
+      }, RETRY_MS);
+    }
+  }
+
+  private takeIn(names: NameSet, { last_seq, series }: RunSnapshot["metrics"]): void {
+    const isNew = (name: string) => names.has(name) && !this.held.has(name);
+    this.series.add(series.filter(({ name }) => isNew(name)));
+    for (const event of this.recent) if (event.seq > last_seq) this.series.apply(event, isNew);
+    this.hold(names);
+    this.update({ seriesVersion: this.view.seriesVersion + 1 });
+    this.ask();
+  }
+
+  private hold(names: NameSet): void {
+    this.held.add(names.list());
+    this.asked = new NameSet(this.asked.list().filter((name) => !this.held.has(name)));
+  }
+
+  /** Resolves once every event up to `seq` was taken in. */
+  private reached(seq: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.waiters.push({ seq, resolve });
+      this.wake();
+    });
+  }
+
+  private wake(): void {
+    const ready = this.waiters.filter(({ seq }) => seq <= this.seq);
+    this.waiters = this.waiters.filter(({ seq }) => seq > this.seq);
+    for (const { resolve } of ready) resolve();
   }
 
   receive(message: RunMessage): void {
@@ -138,6 +214,7 @@ export class RunStore {
       if (event.seq <= this.seq) continue;
       this.seq = event.seq;
       facts = applyToFacts(facts, event);
+      if (this.asking) this.recent.push(event);
       if (event.seq > this.seriesSeq) {
         this.series.apply(event);
         seriesChanged = true;
@@ -145,17 +222,24 @@ export class RunStore {
     }
     const seriesVersion = this.view.seriesVersion + (seriesChanged ? 1 : 0);
     if (facts !== this.view.facts || seriesChanged) this.update({ facts, seriesVersion });
+    this.wake();
+    if (!this.filling && this.series.longest() > LONGEST_SERIES) void this.reload();
   }
 
   private async load(): Promise<boolean> {
     try {
-      const { run, metrics } = await this.transport.snapshot();
+      const names = new NameSet([...this.held.list(), ...this.asked.list()]);
+      const { run, metrics } = await this.transport.snapshot(names.list());
       if (this.stopped) return false;
+      this.hold(names);
+      this.loads += 1;
       this.seq = run.last_seq;
       this.seriesSeq = metrics.last_seq;
-      this.series = SeriesTable.from(metrics.series);
+      this.series = SeriesTable.from(metrics.series, (name) => this.held.has(name));
       const seriesVersion = this.view.seriesVersion + 1;
       this.update({ facts: factsOf(run, this.view.facts), seriesVersion, error: null });
+      this.wake();
+      this.ask();
       return true;
     } catch (error) {
       if (!this.stopped) this.update({ error });

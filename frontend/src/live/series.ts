@@ -11,6 +11,9 @@ export interface Points {
 
 export interface Series extends Points {
   name: string;
+  /** Least and greatest value of the points that each one stands for; its own where it is exact. */
+  low: Column;
+  high: Column;
   /** What a later attempt overtook, in order of time: kept, drawn faintly. */
   superseded: Points;
   /** Points the server holds; more than `steps.length` when the snapshot was thinned. */
@@ -26,6 +29,9 @@ interface WirePoints {
 /** A series as `GET /runs/{id}/metrics` answers it. */
 export interface SeriesSnapshot extends WirePoints {
   name: string;
+  /** Of each bucket; left out where every point is exact. */
+  min?: WireNumber[];
+  max?: WireNumber[];
   /** By attempt, in their order. */
   superseded?: WirePoints[];
   total?: number;
@@ -44,6 +50,8 @@ export function seriesOf(snapshot: SeriesSnapshot): Series {
   return {
     ...pointsOf(snapshot),
     name: snapshot.name,
+    low: new Column((snapshot.min ?? snapshot.values).map(toNumber)),
+    high: new Column((snapshot.max ?? snapshot.values).map(toNumber)),
     superseded: pointsOf({
       steps: old.flatMap((part) => part.steps),
       times: old.flatMap((part) => part.times),
@@ -53,14 +61,31 @@ export function seriesOf(snapshot: SeriesSnapshot): Series {
   };
 }
 
+let generations = 0;
+
 /** All series of a run, by name. */
 export class SeriesTable {
+  /** Another one when points were replaced, not only added: what was fetched before is stale. */
+  generation = ++generations;
   private readonly byName = new Map<string, Series>();
+  /** Of series that exist and are not held here. */
+  private readonly otherNames = new Set<string>();
 
-  static from(snapshots: readonly SeriesSnapshot[]): SeriesTable {
-    const table = new SeriesTable();
-    for (const snapshot of snapshots) table.byName.set(snapshot.name, seriesOf(snapshot));
+  /** `isHeld` tells which series the table keeps; of all others it only learns the names. */
+  constructor(private readonly isHeld: (name: string) => boolean = () => true) {}
+
+  static from(
+    snapshots: readonly SeriesSnapshot[],
+    isHeld?: (name: string) => boolean,
+  ): SeriesTable {
+    const table = new SeriesTable(isHeld);
+    table.add(snapshots);
     return table;
+  }
+
+  /** Takes in whole series, in the place of what it had of them. */
+  add(snapshots: readonly SeriesSnapshot[]): void {
+    for (const snapshot of snapshots) this.byName.set(snapshot.name, seriesOf(snapshot));
   }
 
   get(name: string): Series | undefined {
@@ -71,27 +96,46 @@ export class SeriesTable {
     return [...this.byName.keys()].sort();
   }
 
+  /** Names that came in live, of series that are not held. */
+  others(): string[] {
+    return [...this.otherNames].filter((name) => !this.byName.has(name));
+  }
+
+  /** Points of the longest series. */
+  longest(): number {
+    return Math.max(0, ...[...this.byName.values()].map(({ steps }) => steps.length));
+  }
+
   /** Takes in what an event says about series; events must come in order, each once. */
-  apply(event: RunEvent): void {
+  apply(event: RunEvent, isMeant: (name: string) => boolean = this.isHeld): void {
     switch (event.type) {
       case "metrics":
       case "evaluation":
       case "system":
-        this.append(event.step, event.payload.time, event.payload.values);
+        this.append(event.step, event.payload.time, event.payload.values, isMeant);
         break;
       case "started":
-        this.supersede(event.payload.start_step);
+        this.supersede(event.payload.start_step, isMeant);
         break;
     }
   }
 
-  private append(step: number, time: number, values: WireValues): void {
+  private append(
+    step: number,
+    time: number,
+    values: WireValues,
+    isMeant: (name: string) => boolean,
+  ): void {
     for (const [name, value] of Object.entries(values)) {
+      if (!isMeant(name)) {
+        this.otherNames.add(name);
+        continue;
+      }
       const series = this.byName.get(name) ?? seriesOf({ name, steps: [], times: [], values: [] });
       this.byName.set(name, series);
       series.steps.push(step);
       series.times.push(time);
-      series.values.push(toNumber(value));
+      for (const column of [series.values, series.low, series.high]) column.push(toNumber(value));
       series.total += 1;
     }
   }
@@ -100,8 +144,10 @@ export class SeriesTable {
    * A new attempt goes on after `start`: what earlier ones wrote beyond it stands aside.
    * One that begins at 0 overtakes step 0 as well.
    */
-  private supersede(start: number): void {
+  private supersede(start: number, isMeant: (name: string) => boolean): void {
+    this.generation = ++generations;
     for (const series of this.byName.values()) {
+      if (!isMeant(series.name)) continue;
       const keep = start === 0 ? 0 : countUpTo(series.steps.view(), start);
       if (keep === series.steps.length) continue;
       series.total -= series.steps.length - keep;
@@ -110,6 +156,8 @@ export class SeriesTable {
         times: series.times.cut(keep),
         values: series.values.cut(keep),
       });
+      series.low.cut(keep);
+      series.high.cut(keep);
     }
   }
 }

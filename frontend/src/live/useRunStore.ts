@@ -1,13 +1,17 @@
 import { useCallback, useEffect, useMemo, useSyncExternalStore } from "react";
+import { NameSet } from "./names";
 import { RunStore, type RunView } from "./runStore";
 import { RestAndSocket } from "./transport";
 
 /** People do not read faster; charts and battery thank for it. */
 const REDRAW_MS = 100;
 
-/** Follows a run as long as the caller is mounted. */
-export function useRunStore(runId: number): RunStore {
-  const store = useMemo(() => new RunStore(new RestAndSocket(runId)), [runId]);
+/** Follows a run, and these series of it, as long as the caller is mounted. */
+export function useRunStore(runId: number, series: readonly string[]): RunStore {
+  const store = useMemo(
+    () => new RunStore(new RestAndSocket(runId), new NameSet(series)),
+    [runId, series],
+  );
   useEffect(() => {
     void store.start();
     return () => store.stop();

@@ -1,56 +1,125 @@
 import { ZoomOut } from "lucide-react";
+import { AXIS_WORDS } from "@/charts/axisWords";
+import type { Axis } from "@/charts/clock";
+import type { Smoothing } from "@/charts/smoothing";
 import { Button } from "@/ui/Button";
 import { classes } from "@/ui/classes";
 import { Select } from "@/ui/Field";
-import { SMOOTHINGS } from "./address";
+import { formatNumber } from "@/ui/format";
 import styles from "./ChartToolbar.module.css";
 import type { TabProps } from "./RunPage";
 
-const SPANS = SMOOTHINGS.map((span) => ({
-  value: String(span),
-  label: span === 0 ? "No smoothing" : `Smooth over ${span} steps`,
-}));
+const KINDS: Record<Smoothing["kind"], string> = {
+  ema: "Moving average (EMA)",
+  gaussian: "Gaussian",
+  mean: "Running mean",
+};
 
-const AXES = [
-  { axis: "step", label: "Step" },
-  { axis: "time", label: "Time" },
-] as const;
+const SPANS = [2, 5, 10, 20, 50, 100, 200, 500, 1000];
 
 interface ChartToolbarProps extends Pick<TabProps, "address" | "go"> {
-  zoomed: boolean;
-  onZoomOut: () => void;
+  axes: readonly Axis[];
+  /** The one that is drawn, whatever the address asks for. */
+  axis: Axis;
 }
 
-export function ChartToolbar({ address, go, zoomed, onZoomOut }: ChartToolbarProps) {
+/** How the charts of the page are drawn. */
+export function ChartToolbar({ address, go, axes, axis }: ChartToolbarProps) {
   return (
     <div className={styles.bar}>
       <fieldset className={styles.axes}>
         <legend className="visually-hidden">Axis</legend>
-        {AXES.map(({ axis, label }) => (
+        {axes.map((each) => (
           <button
-            key={axis}
+            key={each}
             type="button"
-            aria-pressed={address.axis === axis}
-            className={classes(styles.axis, address.axis === axis && styles.on)}
-            onClick={() => go({ axis })}
+            title={AXIS_WORDS[each].help}
+            aria-pressed={each === axis}
+            className={classes(styles.axis, each === axis && styles.on)}
+            onClick={() => go({ axis: each })}
           >
-            {label}
+            {AXIS_WORDS[each].label}
           </button>
         ))}
       </fieldset>
-      <Select
-        aria-label="Smoothing"
-        value={String(address.smoothing)}
-        options={SPANS}
-        onChange={(span) => go({ smoothing: Number(span) })}
-      />
-      {zoomed ? (
-        <Button small icon={<ZoomOut size={14} />} onClick={onZoomOut}>
+      <SmoothingChoice address={address} go={go} />
+      <Toggle
+        on={address.logX}
+        title="Logarithmic horizontal axis"
+        onChange={(logX) => go({ logX })}
+      >
+        Log axis
+      </Toggle>
+      <Toggle
+        on={address.robust}
+        title="Leave far outliers outside of the vertical range; they are marked at its edge"
+        onChange={(robust) => go({ robust })}
+      >
+        Cut outliers
+      </Toggle>
+      {address.zoom ? (
+        <Button small icon={<ZoomOut size={14} />} onClick={() => go({ zoom: null })}>
           Whole run
         </Button>
       ) : (
         <span className={styles.hint}>Drag to zoom, click to pin a step</span>
       )}
     </div>
+  );
+}
+
+/** Kind and span of the smoothing; the raw line stays visible behind. */
+function SmoothingChoice({ address, go }: Pick<TabProps, "address" | "go">) {
+  const { kind, span } = address.smoothing;
+  const kinds = Object.entries(KINDS).map(([value, label]) => ({ value, label }));
+  const spans = SPANS.includes(span) || span === 0 ? SPANS : [...SPANS, span].sort((a, b) => a - b);
+  return (
+    <span className={styles.smoothing}>
+      <Select
+        aria-label="Smoothing"
+        value={span === 0 ? "none" : kind}
+        options={[{ value: "none", label: "No smoothing" }, ...kinds]}
+        onChange={(chosen) =>
+          go({
+            smoothing:
+              chosen === "none"
+                ? { kind, span: 0 }
+                : { kind: chosen as Smoothing["kind"], span: span || 5 },
+          })
+        }
+      />
+      {span > 0 && (
+        <Select
+          aria-label="Span of the smoothing"
+          value={String(span)}
+          options={spans.map((steps) => ({
+            value: String(steps),
+            label: `over ${formatNumber(steps, 0)} steps`,
+          }))}
+          onChange={(chosen) => go({ smoothing: { kind, span: Number(chosen) } })}
+        />
+      )}
+    </span>
+  );
+}
+
+interface ToggleProps {
+  on: boolean;
+  title: string;
+  onChange: (on: boolean) => void;
+  children: string;
+}
+
+function Toggle({ on, title, onChange, children }: ToggleProps) {
+  return (
+    <button
+      type="button"
+      title={title}
+      aria-pressed={on}
+      className={classes(styles.toggle, on && styles.on)}
+      onClick={() => onChange(!on)}
+    >
+      {children}
+    </button>
   );
 }

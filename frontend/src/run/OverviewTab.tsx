@@ -1,18 +1,20 @@
-import { useState } from "react";
 import { ChartCard } from "@/charts/ChartCard";
-import { type ChartSpec, runCharts } from "@/charts/catalogue";
+import { type ChartSpec, runCharts, seriesOfChart } from "@/charts/catalogue";
 import { ChartGroupProvider } from "@/charts/group";
 import { formatOf, helpOf } from "@/charts/seriesHelp";
 import { ChartToolbar } from "./ChartToolbar";
 import styles from "./OverviewTab.module.css";
 import { RolloutPanel } from "./RolloutPanel";
 import type { TabProps } from "./RunPage";
-import { useCharts } from "./useCharts";
+import { axesOf, useCharts } from "./useCharts";
 
 /** Charts at the left, the completions behind them at the right. */
 export function OverviewTab(props: TabProps) {
   const charts = useCharts(props);
-  const names = props.store.series.names();
+  const { series } = props.store;
+  const names = [
+    ...new Set([...series.names(), ...series.others(), ...Object.keys(props.run.summary)]),
+  ];
   const specs = runCharts(names);
   return (
     <div className={styles.columns}>
@@ -20,16 +22,21 @@ export function OverviewTab(props: TabProps) {
         <ChartToolbar
           address={props.address}
           go={props.go}
-          zoomed={charts.zoomed}
-          onZoomOut={() => charts.onZoom(null)}
+          axes={axesOf(props.run, props.store.series)}
+          axis={charts.clock.axis}
         />
         <ChartGroupProvider value={charts}>
           <div className={styles.charts}>
             {specs.map((spec) => (
-              <ChartCard key={spec.id} spec={spec} />
+              <ChartCard key={spec.id} spec={spec} wide={spec.wide ?? false} />
             ))}
           </div>
-          <MoreSeries names={names} drawn={seriesOf(specs)} />
+          <MoreSeries
+            names={names}
+            drawn={new Set(specs.flatMap(seriesOfChart))}
+            open={props.address.more}
+            onOpen={(more) => props.go({ more })}
+          />
         </ChartGroupProvider>
       </div>
       <div className={styles.right}>
@@ -39,29 +46,24 @@ export function OverviewTab(props: TabProps) {
   );
 }
 
-function seriesOf(specs: readonly ChartSpec[]): Set<string> {
-  const named = specs.flatMap(({ lines, band }) => [
-    ...lines.map((line) => line.series),
-    ...(band ? Object.values(band) : []),
-  ]);
-  return new Set(named);
-}
-
 interface MoreSeriesProps {
   names: readonly string[];
   drawn: ReadonlySet<string>;
+  open: boolean;
+  onOpen: (open: boolean) => void;
 }
 
 /** Every other series of the run, each with what it means. */
-function MoreSeries({ names, drawn }: MoreSeriesProps) {
-  const [open, setOpen] = useState(false);
+function MoreSeries({ names, drawn, open, onOpen }: MoreSeriesProps) {
   const others = names.filter((name) => !drawn.has(name) && !name.startsWith("system/")).sort();
   if (others.length === 0) return null;
   return (
     <details
       className={styles.more}
       open={open}
-      onToggle={(event) => setOpen(event.currentTarget.open)}
+      onToggle={({ currentTarget }) => {
+        if (currentTarget.open !== open) onOpen(currentTarget.open);
+      }}
     >
       <summary>{others.length} more series</summary>
       {open && (

@@ -4,6 +4,7 @@ import { useNewAlerts } from "@/alerts/queries";
 import { type RunDetail, useRun } from "@/api/queries";
 import { useShortcuts } from "@/app/shortcuts";
 import { usePageTitle } from "@/app/title";
+import { HEADLINE_SERIES } from "@/charts/catalogue";
 import type { Facts } from "@/live/facts";
 import type { RunStore } from "@/live/runStore";
 import { useRunStore, useRunView } from "@/live/useRunStore";
@@ -50,7 +51,7 @@ const PAGES: Record<TabKey, (props: TabProps) => React.ReactNode> = {
 
 /** One run, live. */
 export default function RunPage({ runId }: { runId: number }) {
-  const store = useRunStore(runId);
+  const store = useRunStore(runId, HEADLINE_SERIES);
   const view = useRunView(store);
   const query = useRun(runId);
   const [address, go] = useAddress();

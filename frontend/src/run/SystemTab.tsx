@@ -1,3 +1,4 @@
+import { useEffect } from "react";
 import { ChartCard } from "@/charts/ChartCard";
 import { type ChartSpec, SYSTEM_CHARTS } from "@/charts/catalogue";
 import { ChartGroupProvider } from "@/charts/group";
@@ -10,6 +11,8 @@ import { useCharts } from "./useCharts";
 /** What the run takes from its machine, over time. */
 export function SystemTab(props: TabProps) {
   const charts = useCharts(props, "time");
+  const { need } = props.store;
+  useEffect(() => need(["system/*"]), [need]);
   const names = props.store.series.names().filter((name) => name.startsWith("system/"));
   if (names.length === 0)
     return (

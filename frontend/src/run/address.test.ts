@@ -1,26 +1,51 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { formatAddress, parseAddress, SMOOTHINGS, TABS } from "./address";
+import { AXES } from "@/charts/clock";
+import { SMOOTHING_KINDS } from "@/charts/smoothing";
+import { type Address, formatAddress, parseAddress, TABS } from "./address";
 
-const addresses = fc.record({
+const names = fc.uniqueArray(fc.constantFrom("reward/mean", "kl/mean", "eval/pass_at_1", "time"));
+const thousandth = fc.integer({ min: -999_999, max: 999_999_999 }).map((value) => value / 1000);
+
+const addresses: fc.Arbitrary<Address> = fc.record({
   tab: fc.constantFrom(...TABS.map(({ key }) => key)),
   step: fc.option(fc.nat({ max: 999_999_999 })),
-  axis: fc.constantFrom("step" as const, "time" as const),
-  smoothing: fc.constantFrom(...SMOOTHINGS),
+  axis: fc.constantFrom(...AXES),
+  logX: fc.boolean(),
+  smoothing: fc.record({
+    kind: fc.constantFrom(...SMOOTHING_KINDS),
+    span: fc.nat({ max: 100_000 }),
+  }),
+  zoom: fc.option(fc.tuple(thousandth, thousandth).filter(([from, to]) => from < to)),
+  robust: fc.boolean(),
+  hidden: names,
+  log: names,
+  tables: names,
+  more: fc.boolean(),
 });
 
 describe("the address of the run page", () => {
-  it("keeps everything that it holds", () => {
+  it("keeps everything that it holds, through a link and back", () => {
     fc.assert(
       fc.property(addresses, (address) => {
-        expect(parseAddress(formatAddress(address))).toEqual(address);
+        const link = new URL(`http://host/runs/1?${formatAddress(address)}`);
+        expect(parseAddress(link.searchParams)).toEqual(address);
       }),
     );
   });
 
   it("is empty at the start, and forgives what it does not know", () => {
     expect(formatAddress(parseAddress(new URLSearchParams())).toString()).toBe("");
-    const odd = new URLSearchParams("tab=secrets&step=-4&axis=depth&smooth=7");
+    const odd = new URLSearchParams(
+      "tab=secrets&step=-4&axis=depth&smooth=7e9&zoom=9..3&x=linear&outliers=keep&hide=,&more=yes",
+    );
     expect(formatAddress(parseAddress(odd)).toString()).toBe("");
+  });
+
+  it("keeps links from before there were kinds of smoothing", () => {
+    expect(parseAddress(new URLSearchParams("smooth=20")).smoothing).toEqual({
+      kind: "ema",
+      span: 20,
+    });
   });
 });

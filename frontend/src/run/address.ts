@@ -2,7 +2,9 @@
 
 import { useCallback, useMemo } from "react";
 import { useSearchParams } from "wouter";
-import type { Axis } from "@/charts/plotData";
+import { AXES } from "@/charts/clock";
+import { SMOOTHING_KINDS, type Smoothing } from "@/charts/smoothing";
+import { FIRST_VIEW, type View } from "@/charts/view";
 
 export const TABS = [
   { key: "overview", label: "Overview" },
@@ -17,39 +19,70 @@ export const TABS = [
 
 export type TabKey = (typeof TABS)[number]["key"];
 
-export const SMOOTHINGS = [0, 2, 5, 10, 20, 50] as const;
-
-export interface Address {
+export interface Address extends View {
   tab: TabKey;
   /** Pinned step; null follows the run. */
   step: number | null;
-  axis: Axis;
-  /** Steps. */
-  smoothing: number;
 }
 
-const START: Address = { tab: "overview", step: null, axis: "step", smoothing: 5 };
+const START: Address = { ...FIRST_VIEW, tab: "overview", step: null };
+const LONGEST_SPAN = 100_000;
 
 export function parseAddress(params: URLSearchParams): Address {
-  const tab = TABS.find(({ key }) => key === params.get("tab"))?.key ?? START.tab;
   const step = params.get("step") ?? "";
-  const smoothing = Number(params.get("smooth") ?? START.smoothing);
+  const list = (name: string) => params.get(name)?.split(",").filter(Boolean) ?? [];
   return {
-    tab,
+    tab: TABS.find(({ key }) => key === params.get("tab"))?.key ?? START.tab,
     step: /^\d{1,9}$/.test(step) ? Number(step) : null,
-    axis: params.get("axis") === "time" ? "time" : "step",
-    smoothing: SMOOTHINGS.find((span) => span === smoothing) ?? START.smoothing,
+    axis: AXES.find((axis) => axis === params.get("axis")) ?? START.axis,
+    logX: params.get("x") === "log",
+    smoothing: parseSmoothing(params.get("smooth") ?? ""),
+    zoom: parseZoom(params.get("zoom") ?? ""),
+    robust: params.get("outliers") === "cut",
+    hidden: list("hide"),
+    log: list("log"),
+    tables: list("table"),
+    more: params.get("more") === "1",
   };
+}
+
+/** "20" smooths by the first kind, "20-gaussian" by another one, "0" not at all. */
+function parseSmoothing(text: string): Smoothing {
+  const [, digits, name] = text.match(/^(\d{1,6})(?:-(\w+))?$/) ?? [];
+  if (digits === undefined || Number(digits) > LONGEST_SPAN) return START.smoothing;
+  const kind = SMOOTHING_KINDS.find((kind) => kind === name) ?? START.smoothing.kind;
+  return { kind, span: Number(digits) };
+}
+
+/** "120..480": steps, with at most three decimals. */
+function parseZoom(text: string): Address["zoom"] {
+  const [, from, to] = text.match(/^(-?\d{1,9}(?:\.\d{1,3})?)\.\.(-?\d{1,9}(?:\.\d{1,3})?)$/) ?? [];
+  return from !== undefined && Number(from) < Number(to) ? [Number(from), Number(to)] : null;
 }
 
 /** Only what differs from the start stands in the address. */
 export function formatAddress(address: Address): URLSearchParams {
-  const params = new URLSearchParams();
-  if (address.tab !== START.tab) params.set("tab", address.tab);
-  if (address.step !== null) params.set("step", String(address.step));
-  if (address.axis !== START.axis) params.set("axis", address.axis);
-  if (address.smoothing !== START.smoothing) params.set("smooth", String(address.smoothing));
-  return params;
+  const { kind, span } = address.smoothing;
+  const byKind = kind === START.smoothing.kind ? "" : `-${kind}`;
+  const unsmoothed = kind === START.smoothing.kind && span === START.smoothing.span;
+  const texts = {
+    tab: address.tab === START.tab ? "" : address.tab,
+    step: address.step === null ? "" : String(address.step),
+    axis: address.axis === START.axis ? "" : address.axis,
+    x: address.logX ? "log" : "",
+    smooth: unsmoothed ? "" : `${span}${byKind}`,
+    zoom: address.zoom?.map((step) => String(roundStep(step))).join("..") ?? "",
+    outliers: address.robust ? "cut" : "",
+    hide: address.hidden.join(","),
+    log: address.log.join(","),
+    table: address.tables.join(","),
+    more: address.more ? "1" : "",
+  };
+  return new URLSearchParams(Object.entries(texts).filter(([, text]) => text !== ""));
+}
+
+export function roundStep(step: number): number {
+  return Number(step.toFixed(3));
 }
 
 /** The address, and a way to change it; a change of tab can be gone back from. */

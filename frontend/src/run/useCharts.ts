@@ -1,41 +1,107 @@
-import { useMemo, useState } from "react";
+import { useCallback, useMemo } from "react";
 import type { RunDetail } from "@/api/queries";
-import { type ChartGroup, wholeRange } from "@/charts/group";
-import type { Axis } from "@/charts/plotData";
+import { type Axis, type Course, clockOf, wholeRange } from "@/charts/clock";
+import type { ChartGroup } from "@/charts/group";
+import type { View } from "@/charts/view";
+import type { SeriesTable } from "@/live/series";
+import { roundStep } from "./address";
 import { configNumber } from "./queries";
 import type { TabProps } from "./RunPage";
 
 /** What the charts of a tab share. Without an axis of their own they take the address's. */
-export function useCharts(props: TabProps, ownAxis?: Axis): ChartGroup & { zoomed: boolean } {
+export function useCharts(props: TabProps, ownAxis?: Axis): ChartGroup {
   const { run, facts, store, version, address, go } = props;
-  const [zoom, setZoom] = useState<{ axis: Axis; range: [number, number] } | null>(null);
-  const axis = ownAxis ?? address.axis;
-  // A machine's samples are few and far between: nothing to smooth
-  const smoothing = ownAxis ? 0 : address.smoothing;
-  const start = new Date(run.started_at ?? run.created_at).getTime() / 1000;
-  const choice = useMemo(() => ({ axis, smoothing, start }), [axis, smoothing, start]);
-  const config = useMemo(
-    () => ({
-      max_new_tokens: configNumber(run, "sampling.max_new_tokens"),
-      growth: growthOf(run),
-      on_policy: isOnPolicy(run),
-      format_weight: configNumber(run, "reward.format"),
-      kl_coef: configNumber(run, "grpo.kl_coef"),
-      evaluation_every: configNumber(run, "evaluation.every_steps"),
-    }),
-    [run],
+  const table = store.series;
+  const view = useMemo(() => (ownAxis ? unsmoothed(address) : address), [address, ownAxis]);
+  const wanted = ownAxis ?? address.axis;
+  const axis = axesOf(run, table).includes(wanted) ? wanted : "step";
+  const course = useMemo(() => courseOf(run), [run]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the table grows in place; version tells
+  const clock = useMemo(() => clockOf(table, axis, course), [table, axis, course, version]);
+  const config = useMemo(() => configOf(run), [run]);
+  const onZoom = useCallback(
+    (range: [number, number] | null) => {
+      const [from, to] = range?.map((place) => roundStep(clock.stepAt(place))) ?? [0, 0];
+      go({
+        zoom: range && (from as number) < (to as number) ? [from as number, to as number] : null,
+      });
+    },
+    [clock, go],
   );
-  const zoomed = zoom?.axis === axis;
+  const onView = useCallback((change: Partial<View>) => go(change), [go]);
   return {
-    table: store.series,
+    runId: run.id,
+    table,
     version,
-    choice,
+    need: store.need,
+    clock,
+    view,
+    onView,
     config,
-    zoomed,
-    range: zoomed ? zoom.range : wholeRange(store.series, choice, facts.step),
-    onZoom: (range) => setZoom(range && { axis, range }),
+    range: rangeOf(view, clock.placeOf, wholeRange(table, clock, facts.step)),
+    onZoom,
     pinned: address.step,
     onPin: (step) => go({ step: step === address.step ? null : step }),
+  };
+}
+
+/** The axes that mean something for a run: tokens once counted, cost where there is a price. */
+export function axesOf(run: RunDetail, table: SeriesTable): Axis[] {
+  const costs = run.attempts.some((attempt) => attempt.usd_per_hour > 0);
+  return [
+    "step",
+    ...(table.get("tokens/total") ? (["tokens"] as const) : []),
+    "time",
+    "hours",
+    ...(costs ? (["cost"] as const) : []),
+  ];
+}
+
+/** A machine's samples are few and far between: nothing to smooth, nothing before the first. */
+function unsmoothed(view: View): View {
+  return { ...view, logX: false, smoothing: { ...view.smoothing, span: 0 } };
+}
+
+/** A logarithmic axis begins at a thousandth of its end, or at the first step. */
+function rangeOf(
+  { zoom, logX }: View,
+  placeOf: (step: number) => number,
+  whole: [number, number],
+): [number, number] {
+  const [from, to] = zoom ? [placeOf(zoom[0]), placeOf(zoom[1])] : whole;
+  if (!logX) return [from, to];
+  const first = Math.max(to / 1e4, placeOf(1));
+  return from > 0 ? [from, to] : [Math.min(first, to / 2), to];
+}
+
+function courseOf(run: RunDetail): Course {
+  const seconds = (at: string) => new Date(at).getTime() / 1000;
+  return {
+    start: seconds(run.started_at ?? run.created_at),
+    holds: run.attempts.flatMap((attempt) => {
+      const from = attempt.claimed_at ?? attempt.started_at;
+      if (!from) return [];
+      const to = attempt.ended_at && seconds(attempt.ended_at);
+      return [
+        {
+          from: seconds(from),
+          to: to || null,
+          devices: attempt.devices,
+          usdPerHour: attempt.usd_per_hour,
+        },
+      ];
+    }),
+  };
+}
+
+function configOf(run: RunDetail): ChartGroup["config"] {
+  return {
+    max_new_tokens: configNumber(run, "sampling.max_new_tokens"),
+    growth: growthOf(run),
+    on_policy: isOnPolicy(run),
+    format_weight: configNumber(run, "reward.format"),
+    kl_coef: configNumber(run, "grpo.kl_coef"),
+    evaluation_every: configNumber(run, "evaluation.every_steps"),
   };
 }
 

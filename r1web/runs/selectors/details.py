@@ -18,7 +18,7 @@ from r1web.runs.schemas import (
 )
 from r1web.runs.selectors.checkpoints import newest_checkpoint
 from r1web.runs.selectors.rows import run_row, with_row_attempts
-from r1web.runs.selectors.spending import with_devices
+from r1web.runs.selectors.spending import hold, with_devices
 from r1web.runs.selectors.visible import (
     may_change,
     no_such_run,
@@ -66,12 +66,17 @@ def permissions(run: Run, user: User) -> Permissions:
 
 
 def attempt_out(attempt: Attempt) -> AttemptOut:
+    """`attempt` comes from `with_devices`."""
+    held = hold(attempt)
     nodes = [attempt.node, *(follower.node for follower in attempt.followers.all())]
     return AttemptOut(
         number=attempt.number,
         node=attempt.node.name if attempt.node else None,
         nodes=[node.name for node in nodes if node],
+        devices=held.devices,
+        usd_per_hour=held.usd_per_hour,
         start_step=attempt.start_step,
+        claimed_at=attempt.claimed_at,
         started_at=attempt.started_at,
         ended_at=attempt.ended_at,
         heartbeat_at=attempt.heartbeat_at,

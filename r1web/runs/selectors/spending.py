@@ -18,6 +18,12 @@ class Spent:
     usd: float
 
 
+@dataclass(frozen=True)
+class Hold:
+    devices: int
+    usd_per_hour: float
+
+
 def with_devices() -> QuerySet[Attempt]:
     """Attempts with their nodes, how many devices they hold or held, and what these cost an hour.
 
@@ -35,12 +41,17 @@ def spent(attempts: Iterable[Attempt], now: datetime, since: datetime | None = N
     """By these attempts, which come from `with_devices`, in all or from `since` on."""
     hours = usd = 0.0
     for attempt in attempts:
-        devices: int = attempt.devices  # type: ignore[attr-defined]  # annotated there
-        usd_per_hour: Decimal | None = attempt.usd_per_hour  # type: ignore[attr-defined]  # likewise
-        held = seconds_held(attempt, now, since) / 3600
-        hours += devices * held
-        usd += float(usd_per_hour or 0) * held
+        held, lasted = hold(attempt), seconds_held(attempt, now, since) / 3600
+        hours += held.devices * lasted
+        usd += held.usd_per_hour * lasted
     return Spent(hours, usd)
+
+
+def hold(attempt: Attempt) -> Hold:
+    """What an attempt holds or held; it comes from `with_devices`."""
+    devices: int = attempt.devices  # type: ignore[attr-defined]  # annotated there
+    usd_per_hour: Decimal | None = attempt.usd_per_hour  # type: ignore[attr-defined]  # likewise
+    return Hold(devices, float(usd_per_hour or 0))
 
 
 def spent_by_project(project: Project, now: datetime, since: datetime) -> Spent:

@@ -214,6 +214,9 @@ def test_the_row_says_what_a_run_has_cost_and_how_long_it_takes(
     assert row["cost_usd"] == pytest.approx(8, rel=0.02)
     assert row["eta_s"] == pytest.approx(3600 / 50 * (run.total_steps - 100), rel=0.02)
     assert (row["reward"], row["pass_at_1"], row["sparkline"]) == (1.5, 0.4, [1.0, 1.5])
+    attempts = api.get(f"/runs/{run.pk}").json()["attempts"]
+    assert [(held["devices"], held["usd_per_hour"]) for held in attempts] == [(2, 4), (2, 4)]
+    assert [held["claimed_at"] is None for held in attempts] == [False, True]
 
 
 def test_a_list_takes_as_many_queries_for_thirty_runs_as_for_one(
