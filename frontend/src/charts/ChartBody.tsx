@@ -4,12 +4,15 @@ import { IconButton } from "@/ui/Button";
 import { classes } from "@/ui/classes";
 import { formatNumber, plural } from "@/ui/format";
 import styles from "./ChartCard.module.css";
+import { ChartMenu } from "./ChartMenu";
 import { ChartTable, CopyButton } from "./ChartTable";
 import type { ChartSpec } from "./catalogue";
+import { useChartColours } from "./colours";
 import { shownOf, useDetail } from "./detail";
 import { extentOf } from "./extent";
 import { type ChartGroup, useChartGroup } from "./group";
 import { Legend } from "./Legend";
+import { placed } from "./marks";
 import { Plot } from "./Plot";
 import { plotData, type SeriesSource } from "./plotData";
 import type { Evidence } from "./readings";
@@ -38,6 +41,11 @@ export function ChartBody({ spec, wide, heading }: ChartBodyProps) {
   const height = plotHeight(wide);
   const source = useDetail(spec, group);
   const { data, extent } = useDrawn(spec, group, source, { log, asMeasured: asTable });
+  const marks = useMemo(
+    () => placed(group.marks, group.clock, group.range),
+    [group.marks, group.clock, group.range],
+  );
+  const colours = useChartColours();
   const reading = useReading(spec, group);
   const counted = countWords(spec, source, view.zoom, extent.outside.length);
 
@@ -68,6 +76,21 @@ export function ChartBody({ spec, wide, heading }: ChartBodyProps) {
           >
             {asTable ? <ChartSpline size={14} /> : <Table2 size={14} />}
           </IconButton>
+          <ChartMenu
+            runId={group.runId}
+            picture={{
+              spec,
+              data,
+              extent,
+              range: group.range,
+              clock: group.clock,
+              marks,
+              log,
+              logX: view.logX,
+              words: [reading, counted].filter(Boolean).join(" · "),
+              colours,
+            }}
+          />
         </span>
       </header>
       <p className={classes(styles.reading, !spec.read && styles.whole)} title={reading}>
@@ -76,12 +99,13 @@ export function ChartBody({ spec, wide, heading }: ChartBodyProps) {
       <div className={styles.body} style={{ height }}>
         {counted && !asTable && <span className={styles.counted}>{counted}</span>}
         {asTable ? (
-          <ChartTable spec={spec} data={data} axis={group.clock.axis} />
+          <ChartTable spec={spec} data={data} axis={group.clock.axis} marks={marks} />
         ) : (
           <Plot
             spec={spec}
             data={data}
             extent={extent}
+            marks={marks}
             log={log}
             height={height}
             label={`${spec.title}: ${reading}`}
@@ -106,11 +130,11 @@ function useDrawn(
   const data = useMemo(() => {
     const smoothing = asMeasured ? { ...view.smoothing, span: 0 } : view.smoothing;
     const logX = view.logX && !asMeasured;
-    return plotData(source, spec, { clock, logX, smoothing, hidden: view.hidden });
-  }, [spec, clock, view, version, source, asMeasured]);
+    return plotData(source, spec, { clock, logX, logY: log, smoothing, hidden: view.hidden });
+  }, [spec, clock, view, version, source, asMeasured, log]);
   const extent = useMemo(
-    () => extentOf(data, [from, to], { robust: view.robust, log }),
-    [data, from, to, view.robust, log],
+    () => extentOf(data, [from, to], view.robust),
+    [data, from, to, view.robust],
   );
   return { data, extent };
 }

@@ -6,7 +6,9 @@ import { AXIS_WORDS } from "./axisWords";
 import styles from "./ChartTable.module.css";
 import type { ChartSpec } from "./catalogue";
 import type { Axis } from "./clock";
+import { nearest } from "./group";
 import { written } from "./Legend";
+import type { PlacedMark } from "./marks";
 import { isShown, type PlotData } from "./plotData";
 
 /** The newest rows are enough to read; copying takes all. */
@@ -16,11 +18,14 @@ interface ChartTableProps {
   spec: ChartSpec;
   data: PlotData;
   axis: Axis;
+  /** What happened, told beside the nearest row. */
+  marks: readonly PlacedMark[];
 }
 
 /** A chart's numbers, newest first. */
-export function ChartTable({ spec, data, axis }: ChartTableProps) {
+export function ChartTable({ spec, data, axis, marks }: ChartTableProps) {
   const shown = columnsOf(data);
+  const happened = byRow(data.x, marks);
   const rows = data.x.map((_, index) => index).reverse();
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls is reached by keyboard
@@ -35,6 +40,7 @@ export function ChartTable({ spec, data, axis }: ChartTableProps) {
                 {data.lines[index]?.label}
               </th>
             ))}
+            {marks.length > 0 && <th scope="col">what happened</th>}
           </tr>
         </thead>
         <tbody>
@@ -47,6 +53,7 @@ export function ChartTable({ spec, data, axis }: ChartTableProps) {
                   <td key={index}>{value === undefined ? "–" : written(value, spec.format)}</td>
                 );
               })}
+              {marks.length > 0 && <td>{happened.get(row)}</td>}
             </tr>
           ))}
         </tbody>
@@ -56,7 +63,7 @@ export function ChartTable({ spec, data, axis }: ChartTableProps) {
 }
 
 /** Puts all rows on the clipboard. */
-export function CopyButton({ spec, data, axis }: ChartTableProps) {
+export function CopyButton({ spec, data, axis }: Omit<ChartTableProps, "marks">) {
   const toast = useToast();
   const copy = async () => {
     await navigator.clipboard.writeText(asTsv(data, axis, columnsOf(data)));
@@ -67,6 +74,17 @@ export function CopyButton({ spec, data, axis }: ChartTableProps) {
       Copy
     </Button>
   );
+}
+
+/** Words of the marks by the row that is nearest to them. */
+function byRow(x: readonly number[], marks: readonly PlacedMark[]): Map<number, string> {
+  const rows = new Map<number, string>();
+  for (const { place, words } of marks) {
+    const row = nearest(x, place);
+    const before = rows.get(row);
+    rows.set(row, before ? `${before}; ${words}` : words);
+  }
+  return rows;
 }
 
 /** The lines that are read off, by their place in the data. */

@@ -43,14 +43,8 @@ interface EntryProps {
 function Entry({ line, alone, value, format }: EntryProps) {
   const { view, onView } = useChartGroup();
   const hidden = view.hidden.includes(line.series);
-  const content = (
-    <>
-      <span className={classes(styles.swatch, styles[`series${line.colour}`])} aria-hidden />
-      {line.label}
-      {value !== undefined && <strong>{written(value, format)}</strong>}
-    </>
-  );
-  if (alone) return <span className={styles.entry}>{content}</span>;
+  const shown = value !== undefined && <strong>{written(value, format)}</strong>;
+  if (alone) return <span className={styles.entry}>{shown}</span>;
   return (
     <button
       type="button"
@@ -59,7 +53,9 @@ function Entry({ line, alone, value, format }: EntryProps) {
       title={hidden ? `Show ${line.label}` : `Hide ${line.label}`}
       onClick={() => onView({ hidden: toggled(view.hidden, line.series) })}
     >
-      {content}
+      <span className={classes(styles.swatch, styles[`series${line.colour}`])} aria-hidden />
+      {line.label}
+      {shown}
     </button>
   );
 }

@@ -1,20 +1,25 @@
-import { useEffect, useRef } from "react";
+import { useEffect, useRef, useState } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { classes } from "@/ui/classes";
 import type { ChartSpec } from "./catalogue";
 import { useChartColours } from "./colours";
+import { drawMarks } from "./drawMarks";
 import { drawEdges } from "./edges";
 import { drawEndLabels, drawPin } from "./endLabels";
 import type { Extent } from "./extent";
 import { useChartGroup } from "./group";
+import type { PlacedMark } from "./marks";
 import styles from "./Plot.module.css";
-import type { Cell, PlotData } from "./plotData";
+import type { PlotData } from "./plotData";
 import { plotOptions } from "./plotOptions";
 
 interface PlotProps {
   spec: ChartSpec;
   data: PlotData;
   extent: Extent;
+  /** Those within the range. */
+  marks: readonly PlacedMark[];
   log: boolean;
   height: number;
   /** Said to screen readers in place of the picture. */
@@ -27,6 +32,7 @@ interface PlotProps {
 export function Plot(props: PlotProps) {
   const box = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot>(null);
+  const [near, setNear] = useState<Near | null>(null);
   const colours = useChartColours();
   const group = useChartGroup();
   const latest = useRef({ ...props, group, colours });
@@ -50,6 +56,7 @@ export function Plot(props: PlotProps) {
         extent: () => now().extent,
         onDraw: (plot) => {
           const { group: current } = now();
+          drawMarks(plot, now().marks, colours);
           drawEndLabels(plot, now().data, spec, colours);
           drawEdges(plot, now().data.broken, now().extent.outside, colours);
           drawPin(
@@ -58,11 +65,14 @@ export function Plot(props: PlotProps) {
             colours,
           );
         },
-        onCursor: (index) => now().onCursor(index),
+        onCursor: (plot) => {
+          now().onCursor(plot.cursor.idx ?? null);
+          setNear((before) => sameOr(before, marksNear(plot, now().marks)));
+        },
         onZoom: (range) => now().group.onZoom(range),
       },
     );
-    const plot = new uPlot(options, aligned(now().data, log), place);
+    const plot = new uPlot(options, columnsOf(now().data), place);
     chart.current = plot;
     plot.over.addEventListener("click", () => {
       const x = now().data.x[plot.cursor.idx ?? -1];
@@ -80,27 +90,65 @@ export function Plot(props: PlotProps) {
   const [from, to] = group.range;
   // biome-ignore lint/correctness/useExhaustiveDependencies: ranges are read when data are set
   useEffect(() => {
-    chart.current?.setData(aligned(data, log));
-  }, [data, log, extent, from, to]);
+    chart.current?.setData(columnsOf(data));
+  }, [data, extent, from, to]);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the pin is read while drawing
+  // biome-ignore lint/correctness/useExhaustiveDependencies: pin and marks are read while drawing
   useEffect(() => {
     chart.current?.redraw(false, false);
-  }, [group.pinned]);
+  }, [group.pinned, props.marks]);
 
   return (
-    <div ref={box} role="img" aria-label={props.label} className={styles.plot} style={{ height }} />
+    <>
+      <div
+        ref={box}
+        role="img"
+        aria-label={props.label}
+        className={styles.plot}
+        style={{ height }}
+      />
+      {near && (
+        <p
+          className={classes(styles.near, near.atRight && styles.nearRight)}
+          style={near.atRight ? { right: near.px } : { left: near.px }}
+        >
+          {near.words}
+        </p>
+      )}
+    </>
   );
 }
 
-/** A logarithm has no place for what is not above 0. */
-function aligned(data: PlotData, log: boolean): uPlot.AlignedData {
-  const columns = log
-    ? data.drawn.map((column) => column.map((cell) => (isBelow(cell) ? null : cell)))
-    : data.drawn;
-  return [data.x, ...columns];
+/** Words of the marks under the cursor, and how far they stand from that side of the plot. */
+interface Near {
+  words: string;
+  px: number;
+  atRight: boolean;
 }
 
-function isBelow(cell: Cell): boolean {
-  return typeof cell === "number" && cell <= 0;
+const NEAR_PX = 6;
+const MOST_WORDS = 3;
+
+/** Of the chart that the cursor is on; the others of its group only share its step. */
+function marksNear(plot: uPlot, marks: readonly PlacedMark[]): Near | null {
+  const { left = -1 } = plot.cursor;
+  if (left < 0 || !plot.over.matches(":hover")) return null;
+  const near = marks.filter(({ place }) => Math.abs(plot.valToPos(place, "x") - left) <= NEAR_PX);
+  if (near.length === 0) return null;
+  const more = near.length > MOST_WORDS ? [`and ${near.length - MOST_WORDS} more`] : [];
+  const words = [...near.slice(0, MOST_WORDS).map((mark) => mark.words), ...more].join("\n");
+  const { offsetLeft, offsetWidth } = plot.over;
+  const atRight = left > offsetWidth / 2;
+  const fromLeft = offsetLeft + left + NEAR_PX * 2;
+  const px = atRight ? plot.width - offsetLeft - left + NEAR_PX * 2 : fromLeft;
+  return { words, px: Math.round(px), atRight };
+}
+
+/** The state before where nothing is different, so that moving the mouse draws nothing. */
+function sameOr(before: Near | null, now: Near | null): Near | null {
+  return before?.words === now?.words && before?.px === now?.px ? before : now;
+}
+
+function columnsOf(data: PlotData): uPlot.AlignedData {
+  return [data.x, ...data.drawn];
 }

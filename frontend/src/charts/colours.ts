@@ -10,6 +10,7 @@ export interface ChartColours {
   grid: string;
   surface: string;
   accent: string;
+  alert: string;
   /** By the number of the token, from 1. */
   series: string[];
 }
@@ -28,6 +29,7 @@ function readColours(): ChartColours {
     grid: themeColor("--hairline"),
     surface: themeColor("--surface"),
     accent: themeColor("--accent"),
+    alert: themeColor("--lost"),
     series: Array.from({ length: SERIES + 1 }, (_, index) => themeColor(`--series-${index || 1}`)),
   };
 }

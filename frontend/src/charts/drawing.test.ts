@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { asTsv } from "./ChartTable";
 import { spread } from "./endLabels";
-import { verticalRange } from "./verticalRange";
+import { logRange, verticalRange } from "./verticalRange";
 
 const finite = fc.double({ min: -1e6, max: 1e6, noNaN: true });
 
@@ -34,6 +34,24 @@ describe("verticalRange", () => {
   it("has a height before there are data", () => {
     expect(verticalRange([0, null], null, null)).toEqual([0, 1]);
     expect(verticalRange([null, null], null, null)).toEqual([0, 1]);
+  });
+});
+
+describe("logRange", () => {
+  it("holds the data between two values of one digit, and never has no height", () => {
+    const positive = fc.double({ min: Number.MIN_VALUE, max: 1e300, noNaN: true });
+    fc.assert(
+      fc.property(positive, positive, (a, b) => {
+        const [bottom, top] = logRange(Math.min(a, b), Math.max(a, b));
+        expect(bottom).toBeGreaterThan(0);
+        expect(bottom).toBeLessThanOrEqual(Math.max(Math.min(a, b), 1e-300) * (1 + 1e-8));
+        expect(top).toBeGreaterThanOrEqual(Math.max(a, b) * (1 - 1e-8));
+        expect(top).toBeGreaterThan(bottom);
+      }),
+    );
+    expect(logRange(1.8, 2.1)).toEqual([1, 3]);
+    expect(logRange(0.02, 45)).toEqual([0.02, 50]);
+    expect(logRange(null, null)).toEqual([0.1, 1]);
   });
 });
 

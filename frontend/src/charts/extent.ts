@@ -19,18 +19,15 @@ export interface Extent {
 /** Beyond so many interquartile ranges from the quartiles a value is far out (Tukey, 1977). */
 const FAR = 3;
 
-/**
- * The extent of everything drawn between two places, or, when `robust`, of all but far outliers.
- * A logarithmic axis has no place for what is not above 0.
- */
+/** The extent of everything drawn between two places, or, when `robust`, of all but far outliers. */
 export function extentOf(
   data: PlotData,
   range: readonly [number, number],
-  { robust, log }: { robust: boolean; log: boolean },
+  robust: boolean,
 ): Extent {
   const columns = data.lines.map((line, index) => ({
     line,
-    points: pointsBetween(data.x, data.drawn[index] ?? [], range, log),
+    points: pointsBetween(data.x, data.drawn[index] ?? [], range),
   }));
   const all = columns.flatMap(({ points }) => points.map(({ value }) => value));
   if (all.length === 0) return { low: null, high: null, outside: [] };
@@ -72,13 +69,12 @@ function pointsBetween(
   x: readonly number[],
   column: PlotData["drawn"][number],
   [from, to]: readonly [number, number],
-  log: boolean,
 ): { x: number; value: number }[] {
   const points: { x: number; value: number }[] = [];
   for (let index = 0; index < x.length; index++) {
     const place = x[index] as number;
     const value = column[index];
-    if (place < from || place > to || typeof value !== "number" || (log && value <= 0)) continue;
+    if (place < from || place > to || typeof value !== "number") continue;
     points.push({ x: place, value });
   }
   return points;

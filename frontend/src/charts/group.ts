@@ -3,6 +3,7 @@
 import { createContext, useContext } from "react";
 import type { SeriesTable } from "@/live/series";
 import type { Clock } from "./clock";
+import type { Mark } from "./marks";
 import type { Evidence } from "./readings";
 import type { View } from "./view";
 
@@ -17,6 +18,7 @@ export interface ChartGroup {
   view: View;
   onView: (change: Partial<View>) => void;
   config: Evidence["config"];
+  marks: readonly Mark[];
   /** Range of the axis that is shown: what was dragged over, else the whole run. */
   range: [number, number];
   /** Places on the axis; null shows the whole run. */

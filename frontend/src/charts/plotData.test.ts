@@ -26,6 +26,7 @@ function plot(
   return plotData((name) => table.get(name), spec, {
     clock: clockOf(table, choice.axis ?? "step", { start: 1000, holds: [] }),
     logX: false,
+    logY: false,
     smoothing: { kind: "ema", span: 0 },
     hidden: [],
     ...choice,
@@ -88,6 +89,9 @@ describe("plotData", () => {
   it("has no place at or below 0 on a logarithmic axis", () => {
     const some = [series("reward/mean", [7, 8, "NaN"], [0, 1, 2])];
     expect(plot(some, { logX: true }).x).toEqual([1, 2]);
+    const low = [series("reward/mean", [-1, 0, 0.1])];
+    expect(plot(low, { logY: true }).drawn).toEqual([[null, null, 0.1]]);
+    expect(plot(low, { logY: true }).values).toEqual([[-1, 0, 0.1]]);
   });
 
   it("counts time from the start of the run", () => {

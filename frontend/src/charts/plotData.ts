@@ -49,7 +49,9 @@ interface Drawn extends PlotLine {
 
 export interface PlotChoice {
   clock: Clock;
+  /** Logarithmic axes: what is not above 0 has no place on them. */
   logX: boolean;
+  logY: boolean;
   smoothing: Smoothing;
   hidden: readonly string[];
 }
@@ -70,7 +72,7 @@ export function plotData(series: SeriesSource, spec: ChartSpec, choice: PlotChoi
   ];
   const parted = choice.clock.axis === "time" ? drawn.map(withPauses) : drawn;
   const broken = shown.flatMap((line) => brokenOf(series, line, choice));
-  return { ...align(parted, choice.logX), broken };
+  return { ...align(parted, choice), broken };
 }
 
 /** A pause this many times the usual distance, and this long, parts the line: nothing ran. */
@@ -218,12 +220,12 @@ function bandEnds(
 
 /** Each layer stands on the sum of those before it; what was not measured counts as 0. */
 function stacked(source: SeriesSource, lines: readonly LineSpec[], choice: PlotChoice): PlotData {
-  const { clock, logX } = choice;
+  const { clock } = choice;
   const parts = align(
     lines.flatMap((line) =>
       current(source, line, clock, RAW).map((drawn) => ({ ...drawn, kind: "layer" as const })),
     ),
-    logX,
+    choice,
   );
   const sums = new Array<number>(parts.x.length).fill(0);
   const drawn = parts.values.map((column) =>
@@ -237,8 +239,11 @@ function stacked(source: SeriesSource, lines: readonly LineSpec[], choice: PlotC
   return { ...parts, drawn, broken };
 }
 
-/** Lays lines with different x over one common, rising x; a logarithm has none below 0. */
-function align(drawn: readonly Drawn[], logX: boolean): Omit<PlotData, "broken"> {
+/** Lays lines with different x over one common, rising x. */
+function align(
+  drawn: readonly Drawn[],
+  { logX, logY }: Pick<PlotChoice, "logX" | "logY">,
+): Omit<PlotData, "broken"> {
   const lines = drawn.map(({ kind, label, colour }) => ({ kind, label, colour }));
   const all = commonX(drawn);
   const x = logX ? all.filter((place) => place > 0) : all;
@@ -247,12 +252,12 @@ function align(drawn: readonly Drawn[], logX: boolean): Omit<PlotData, "broken">
     lines,
     x,
     values: columns.map((column) => column.map((cell) => cell ?? undefined)),
-    drawn: columns.map((column) => column.map((cell) => (isNotFinite(cell) ? null : cell))),
+    drawn: columns.map((column) => column.map((cell) => (hasPlace(cell, logY) ? cell : null))),
   };
 }
 
-function isNotFinite(cell: Cell): boolean {
-  return typeof cell === "number" && !Number.isFinite(cell);
+function hasPlace(cell: Cell, log: boolean): boolean {
+  return typeof cell !== "number" || (Number.isFinite(cell) && (!log || cell > 0));
 }
 
 function commonX(drawn: readonly Drawn[]): number[] {

@@ -1,13 +1,13 @@
 /** How a chart's lines, axes and cursor are drawn by uPlot. */
 
-import uPlot from "uplot";
+import type uPlot from "uplot";
 import { AXIS_WORDS } from "./axisWords";
 import type { ChartSpec } from "./catalogue";
 import type { Axis } from "./clock";
 import { type ChartColours, faded } from "./colours";
 import type { Extent } from "./extent";
 import { isShown, type PlotLine } from "./plotData";
-import { verticalRange } from "./verticalRange";
+import { logRange, verticalRange } from "./verticalRange";
 
 const FONT = "12px 'Inter Variable', sans-serif";
 /** Room for the newest value at the right end of its line. */
@@ -21,7 +21,7 @@ export interface PlotEvents {
   range: () => [number, number];
   extent: () => Extent;
   onDraw: (plot: uPlot) => void;
-  onCursor: (index: number | null) => void;
+  onCursor: (plot: uPlot) => void;
   onZoom: (range: [number, number] | null) => void;
 }
 
@@ -55,16 +55,14 @@ export function plotOptions(
     bands: bands(shape.lines, colours),
     hooks: {
       draw: [events.onDraw],
-      setCursor: [(plot) => events.onCursor(plot.cursor.idx ?? null)],
+      setCursor: [events.onCursor],
       setSelect: [(plot) => zoomToSelection(plot, events)],
     },
   };
 }
 
 function verticalEnds({ spec, log }: PlotShape, { low, high }: Extent): [number, number] {
-  if (!log) return verticalRange(spec.range, low, high);
-  const [bottom, top] = uPlot.rangeLog(low ?? 0.1, high ?? 1, 10, true);
-  return [bottom as number, top as number];
+  return log ? logRange(low, high) : verticalRange(spec.range, low, high);
 }
 
 function cursorOptions(shape: PlotShape, colours: ChartColours, events: PlotEvents): uPlot.Cursor {

@@ -1,8 +1,11 @@
 import { useCallback, useMemo } from "react";
-import type { RunDetail } from "@/api/queries";
+import { useAlerts } from "@/alerts/queries";
+import { type RunDetail, useCheckpoints } from "@/api/queries";
 import { type Axis, type Course, clockOf, wholeRange } from "@/charts/clock";
 import type { ChartGroup } from "@/charts/group";
+import { type ConfigChange, type Mark, marksOf } from "@/charts/marks";
 import type { View } from "@/charts/view";
+import type { Facts } from "@/live/facts";
 import type { SeriesTable } from "@/live/series";
 import { roundStep } from "./address";
 import { configNumber } from "./queries";
@@ -19,6 +22,7 @@ export function useCharts(props: TabProps, ownAxis?: Axis): ChartGroup {
   // biome-ignore lint/correctness/useExhaustiveDependencies: the table grows in place; version tells
   const clock = useMemo(() => clockOf(table, axis, course), [table, axis, course, version]);
   const config = useMemo(() => configOf(run), [run]);
+  const marks = useMarks(run, facts);
   const onZoom = useCallback(
     (range: [number, number] | null) => {
       const [from, to] = range?.map((place) => roundStep(clock.stepAt(place))) ?? [0, 0];
@@ -29,6 +33,8 @@ export function useCharts(props: TabProps, ownAxis?: Axis): ChartGroup {
     [clock, go],
   );
   const onView = useCallback((change: Partial<View>) => go(change), [go]);
+  const [from, to] = rangeOf(view, clock.placeOf, wholeRange(table, clock, facts.step));
+  const range = useMemo((): [number, number] => [from, to], [from, to]);
   return {
     runId: run.id,
     table,
@@ -38,11 +44,46 @@ export function useCharts(props: TabProps, ownAxis?: Axis): ChartGroup {
     view,
     onView,
     config,
-    range: rangeOf(view, clock.placeOf, wholeRange(table, clock, facts.step)),
+    marks,
+    range,
     onZoom,
     pinned: address.step,
     onPin: (step) => go({ step: step === address.step ? null : step }),
   };
+}
+
+/** Checkpoints, resumes, alerts and what the config changes on the way. */
+function useMarks(run: RunDetail, facts: Facts): Mark[] {
+  const checkpoints = useCheckpoints(run.id).data;
+  const alerts = useAlerts({ run: run.id }, facts).data;
+  return useMemo(
+    () =>
+      marksOf({
+        attempts: run.attempts,
+        checkpoints: checkpoints ?? [],
+        alerts: alerts ?? [],
+        changes: changesOf(run),
+      }),
+    [run, checkpoints, alerts],
+  );
+}
+
+/** The steps at which a config changes something by itself. */
+function changesOf(run: RunDetail): ConfigChange[] {
+  const growth = growthOf(run);
+  const every = configNumber(run, "grpo.ref_refresh_steps");
+  const refreshes = every > 0 ? Math.floor(run.total_steps / every) : 0;
+  const grown = growth && {
+    step: growth.from_step,
+    words: `max_new_tokens ${configNumber(run, "sampling.max_new_tokens")} → ${growth.max_new_tokens}`,
+  };
+  return [
+    ...(grown ? [grown] : []),
+    ...Array.from({ length: refreshes }, (_, index) => ({
+      step: (index + 1) * every,
+      words: "the policy becomes the new reference",
+    })),
+  ];
 }
 
 /** The axes that mean something for a run: tokens once counted, cost where there is a price. */
