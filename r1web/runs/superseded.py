@@ -38,18 +38,3 @@ def effective(limits: dict[int, int | None]) -> Q:
         upto = Q() if limit is None else Q(step__lte=limit)
         counting |= Q(attempt_id=attempt_id) & upto
     return counting
-
-
-def superseded(limits: dict[int, int | None]) -> Q | None:
-    """Filter for the rows that later attempts replaced; None when there can be none."""
-    replaced = [
-        Q(attempt_id=attempt_id, step__gt=limit)
-        for attempt_id, limit in limits.items()
-        if limit is not None
-    ]
-    if not replaced:
-        return None
-    either = Q()
-    for condition in replaced:
-        either |= condition
-    return either

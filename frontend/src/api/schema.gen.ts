@@ -293,6 +293,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Curves of several runs
+         * @description As for one run, in the order of `runs`. Those that are not there, for you, are left out.
+         */
+        get: operations["r1web_metrics_api_get_metrics_of_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/metrics/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every point of a run, as a file
+         * @description Columns name, step, time, value and superseded_attempt, empty where a point counts.
+         */
+        get: operations["r1web_metrics_api_export_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run_id}/rollouts": {
         parameters: {
             query?: never;
@@ -1442,22 +1482,22 @@ export interface components {
             values: (number | ("NaN" | "Infinity" | "-Infinity"))[];
             /**
              * Min
-             * @description Least value in the bucket.
+             * @description Least value of each bucket. Null, as what follows, where each is a point.
              */
-            min: (number | ("NaN" | "Infinity" | "-Infinity"))[];
+            min: (number | ("NaN" | "Infinity" | "-Infinity"))[] | null;
             /**
              * Max
-             * @description Greatest value in the bucket.
+             * @description Greatest value of each bucket.
              */
-            max: (number | ("NaN" | "Infinity" | "-Infinity"))[];
+            max: (number | ("NaN" | "Infinity" | "-Infinity"))[] | null;
             /**
              * Last
-             * @description Last value in the bucket.
+             * @description Last value of each bucket.
              */
-            last: (number | ("NaN" | "Infinity" | "-Infinity"))[];
+            last: (number | ("NaN" | "Infinity" | "-Infinity"))[] | null;
             /**
              * Counts
-             * @description Points in each bucket; null: each is a point.
+             * @description Points in each bucket.
              */
             counts: number[] | null;
             /**
@@ -1494,6 +1534,23 @@ export interface components {
             times: number[];
             /** Values */
             values: (number | ("NaN" | "Infinity" | "-Infinity"))[];
+        };
+        /** RunMetricsOut */
+        RunMetricsOut: {
+            /**
+             * Last Seq
+             * @description Events up to this one are in these numbers, later ones not.
+             */
+            last_seq: number;
+            /** Series */
+            series: components["schemas"]["SeriesOut"][];
+            /** Run */
+            run: number;
+        };
+        /** RunsMetricsOut */
+        RunsMetricsOut: {
+            /** Runs */
+            runs: components["schemas"]["RunMetricsOut"][];
         };
         /** CompletionOut */
         CompletionOut: {
@@ -3737,6 +3794,151 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["MetricsOut"];
                 };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_metrics_api_get_metrics_of_runs: {
+        parameters: {
+            query: {
+                /** @description Comma-separated numbers, at most 200. */
+                runs: string;
+                /** @description Comma-separated; `reward/*` is a prefix. Empty: all of them. */
+                names?: string;
+                from_step?: number | null;
+                to_step?: number | null;
+                /** @description Most points a series. */
+                max_points?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunsMetricsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_metrics_api_export_metrics: {
+        parameters: {
+            query?: {
+                format?: "csv" | "parquet";
+                /** @description Comma-separated; `reward/*` is a prefix. Empty: all of them. */
+                names?: string;
+                from_step?: number | null;
+                to_step?: number | null;
+            };
+            header?: never;
+            path: {
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {

@@ -8,6 +8,7 @@ from r1web.metrics.selectors.curves import (
     read_metrics,
     read_runs,
 )
+from r1web.metrics.selectors.export import exported_csv, exported_parquet
 from r1web.metrics.selectors.reader import SeriesColumns, Steps
 from r1web.metrics.selectors.told import told_by
 
@@ -18,6 +19,8 @@ __all__ = [
     "Steps",
     "attempts_to_pack",
     "count_points",
+    "exported_csv",
+    "exported_parquet",
     "read_metrics",
     "read_runs",
     "told_by",

@@ -5,7 +5,6 @@ so that a growing run keeps the buckets it had. It tells the mean of its finite 
 least and greatest value, the last one, and how many there are.
 """
 
-import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,7 +39,7 @@ def read_metrics(
 
     At most `max_points` points a series.
     """
-    steps = Steps(from_step or 0, math.inf if to_step is None else to_step)
+    steps = Steps.between(from_step, to_step)
     return read_runs(run_ids=[run_id], names=names, steps=steps, max_points=max_points)[run_id]
 
 
@@ -54,7 +53,7 @@ def read_runs(
             "number", "start_step", "started_at", "run_id"
         )
         series: dict[int, dict[int, str]] = {run: {} for run in seqs}
-        rows = Series.objects.filter(_named(names), run__in=seqs).order_by("name")
+        rows = Series.objects.filter(named(names), run__in=seqs).order_by("name")
         for run, key, name in rows.values_list("run", "pk", "name"):
             series[run][key] = name
         reader = Reader(attempts, series, steps, max_points)
@@ -78,7 +77,8 @@ def attempts_to_pack(ended_before: datetime) -> QuerySet[Attempt]:
     return ended.select_related("run")
 
 
-def _named(names: Sequence[str]) -> Q:
+def named(names: Sequence[str]) -> Q:
+    """Filter for series; `reward/*` is a prefix, no names stand for all."""
     wanted = Q()
     for name in names:
         if name.endswith("*"):

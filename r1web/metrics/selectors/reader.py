@@ -25,6 +25,10 @@ class Steps:
     first: int = 0
     last: float = math.inf
 
+    @classmethod
+    def between(cls, first: int | None, last: int | None) -> "Steps":
+        return cls(first or 0, math.inf if last is None else last)
+
 
 @dataclass(frozen=True)
 class SeriesColumns:
