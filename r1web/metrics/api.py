@@ -113,7 +113,7 @@ def get_metrics_of_runs(
     names: Names = "",
     from_step: FromStep = None,
     to_step: ToStep = None,
-    max_points: MaxPoints = 200,
+    max_points: MaxPoints = 60,
 ) -> HttpResponse:
     """As for one run, in the order of `runs`. Those that are not there, for you, are left out."""
     wanted = _numbers(runs)

@@ -59,6 +59,10 @@ class Line(models.Model):
         return f"step {self.step}"
 
 
+OUTLINE = 99
+"""Level of the page that shows an attempt in few buckets, from its beginning on."""
+
+
 class Page(models.Model):
     """Consecutive lines of an attempt: all of their points (level 0), or buckets of steps."""
 
@@ -68,6 +72,7 @@ class Page(models.Model):
     parent = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="children")
     level = models.PositiveSmallIntegerField()
     number = models.PositiveIntegerField(help_text="Of its first page of level 0, from 0.")
+    until = models.PositiveIntegerField(help_text="Of the first page of level 0 after it.")
     width = models.PositiveBigIntegerField(help_text="Steps a bucket, a power of two; 0: points.")
     items = models.PositiveIntegerField(
         help_text="Points or buckets of a series that has them all."

@@ -3,11 +3,12 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import chain
 
 from r1web.metrics.codec import Bytes, Unpacker, unpack_axes
 from r1web.metrics.items import Items
-from r1web.metrics.models import Chunk, Page
+from r1web.metrics.models import OUTLINE, Chunk, Page
 
 MOST_NAMED = 1000
 """Series that a query names; where more are wanted all are read."""
@@ -34,21 +35,52 @@ class Job:
     width: int
 
 
+@dataclass
+class Search:
+    """For the pages of one span."""
+
+    span: Span
+    width: int
+    told: int = 0
+    """Pages of level 0 that an outline has told."""
+    taken: list[Page] = field(default_factory=list)
+
+    def divide(self, found: Iterable[Page]) -> set[int]:
+        """Take what pages can be taken; the keys of those that are too wide or stick out."""
+        divided = set()
+        for page in sorted(found, key=lambda page: page.level != OUTLINE):
+            outside = page.last_step < self.span.first or page.first_step > self.span.last
+            if outside or page.until <= self.told:
+                continue
+            if page.level == 0 or (page.number >= self.told and self._suits(page)):
+                self.taken.append(page)
+                self.told = page.until if page.level == OUTLINE else self.told
+            elif page.level != OUTLINE:
+                divided.add(page.pk)
+        return divided
+
+    def _suits(self, page: Page) -> bool:
+        within = self.span.first <= page.first_step and page.last_step <= self.span.last
+        return page.width <= self.width and within
+
+
 def covering(jobs: Sequence[Job], roots: Mapping[int, Sequence[Page]]) -> list[list[Page]]:
     """For each job the fewest pages that tell it; `roots` are the uppermost ones by attempt.
 
     Pages of buckets lie wholly within their span; of points some may lie outside. One query for
     each level that has to be gone down.
     """
-    taken: list[list[Page]] = [[] for _ in jobs]
+    searches = [[Search(span, job.width) for span in job.spans] for job in jobs]
     found: Mapping[int, Sequence[Page]] = roots
     while found:
         divided: set[int] = set()
-        for job, pages in zip(jobs, taken, strict=True):
-            for span in job.spans:
-                divided |= _divide(found.get(span.attempt, ()), span, job.width, pages)
+        for search in chain(*searches):
+            divided |= search.divide(found.get(search.span.attempt, ()))
         found = _below(divided)
-    return [sorted(pages, key=lambda page: page.number) for pages in taken]
+    return [
+        [page for search in of_job for page in sorted(search.taken, key=lambda page: page.number)]
+        for of_job in searches
+    ]
 
 
 def _below(keys: set[int]) -> dict[int, list[Page]]:
@@ -57,21 +89,6 @@ def _below(keys: set[int]) -> dict[int, list[Page]]:
     for page in Page.objects.filter(parent__in=keys) if keys else ():
         found[page.attempt_id].append(page)
     return found
-
-
-def _divide(found: Iterable[Page], span: Span, width: int, taken: list[Page]) -> set[int]:
-    """Take what pages can be taken; the keys of those that are too wide or stick out."""
-    divided = set()
-    have = {page.pk for page in taken}
-    for page in found:
-        if page.last_step < span.first or page.first_step > span.last or page.pk in have:
-            continue
-        within = span.first <= page.first_step and page.last_step <= span.last
-        if page.level == 0 or (page.width <= width and within):
-            taken.append(page)
-        else:
-            divided.add(page.pk)
-    return divided
 
 
 def load_items(jobs: Sequence[tuple[Sequence[Page], Sequence[int]]]) -> list[dict[int, Items]]:

@@ -46,6 +46,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('level', models.PositiveSmallIntegerField()),
                 ('number', models.PositiveIntegerField(help_text='Of its first page of level 0, from 0.')),
+                ('until', models.PositiveIntegerField(help_text='Of the first page of level 0 after it.')),
                 ('width', models.PositiveBigIntegerField(help_text='Steps a bucket, a power of two; 0: points.')),
                 ('items', models.PositiveIntegerField(help_text='Points or buckets of a series that has them all.')),
                 ('lines', models.PositiveBigIntegerField()),

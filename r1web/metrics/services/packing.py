@@ -9,10 +9,10 @@ from django.db import transaction
 from django.db.models import Max
 
 from r1web.bulk import insert_all
-from r1web.metrics.codec import ABSENT, pack_axes
+from r1web.metrics.codec import absent, pack_axes
 from r1web.metrics.codec import pack as pack_columns
 from r1web.metrics.items import Items, bucket_width
-from r1web.metrics.models import Chunk, Layout, Line, Page
+from r1web.metrics.models import OUTLINE, Chunk, Layout, Line, Page
 from r1web.metrics.pages import load_items
 from r1web.metrics.rows import Row, matrix_of
 from r1web.runs.models import Attempt
@@ -22,6 +22,10 @@ PAGE_LINES = 240
 """So that a series of full precision just fits a row that PostgreSQL keeps in one piece."""
 FAN = 16
 """Pages below a page, and steps a bucket for each step below where a run tells every step."""
+OUTLINE_BUCKETS = 64
+FEW_PAGES = 4
+"""A run with fewer pages needs no outline."""
+LACKING = 0.25
 CHUNK = ["series_id", "page_id", "points", "data"]
 
 
@@ -45,7 +49,9 @@ def pack(attempt: int, new: Sequence[NewLine], *, rest: bool = False) -> list[Ne
     full = len(lines) if rest else len(lines) - len(lines) % PAGE_LINES
     for begin in range(0, full, PAGE_LINES):
         _make_page(attempt, lines[begin : min(begin + PAGE_LINES, full)])
-    _grow(attempt)
+    if full:
+        _grow(attempt)
+        _sketch(attempt, ended=rest)
     Line.objects.filter(pk__in=[line.pk for line in kept]).delete()
     return lines[full:]
 
@@ -71,11 +77,13 @@ def _make_page(attempt: int, lines: Sequence[NewLine]) -> None:
     times = np.array([line.time for line in lines])
     seqs = np.array([line.seq or 0 for line in lines], np.int64)
     told = seqs[seqs > 0]
-    newest = Page.objects.filter(attempt=attempt, level=0).aggregate(Max("number"))["number__max"]
-    page = Page.objects.create(
+    newest = Page.objects.filter(attempt=attempt, level=0).aggregate(Max("until"))["until__max"]
+    number = newest or 0
+    page = Page(
         attempt_id=attempt,
         level=0,
-        number=0 if newest is None else newest + 1,
+        number=number,
+        until=number + 1,
         width=0,
         items=len(lines),
         lines=len(lines),
@@ -85,21 +93,16 @@ def _make_page(attempt: int, lines: Sequence[NewLine]) -> None:
         last_seq=int(told[-1]) if len(told) else None,
         axes=pack_axes(steps, times, seqs),
     )
-    counts = (matrix.view(np.int64) != ABSENT.view(np.int64)).sum(axis=1)
-    insert_all(
-        Chunk,
-        CHUNK,
-        [
-            (key, page.pk, int(count), pack_columns([values]))
-            for key, count, values in zip(series, counts, matrix, strict=True)
-        ],
-    )
+    counts = (~absent(matrix)).sum(axis=1)
+    columns = zip(series, counts, matrix, strict=True)
+    _save(page, [(key, int(count), pack_columns([values])) for key, count, values in columns])
 
 
 def _grow(attempt: int) -> None:
     """Give every sixteen pages that have none a page above them."""
     below: dict[int, list[Page]] = defaultdict(list)
-    for page in Page.objects.filter(attempt=attempt, parent=None).order_by("number"):
+    roots = Page.objects.filter(attempt=attempt, parent=None).exclude(level=OUTLINE)
+    for page in roots.order_by("number"):
         below[page.level].append(page)
     level = 0
     while len(below[level]) >= FAN:
@@ -112,15 +115,47 @@ def _grow(attempt: int) -> None:
 
 
 def _make_parent(attempt: int, pages: Sequence[Page]) -> Page:
+    parent, chunks = _joined(pages, PAGE_LINES)
+    parent.attempt_id, parent.level = attempt, pages[0].level + 1
+    _save(parent, chunks)
+    Page.objects.filter(pk__in=[page.pk for page in pages]).update(parent=parent)
+    return parent
+
+
+def _sketch(attempt: int, *, ended: bool) -> None:
+    """Bring the attempt's outline up to date, when it lacks a good part of the pages there are.
+
+    Not with each page: what is rewritten all the time leaves holes in the database.
+    """
+    outline = Page.objects.filter(attempt=attempt, level=OUTLINE).first()
+    known = outline.until if outline else 0
+    lacking = list(Page.objects.filter(attempt=attempt, level=0, number__gte=known))
+    enough = known + len(lacking) >= FEW_PAGES
+    if not lacking or not enough or (not ended and len(lacking) < known * LACKING):
+        return
+    lacking.sort(key=lambda page: page.number)
+    new, chunks = _joined([outline, *lacking] if outline else lacking, OUTLINE_BUCKETS)
+    if outline:
+        outline.delete()
+    new.attempt_id, new.level = attempt, OUTLINE
+    _save(new, chunks)
+
+
+Chunks = list[tuple[int, int, bytes]]
+"""Series, points and data."""
+
+
+def _joined(pages: Sequence[Page], most: int) -> tuple[Page, Chunks]:
+    """All that is in consecutive pages, in at most so many buckets: a page to be saved."""
     first, last = min(p.first_step for p in pages), max(p.last_step for p in pages)
-    width = bucket_width(first, last, PAGE_LINES)
+    width = bucket_width(first, last, most)
     series = _series_in(pages)
     (loaded,) = load_items([(pages, series)])
     items = Items.joined([loaded[page.pk] for page in pages]).bucketed(width)
-    page = Page.objects.create(
-        attempt_id=attempt,
-        level=pages[0].level + 1,
+    counts = items.counts.sum(axis=1)
+    page = Page(
         number=pages[0].number,
+        until=pages[-1].until,
         width=width,
         items=len(items.steps),
         lines=sum(page.lines for page in pages),
@@ -128,18 +163,14 @@ def _make_parent(attempt: int, pages: Sequence[Page]) -> Page:
         last_step=last,
         axes=pack_axes(items.steps, items.times, np.zeros(len(items.steps), np.int64)),
     )
-    counts = items.counts.sum(axis=1)
-    insert_all(
-        Chunk,
-        CHUNK,
-        [
-            (key, page.pk, int(counts[row]), items.packed(row))
-            for row, key in enumerate(series)
-            if counts[row]
-        ],
-    )
-    Page.objects.filter(pk__in=[page.pk for page in pages]).update(parent=page)
-    return page
+    rows = [(key, int(counts[row]), items.packed(row)) for row, key in enumerate(series)]
+    return page, rows
+
+
+def _save(page: Page, chunks: Chunks) -> None:
+    page.save()
+    rows = [(series, page.pk, points, data) for series, points, data in chunks if points]
+    insert_all(Chunk, CHUNK, rows)
 
 
 def _series_in(pages: Iterable[Page]) -> list[int]:

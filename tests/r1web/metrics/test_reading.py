@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries
 
 from r1web.metrics.items import bucket_width
-from r1web.metrics.models import Chunk, Line, Page
+from r1web.metrics.models import OUTLINE, Chunk, Line, Page
 from r1web.metrics.selectors import Columns, attempts_to_pack, read_metrics, read_runs, told_by
 from r1web.metrics.services import Sample, append, append_points, pack_ended, packing
 from r1web.runs.models import Attempt, Checkpoint, Run, State
@@ -114,6 +114,7 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packing, "PAGE_LINES", 4)
     monkeypatch.setattr(append, "PAGE_LINES", 4)
     monkeypatch.setattr(packing, "FAN", 2)
+    monkeypatch.setattr(packing, "OUTLINE_BUCKETS", 4)
 
 
 def points_in(points: Values) -> list[Bucket]:
@@ -164,12 +165,29 @@ def test_pages_of_pages_are_what_a_long_series_is_read_from(
     attempt = attempt_of(run)
     write(attempt, "loss", [(step, 1.0) for step in range(1, 513)])
     assert set(Page.objects.values_list("level", flat=True)) >= {0, 1, 2, 3, 4}
+    Page.objects.filter(level=OUTLINE).delete()
     with CaptureQueriesContext(connection) as seen:
         columns = read(run, 8)["loss"]
     assert (columns.total, len(columns.steps) <= 8) == (512, True)
     read_rows = Chunk.objects.filter(page__parent=None).count()
     assert read_rows <= 3
     assert len(seen) <= 9
+
+
+def test_the_outline_of_an_ended_attempt_is_all_that_an_overview_reads(
+    make_run: MakeRun, small_pages: None
+) -> None:
+    run = make_run()
+    attempt = attempt_of(run)
+    points = [(step, math.sin(step)) for step in range(1, 91)]
+    for begin in range(0, 90, 15):
+        write(attempt, "loss", points[begin : begin + 15])
+    pack_ended(attempt=attempt)
+    outline = Page.objects.get(level=OUTLINE)
+    assert (outline.lines, outline.first_step, outline.last_step) == (90, 1, 90)
+    width = bucket_width(1, 90, 4)
+    Page.objects.exclude(pk=outline.pk).delete()
+    assert alike(read(run, 4)["loss"], bucketed(points, width))
 
 
 def test_a_series_that_is_told_now_and_then_has_its_own_points_only(
