@@ -1,4 +1,4 @@
-import { ChartSpline, Table2 } from "lucide-react";
+import { ChartSpline, Table2, TriangleAlert } from "lucide-react";
 import { useMemo, useState } from "react";
 import { IconButton } from "@/ui/Button";
 import { classes } from "@/ui/classes";
@@ -9,13 +9,13 @@ import { ChartTable, CopyButton } from "./ChartTable";
 import type { ChartSpec } from "./catalogue";
 import { useChartColours } from "./colours";
 import { shownOf, useDetail } from "./detail";
+import { type Evidence, fine, type Reading } from "./evidence";
 import { extentOf } from "./extent";
 import { type ChartGroup, useChartGroup } from "./group";
 import { Legend } from "./Legend";
 import { placed } from "./marks";
 import { Plot } from "./Plot";
 import { plotData, type SeriesSource } from "./plotData";
-import type { Evidence } from "./readings";
 import { toggled } from "./view";
 
 /** Pixels. */
@@ -87,14 +87,22 @@ export function ChartBody({ spec, wide, heading }: ChartBodyProps) {
               marks,
               log,
               logX: view.logX,
-              words: [reading, counted].filter(Boolean).join(" · "),
+              words: [reading.text, counted].filter(Boolean).join(" · "),
               colours,
             }}
           />
         </span>
       </header>
-      <p className={classes(styles.reading, !spec.read && styles.whole)} title={reading}>
-        {reading}
+      <p
+        className={classes(
+          styles.reading,
+          !spec.read && styles.whole,
+          reading.wrong && styles.wrong,
+        )}
+        title={spec.read ? `${reading.text}\n${spec.help}` : reading.text}
+      >
+        {reading.wrong && <TriangleAlert size={12} aria-label="Look at this" />}
+        {reading.text}
       </p>
       <div className={styles.body} style={{ height }}>
         {counted && !asTable && <span className={styles.counted}>{counted}</span>}
@@ -108,7 +116,7 @@ export function ChartBody({ spec, wide, heading }: ChartBodyProps) {
             marks={marks}
             log={log}
             height={height}
-            label={`${spec.title}: ${reading}`}
+            label={`${spec.title}: ${reading.text}`}
             onCursor={setCursor}
           />
         )}
@@ -140,7 +148,7 @@ function useDrawn(
 }
 
 /** Read from the whole run, whatever is zoomed or hidden. */
-function useReading(spec: ChartSpec, { table, version, config }: ChartGroup): string {
+function useReading(spec: ChartSpec, { table, version, config }: ChartGroup): Reading {
   // biome-ignore lint/correctness/useExhaustiveDependencies: the table grows in place; version tells
   return useMemo(() => {
     const series = (name: string) => ({
@@ -148,7 +156,7 @@ function useReading(spec: ChartSpec, { table, version, config }: ChartGroup): st
       values: table.get(name)?.values.view() ?? [],
     });
     const evidence: Evidence = { series, config };
-    return spec.read?.(evidence) ?? spec.help;
+    return spec.read?.(evidence) ?? fine(spec.help);
   }, [spec, table, version, config]);
 }
 

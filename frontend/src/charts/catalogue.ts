@@ -1,6 +1,7 @@
 /** The charts of a run, in the order in which an expert asks. */
 
 import { formatBytes, formatCompact, formatFixed, formatNumber, formatPercent } from "@/ui/format";
+import type { Evidence, Reading } from "./evidence";
 import * as read from "./readings";
 
 export interface LineSpec {
@@ -29,7 +30,7 @@ export interface ChartSpec {
   /** Ends of the vertical axis; null leaves one to the data. */
   range: [number | null, number | null];
   format: (value: number) => string;
-  read?: (run: read.Evidence) => string;
+  read?: (run: Evidence) => Reading;
 }
 
 /** Every series that a chart is made of. */
@@ -71,10 +72,32 @@ const TIME_AHEAD: ChartSpec = {
   lines: [{ series: "time/wait_s", label: "waiting for rollouts", colour: 1 }, ...STEP_PARTS],
 };
 
-/** The charts of a run that has series of these names. */
+/**
+ * The charts of a run that has series of these names.
+ *
+ * A dense model has no experts; and a run's charts stand in the order in which an expert asks.
+ */
 export function runCharts(names: readonly string[]): ChartSpec[] {
-  if (!names.includes("time/wait_s")) return RUN_CHARTS;
-  return RUN_CHARTS.map((spec) => (spec === TIME ? TIME_AHEAD : spec));
+  const trains = names.includes("reward/mean");
+  const dense = trains && !names.some((name) => name.startsWith("moe/"));
+  const ahead = names.includes("time/wait_s");
+  return RUN_CHARTS.filter(({ id }) => !(dense && id === "experts")).map((spec) =>
+    ahead && spec === TIME ? TIME_AHEAD : spec,
+  );
+}
+
+/** Which of the charts take a whole row: those that want to, and those that stood alone in one. */
+export function wideOnes(specs: readonly ChartSpec[]): Set<ChartSpec> {
+  const wide = new Set(specs.filter((spec) => spec.wide));
+  let left: ChartSpec | null = null;
+  for (const spec of specs) {
+    if (!spec.wide) left = left ? null : spec;
+    else if (left) {
+      wide.add(left);
+      left = null;
+    }
+  }
+  return left ? wide.add(left) : wide;
 }
 
 export const RUN_CHARTS: ChartSpec[] = [
@@ -124,6 +147,15 @@ export const RUN_CHARTS: ChartSpec[] = [
     read: read.readTruncated,
   },
   {
+    id: "format",
+    title: "Format",
+    help: "Share of completions that keep the format of reasoning and answer.",
+    lines: [{ series: "reward/format", label: "share", colour: 4 }],
+    range: [0, 1],
+    format: percent,
+    read: read.readFormat,
+  },
+  {
     id: "kl",
     title: "KL to reference",
     help: "Mean k3 estimate of the KL divergence to the reference policy, in nats a token.",
@@ -140,19 +172,6 @@ export const RUN_CHARTS: ChartSpec[] = [
     range: [0, null],
     format: two,
     read: read.readEntropy,
-  },
-  {
-    id: "flat",
-    title: "Flat groups",
-    help: "Share of groups in which every completion got the same reward: they teach nothing.",
-    lines: [
-      { series: "groups/flat", label: "flat", colour: 8 },
-      { series: "groups/solved_all", label: "all right", colour: 3 },
-      { series: "groups/solved_none", label: "all wrong", colour: 2 },
-    ],
-    range: [0, 1],
-    format: percent,
-    read: read.readFlat,
   },
   {
     id: "clip",
@@ -180,6 +199,19 @@ export const RUN_CHARTS: ChartSpec[] = [
     range: [null, null],
     format: formatNumber,
     read: read.readLoss,
+  },
+  {
+    id: "flat",
+    title: "Flat groups",
+    help: "Share of groups in which every completion got the same reward: they teach nothing.",
+    lines: [
+      { series: "groups/flat", label: "flat", colour: 8 },
+      { series: "groups/solved_all", label: "all right", colour: 3 },
+      { series: "groups/solved_none", label: "all wrong", colour: 2 },
+    ],
+    range: [0, 1],
+    format: percent,
+    read: read.readFlat,
   },
   {
     id: "experts",

@@ -3,8 +3,8 @@
 import { createContext, useContext } from "react";
 import type { SeriesTable } from "@/live/series";
 import type { Clock } from "./clock";
+import type { Evidence } from "./evidence";
 import type { Mark } from "./marks";
-import type { Evidence } from "./readings";
 import type { View } from "./view";
 
 export interface ChartGroup {

@@ -56,6 +56,16 @@ describe("plotData", () => {
     ]);
   });
 
+  it("marks a bucket that holds what is not finite, though its mean is", () => {
+    const ends: Partial<SeriesSnapshot> = { min: [0, 1, 2], max: [1, "Infinity", 3] };
+    const bucketed = { ...series("reward/mean", [1, 2, 3]), ...ends, total: 9 };
+    const { broken } = plot([{ ...bucketed, not_finite: [0, 1, 2] }]);
+    expect(broken.map(({ x, value }) => [x, value])).toEqual([
+      [2, Number.POSITIVE_INFINITY],
+      [3, Number.NaN],
+    ]);
+  });
+
   it.each(["ema", "gaussian", "mean"] as const)("keeps the raw line behind one of %s", (kind) => {
     const some = [series("reward/mean", [0, 1, 0, 1])];
     const drawn = plot(some, { smoothing: { kind, span: 5 } });

@@ -149,18 +149,23 @@ function extremes(source: SeriesSource, line: LineSpec, clock: Clock): Drawn[] {
 function brokenOf(source: SeriesSource, line: LineSpec, { clock, logX }: PlotChoice): Broken[] {
   const series = source(line.series);
   if (!series) return [];
-  const values = series.values.view();
+  const odd = series.odd.view();
   const found: Broken[] = [];
   const { label, colour } = line;
   let places: Float64Array | undefined;
-  for (let index = 0; index < values.length; index++) {
-    const value = values[index] as number;
-    if (Number.isFinite(value)) continue;
+  for (let index = 0; index < odd.length; index++) {
+    if (odd[index] === 0) continue;
     places ??= clock.placesOf(series);
     const x = places[index] as number;
-    if (!logX || x > 0) found.push({ x, value, label, colour });
+    if (!logX || x > 0) found.push({ x, value: worst(series, index), label, colour });
   }
   return found;
+}
+
+/** What is not finite in a point, or in the bucket that it stands for. */
+function worst(series: Series, index: number): number {
+  const ends = [series.values.at(index), series.high.at(index), series.low.at(index)];
+  return ends.find((value) => !Number.isFinite(value)) ?? Number.NaN;
 }
 
 /** One faint line for each stretch that was overtaken: steps fall where another one begins. */

@@ -167,7 +167,7 @@ function contents(store: RunStore) {
     facts: { state: facts?.state, reason: facts?.reason, step: facts?.step },
     series: store.series.names().map((name) => {
       const { superseded, ...current } = store.series.get(name) as Series;
-      const ends = [[...current.low.view()], [...current.high.view()]];
+      const ends = [current.low, current.high, current.odd].map((column) => [...column.view()]);
       return { name, total: current.total, now: numbers(current), ends, old: numbers(superseded) };
     }),
   };

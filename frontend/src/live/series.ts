@@ -14,6 +14,8 @@ export interface Series extends Points {
   /** Least and greatest value of the points that each one stands for; its own where it is exact. */
   low: Column;
   high: Column;
+  /** How many of these points are NaN or infinite. */
+  odd: Column;
   /** What a later attempt overtook, in order of time: kept, drawn faintly. */
   superseded: Points;
   /** Points the server holds; more than `steps.length` when the snapshot was thinned. */
@@ -32,6 +34,7 @@ export interface SeriesSnapshot extends WirePoints {
   /** Of each bucket; left out where every point is exact. */
   min?: WireNumber[];
   max?: WireNumber[];
+  not_finite?: number[] | null;
   /** By attempt, in their order. */
   superseded?: WirePoints[];
   total?: number;
@@ -45,6 +48,11 @@ function pointsOf(wire: WirePoints): Points {
   };
 }
 
+/** 1 for what is not finite, else 0. */
+function oddness(value: WireNumber): number {
+  return Number.isFinite(toNumber(value)) ? 0 : 1;
+}
+
 export function seriesOf(snapshot: SeriesSnapshot): Series {
   const old = snapshot.superseded ?? [];
   return {
@@ -52,6 +60,7 @@ export function seriesOf(snapshot: SeriesSnapshot): Series {
     name: snapshot.name,
     low: new Column((snapshot.min ?? snapshot.values).map(toNumber)),
     high: new Column((snapshot.max ?? snapshot.values).map(toNumber)),
+    odd: new Column(snapshot.not_finite ?? snapshot.values.map(oddness)),
     superseded: pointsOf({
       steps: old.flatMap((part) => part.steps),
       times: old.flatMap((part) => part.times),
@@ -136,6 +145,7 @@ export class SeriesTable {
       series.steps.push(step);
       series.times.push(time);
       for (const column of [series.values, series.low, series.high]) column.push(toNumber(value));
+      series.odd.push(oddness(value));
       series.total += 1;
     }
   }
@@ -158,6 +168,7 @@ export class SeriesTable {
       });
       series.low.cut(keep);
       series.high.cut(keep);
+      series.odd.cut(keep);
     }
   }
 }

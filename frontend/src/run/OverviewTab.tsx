@@ -1,5 +1,5 @@
 import { ChartCard } from "@/charts/ChartCard";
-import { type ChartSpec, runCharts, seriesOfChart } from "@/charts/catalogue";
+import { type ChartSpec, runCharts, seriesOfChart, wideOnes } from "@/charts/catalogue";
 import { ChartGroupProvider } from "@/charts/group";
 import { formatOf, helpOf } from "@/charts/seriesHelp";
 import { ChartToolbar } from "./ChartToolbar";
@@ -16,6 +16,7 @@ export function OverviewTab(props: TabProps) {
     ...new Set([...series.names(), ...series.others(), ...Object.keys(props.run.summary)]),
   ];
   const specs = runCharts(names);
+  const wide = wideOnes(specs);
   return (
     <div className={styles.columns}>
       <div className={styles.left}>
@@ -28,7 +29,7 @@ export function OverviewTab(props: TabProps) {
         <ChartGroupProvider value={charts}>
           <div className={styles.charts}>
             {specs.map((spec) => (
-              <ChartCard key={spec.id} spec={spec} wide={spec.wide ?? false} />
+              <ChartCard key={spec.id} spec={spec} wide={wide.has(spec)} />
             ))}
           </div>
           <MoreSeries
