@@ -98,7 +98,7 @@ def get_metrics(
         steps=Steps.between(from_step, to_step),
         max_points=max_points,
     )
-    return _answer(_metrics_out(found[run.pk]))
+    return _answer(_metrics_json(found[run.pk]))
 
 
 @router.get(
@@ -124,9 +124,8 @@ def get_metrics_of_runs(
         steps=Steps.between(from_step, to_step),
         max_points=max_points,
     )
-    return _answer(
-        {"runs": [{"run": run, **_metrics_out(found[run])} for run in wanted if run in found]}
-    )
+    of_runs = (_metrics_json(found[run], run) for run in wanted if run in found)
+    return _answer(b'{"runs":[' + b",".join(of_runs) + b"]}")
 
 
 @router.get(
@@ -163,16 +162,17 @@ def _numbers(runs: str) -> list[int]:
     return list(dict.fromkeys(map(int, listed)))
 
 
-def _answer(found: dict[str, Any]) -> HttpResponse:
-    # Not by way of MetricsOut: to look at each of 100,000 numbers again takes most of a second.
-    return HttpResponse(to_json(found), content_type="application/json; charset=utf-8")
+def _answer(body: bytes) -> HttpResponse:
+    return HttpResponse(body, content_type="application/json; charset=utf-8")
 
 
-def _metrics_out(metrics: Metrics) -> dict[str, Any]:
-    return {
-        "last_seq": metrics.last_seq,
-        "series": [_series_out(series) for series in metrics.series],
-    }
+def _metrics_json(metrics: Metrics, run: int | None = None) -> bytes:
+    """As MetricsOut or RunMetricsOut describe it, but not by way of them: to look at each of
+    100,000 numbers again takes most of a second. One series after the other, so that no more than
+    one has its numbers as objects."""
+    head = {"last_seq": metrics.last_seq} | ({} if run is None else {"run": run})
+    series = b",".join(to_json(_series_out(series)) for series in metrics.series)
+    return to_json(head)[:-1] + b',"series":[' + series + b"]}"
 
 
 def _series_out(series: SeriesColumns) -> dict[str, Any]:
