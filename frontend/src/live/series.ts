@@ -31,9 +31,9 @@ interface WirePoints {
 /** A series as `GET /runs/{id}/metrics` answers it. */
 export interface SeriesSnapshot extends WirePoints {
   name: string;
-  /** Of each bucket; left out where every point is exact. */
-  min?: WireNumber[];
-  max?: WireNumber[];
+  /** Of each bucket; null or left out where every point is exact. */
+  min?: WireNumber[] | null;
+  max?: WireNumber[] | null;
   not_finite?: number[] | null;
   /** By attempt, in their order. */
   superseded?: WirePoints[];
