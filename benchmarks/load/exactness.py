@@ -90,8 +90,10 @@ def _faults(run: int, story: Story, found: Exactness) -> list[str]:
 
 
 def _wrong_numbers(run: int, kinds: Counter[str], found: Exactness) -> list[str]:
-    from r1web.metrics.selectors import Steps, read_runs  # noqa: PLC0415 - after Django's set-up
-    from r1web.rollouts.models import Completion  # noqa: PLC0415 - likewise
+    from django.db.models import Sum  # noqa: PLC0415 - after Django's set-up
+
+    from r1web.metrics.selectors import Steps, read_runs  # noqa: PLC0415 - likewise
+    from r1web.rollouts.models import Group  # noqa: PLC0415 - likewise
 
     faults = []
     stored = read_runs(run_ids=[run], steps=Steps(1), max_points=ALL)[run].series
@@ -100,7 +102,7 @@ def _wrong_numbers(run: int, kinds: Counter[str], found: Exactness) -> list[str]
     found.points += sum(n for n, _ in counts)
     if counts != [(kinds["metrics"], kinds["metrics"])] * METRICS:
         faults.append(f"points are missing or doubled: {sorted(set(counts))[:3]}")
-    completions = Completion.objects.filter(group__run=run).count()
+    completions = Group.objects.filter(run=run).aggregate(sum=Sum("size", default=0))["sum"]
     found.completions += completions
     if completions != kinds["rollouts"] * GROUP_SIZE:
         faults.append(f"{completions} completions, not {kinds['rollouts'] * GROUP_SIZE}")

@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q, QuerySet, Sum
 from django.utils import timezone
 
 from r1web.cluster.journal import COMPRESSED, JOURNAL
 from r1web.metrics.selectors import count_points
 from r1web.operations.models import RunSize
-from r1web.rollouts.models import Completion
 from r1web.runs.models import ENDED, Run
 from r1web.runs.selectors import run_directory
 
@@ -29,7 +28,7 @@ def measure(run: Run) -> None:
     """Store what the run takes now. A directory on a disk that is not seen stays as it was."""
     measured: dict[str, object] = {
         "points": count_points(run.pk),
-        "completions": Completion.objects.filter(group__run=run).count(),
+        "completions": run.groups.aggregate(sum=Sum("size", default=0))["sum"],
         "measured_at": timezone.now(),
     }
     folder = run_directory(run)

@@ -1,17 +1,11 @@
 """Prompts with their completions, only to be read."""
 
 from django.contrib import admin
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 
-from r1web.admin import ReadOnlyAdmin, ReadOnlyInline
-from r1web.rollouts.models import Completion, Group
-
-
-class CompletionInline(ReadOnlyInline):
-    model = Completion
-    fields = [
-        "index", "reward", "rewards", "reward_errors", "advantage", "length", "finish_reason",
-        "text",
-    ]  # fmt: skip
+from r1web.admin import ReadOnlyAdmin
+from r1web.rollouts.models import Group
 
 
 @admin.register(Group)
@@ -22,13 +16,25 @@ class GroupAdmin(ReadOnlyAdmin):
     search_fields = ["run__name", "question"]
     ordering = ["-id"]
     show_full_result_count = False
-    inlines = [CompletionInline]
+    fields = [
+        "run", "attempt", "step", "index", "trained", "policy_version", "fingerprint", "prompt",
+        "question", "answer", "reward_mean", "written",
+    ]  # fmt: skip
+    readonly_fields = ["prompt", "written"]
 
-
-@admin.register(Completion)
-class CompletionAdmin(ReadOnlyAdmin):
-    list_display = ["group", "index", "reward", "advantage", "length", "finish_reason"]
-    list_select_related = ["group"]
-    list_filter = ["finish_reason"]
-    ordering = ["-id"]
-    show_full_result_count = False
+    @admin.display(description="Completions")
+    def written(self, group: Group) -> SafeString:
+        """What the model wrote is text: it is escaped."""
+        rows = (
+            (
+                one.index,
+                one.reward,
+                one.rewards,
+                one.reward_errors,
+                one.finish_reason,
+                one.text,
+            )
+            for one in group.completions
+        )
+        block = "<p>{}: reward {}, {} {}, {}</p><pre style='white-space: pre-wrap'>{}</pre>"
+        return format_html_join("", block, rows)

@@ -54,7 +54,6 @@ UNFOLD = {
                 ("Checkpoints", "save", "runs_checkpoint"),
                 ("Events", "list", "runs_event"),
                 ("Prompts", "help", "rollouts_group"),
-                ("Completions", "notes", "rollouts_completion"),
             ),
             _section(
                 "Alerts",

@@ -344,7 +344,7 @@ export interface paths {
          * Completions of a step
          * @description The prompts of a step, each with its group of completions.
          */
-        get: operations["r1web_rollouts_api_get_rollouts"];
+        get: operations["r1web_rollouts_api_steps_get_rollouts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3987,7 +3987,7 @@ export interface operations {
             };
         };
     };
-    r1web_rollouts_api_get_rollouts: {
+    r1web_rollouts_api_steps_get_rollouts: {
         parameters: {
             query?: {
                 /** @description The newest when left out. */

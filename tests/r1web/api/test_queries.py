@@ -10,10 +10,11 @@ from django.utils import timezone
 
 from r1web.metrics.api import MetricsOut
 from r1web.metrics.services import Sample, append_points
-from r1web.rollouts.models import Completion, Group
+from r1web.rollouts.services import append_groups
 from r1web.runs.models import Attempt, Checkpoint, Run, State
 from r1web.runs.services import NewEvent, append_events
 from tests.r1web.conftest import Api
+from tests.r1web.rollouts.told import rollouts
 
 MakeRun = Callable[..., Run]
 MakeCheckpoint = Callable[..., Checkpoint]
@@ -24,12 +25,7 @@ def fill(run: Run, attempt: Attempt, step: int, value: float = 0.5) -> None:
     append_events(run=run, attempt=attempt, items=[NewEvent("log", {"message": "m"})])
     for name in (f"new/{step}", "reward/mean"):
         append_points([Sample(attempt, step, 1.0, {name: value})])
-    group = Group.objects.create(
-        run=run, attempt=attempt, step=1, index=step, policy_version=0, reward_mean=0.5
-    )
-    Completion.objects.create(
-        group=group, index=0, text="t", rewards={}, advantage=0.0, length=1, finish_reason="stop"
-    )
+    append_groups([(attempt, rollouts(1, step, [0.5]))])
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from r1web.cluster.supervisor import ingest as module
 from r1web.cluster.supervisor.ingest import ingest
 from r1web.cluster.supervisor.tail import Line, read_lines, torn_end
 from r1web.live.selectors import events_after
-from r1web.rollouts.models import Completion, Group
+from r1web.rollouts.models import Group
 from r1web.runs.models import Attempt, Checkpoint, Event, Run, State
 from tests.r1web.points import points_of
 
@@ -93,7 +93,7 @@ def test_a_batch_comes_whole_or_not_at_all(
     ingest(attempt_id=attempt.pk, lines=lines)
     attempt.refresh_from_db()
     assert (attempt.journal_seq, attempt.journal_offset) == (2, lines[-1].end)
-    assert (values(attempt), Completion.objects.count()) == ([2.0], 1)
+    assert (values(attempt), Group.objects.get().size) == ([2.0], 1)
 
 
 def test_lines_that_were_committed_are_not_read_again(attempt: Attempt) -> None:
@@ -153,13 +153,13 @@ def test_a_line_that_the_database_refuses_is_left_out_alone(attempt: Attempt) ->
 def test_text_keeps_everything_but_nul(attempt: Attempt) -> None:
     text = "a\0b \\u0000 \\\0 ∑ <script>\u2028"
     ingest(attempt_id=attempt.pk, lines=lines_of([rollouts(1, text)]))
-    assert Completion.objects.get().text == text.replace("\0", "\ufffd")
+    assert Group.objects.get().completions[0].text == text.replace("\0", "\ufffd")
 
 
 def test_a_reward_that_could_not_be_computed_comes_with_its_reason(attempt: Attempt) -> None:
     unscored = {"reward": "NaN", "rewards": {}, "reward_errors": {"accuracy": "ValueError: x"}}
     ingest(attempt_id=attempt.pk, lines=lines_of([rollouts(1, **unscored)]))
-    completion = Completion.objects.get()
+    (completion,) = Group.objects.get().completions
     assert (completion.reward, completion.rewards) == (None, {})
     assert completion.reward_errors == {"accuracy": "ValueError: x"}
     (news,) = Event.objects.filter(run=attempt.run, type="rollouts")

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import psutil
 import pytest
+from django.db.models import Sum
 
 from r1web.cluster import services
 from r1web.cluster.journal import compress_journal
 from r1web.cluster.models import Lease
 from r1web.cluster.supervisor.process import RECORD
 from r1web.processes import is_alive
-from r1web.rollouts.models import Completion
 from r1web.runs.models import Attempt, Checkpoint, Event, Run, State
 from r1web.runs.selectors import run_directory
 from r1web.runs.services import (
@@ -67,7 +67,7 @@ def test_a_run_is_followed_from_start_to_end(
     assert run.last_step == STEPS
     assert run.summary["sparkline"] == [0.1, 0.2, 0.3, 0.4, 0.5]
     assert steps_of(run) == [1, 2, 3, 4, 5]
-    assert Completion.objects.filter(group__run=run).count() == 2 * STEPS
+    assert run.groups.aggregate(sum=Sum("size"))["sum"] == 2 * STEPS
     assert Checkpoint.objects.get(run=run).step == STEPS
     states = run.transitions.values_list("to_state", flat=True)
     assert list(states) == ["queued", "starting", "running", "finished"]

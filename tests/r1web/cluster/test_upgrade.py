@@ -14,7 +14,9 @@ from r1web.cluster import services
 from r1web.cluster.models import Lease, Node
 from r1web.cluster.supervisor.ingest import ingest
 from r1web.cluster.supervisor.tail import read_lines
-from r1web.rollouts.models import Group
+from r1web.rollouts.models import Group, Segment
+from r1web.rollouts.packing import prompt_key
+from r1web.rollouts.services import append_groups
 from r1web.runs.models import Attempt, Checkpoint, Event, State
 from tests.r1web.cluster.conftest import default_database
 from tests.r1web.cluster.test_database_away import assert_nothing_is_missing
@@ -26,6 +28,7 @@ from tests.r1web.cluster.test_supervisor import (
     warnings_of,
 )
 from tests.r1web.points import points_of
+from tests.r1web.rollouts.told import rollouts
 from tests.r1web.waiting import until
 from tests.recorded import HERE, RECORDED
 from training.config import RunConfig
@@ -119,6 +122,47 @@ def test_a_database_is_migrated_under_a_running_attempt(empty_database: None) ->
     assert Node.objects.get().devices.count() == 1
     assert services.end_attempt(attempt_id=present.pk, outcome=State.FINISHED, reason="Done.")
     assert list(present.run.events.values_list("seq", flat=True)) == [1, 2]
+
+
+ROWS = [("rollouts", "0004_fewer_indexes"), ("runs", "0006_one_index_less")]
+"""The last migrations under which each completion was a row."""
+
+
+def test_completions_that_were_rows_are_carried_over(empty_database: None) -> None:
+    executor = MigrationExecutor(connection)
+    executor.migrate(ROWS)
+    old = executor.loader.project_state(ROWS).apps
+    user = old.get_model("accounts", "User").objects.create(username="olga")
+    project = old.get_model("accounts", "Project").objects.create(slug="sums", name="Sums")
+    run = old.get_model("runs", "Run").objects.create(
+        project=project, owner=user, name="sums", config={}, digest="x", total_steps=5
+    )
+    attempt = old.get_model("runs", "Attempt").objects.create(run=run, number=1)
+    for step in range(1, 131):  # more than a batch, more than a segment
+        group = old.get_model("rollouts", "Group").objects.create(
+            run=run, attempt=attempt, step=step, index=0, policy_version=0, reward_mean=1.0,
+            prompt=f"User: {step}?", question=f"{step}?", answer="a",
+        )  # fmt: skip
+        for index in (1, 0):
+            old.get_model("rollouts", "Completion").objects.create(
+                group=group, index=index, text=f"{step} ∑ {index}", reward=index or None,
+                rewards={"accuracy": 1.0} if index else {}, advantage=0.5, length=step,
+                reward_errors={} if index else {"accuracy": "late"}, finish_reason="stop",
+            )  # fmt: skip
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes())
+    append_groups([(Attempt.objects.get(), rollouts(131, 0, [0.0]))])
+    *groups, added = Group.objects.order_by("pk")
+    assert [group.step for group in groups] == list(range(1, 131))
+    for group in groups:
+        assert (group.prompt, group.size) == (f"User: {group.step}?", 2)
+        assert group.prompt_key == prompt_key(group.prompt)
+        first, second = group.completions
+        assert (first.text, first.reward) == (f"{group.step} ∑ 0", None)
+        assert (first.rewards, first.reward_errors) == ({}, {"accuracy": "late"})
+        assert (second.text, second.reward) == (f"{group.step} ∑ 1", 1.0)
+        assert (second.rewards, second.length) == ({"accuracy": 1.0}, group.step)
+    assert added.segment == Segment.objects.get(number=2)
 
 
 REFUSE = {

@@ -29,11 +29,12 @@ from r1web.cluster.models import Device, Lease, Node
 from r1web.metrics.services import Sample, append_points
 from r1web.operations.backup import rows
 from r1web.operations.backup.write import write_backup
-from r1web.rollouts.models import Completion, Group
+from r1web.rollouts.services import append_groups
 from r1web.runs.models import Attempt, Checkpoint, Run, State
 from r1web.runs.services import create_run
 from tests.r1web.conftest import PRESET
 from tests.r1web.points import points_of
+from tests.r1web.rollouts.told import rollouts
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MakeRun = Callable[..., Run]
@@ -58,14 +59,8 @@ def full(make_run: MakeRun, owner: User, home: Path) -> Run:
     Lease.objects.create(device=device, attempt=attempt, released_at=timezone.now())
     values = {"reward/mean": 0.1 + 0.2, "loss": math.inf, "kl/mean": math.nan}
     append_points([Sample(attempt, 1, 1e9 + 0.125, values)])
-    group = Group.objects.create(
-        run=run, attempt=attempt, step=1, index=0, policy_version=0, prompt="p", question="q",
-        answer="line\nbreak", reward_mean=None,
-    )  # fmt: skip
-    Completion.objects.create(
-        group=group, index=0, text="<think>\u2028</think>", rewards={"accuracy": 1.0, "tag": None},
-        advantage=-0.5, length=3, finish_reason="stop",
-    )  # fmt: skip
+    told = rollouts(1, 0, [1.0, math.nan], prompt="p", answer="line\nbreak \u2028 🦉")
+    append_groups([(attempt, told)])
     folder = home / "runs" / run.directory_name
     (folder / "checkpoints" / "step-000001").mkdir(parents=True)
     (folder / "checkpoints" / "step-000001" / "model.safetensors").write_bytes(os.urandom(70_000))

@@ -16,9 +16,11 @@ from r1web.metrics.models import Page, Series
 from r1web.metrics.selectors import count_points
 from r1web.metrics.services import Sample, append_points
 from r1web.operations import retention
-from r1web.rollouts.models import Completion, Group
+from r1web.rollouts.models import Group, Segment
+from r1web.rollouts.services import append_groups
 from r1web.runs.models import Attempt, Checkpoint, Event, Run, State
 from r1web.runs.services import delete_run, restore_run
+from tests.r1web.rollouts.told import rollouts
 
 MakeRun = Callable[..., Run]
 MakeCheckpoint = Callable[..., Checkpoint]
@@ -32,13 +34,7 @@ def measured(run: Run, folder: Path) -> Run:
         Sample(attempt, step, 1.0, {"reward/mean": 0.5, "loss": 1.0}) for step in range(1, 251)
     ]
     append_points(samples)
-    group = Group.objects.create(
-        run=run, attempt=attempt, step=1, index=0, policy_version=0, prompt="p", question="q",
-        answer="a", reward_mean=None,
-    )  # fmt: skip
-    Completion.objects.create(
-        group=group, index=0, text="t", rewards={}, advantage=0, length=1, finish_reason="stop"
-    )
+    append_groups([(attempt, rollouts(1, 0, [0.5]))])
     (folder / run.directory_name).mkdir(parents=True, exist_ok=True)
     (folder / run.directory_name / "events.jsonl").write_text('{"seq": 1}\n' * 500)
     return run
@@ -58,8 +54,8 @@ def rows_of(run: Run) -> list[int]:
         count_points(run.pk),
         Page.objects.filter(attempt__run=run).count(),
         Series.objects.filter(run=run).count(),
-        Completion.objects.filter(group__run=run).count(),
         Group.objects.filter(run=run).count(),
+        Segment.objects.filter(run=run).count(),
         Event.objects.filter(run=run).count(),
     ]
 

@@ -1,7 +1,7 @@
 """The completions behind a point: what is stored, and how it is paged and sorted."""
 
 from collections.abc import Callable
-from math import isnan, nan
+from math import nan
 from typing import Any
 
 import pytest
@@ -9,41 +9,14 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from r1web.accounts.models import User
-from r1web.rollouts.models import Completion, Group
+from r1web.rollouts.models import Group
 from r1web.rollouts.services import append_groups
 from r1web.runs.models import Attempt, Run
 from tests.r1web.conftest import Api, caller
-from training.events import CompletionRecord, RolloutsEvent
+from tests.r1web.rollouts.told import LATE, rollouts
+from training.events import RolloutsEvent
 
 MakeRun = Callable[..., Run]
-LATE = "timed out after 10 s"
-
-
-def rollouts(step: int, group: int, rewards: list[float], **changes: Any) -> RolloutsEvent:
-    event = RolloutsEvent(
-        seq=1,
-        time=1.0,
-        step=step,
-        group=group,
-        policy_version=step - 1,
-        prompt=f"User: question {group}",
-        question=f"question {group}",
-        answer="42",
-        completions=[
-            CompletionRecord(
-                text=f"<think>{place}</think><answer>{reward}</answer>",
-                reward=reward,
-                rewards={"format": 1.0} if isnan(reward) else {"accuracy": reward, "format": 1.0},
-                reward_errors={"accuracy": LATE} if isnan(reward) else {},
-                advantage=0.0 if isnan(reward) else reward - 0.5,
-                length=7,
-                finish_reason="stop",
-                logprob_mean=-0.25,
-            )
-            for place, reward in enumerate(rewards)
-        ],
-    )
-    return event.model_copy(update=changes)
 
 
 @pytest.fixture
@@ -207,7 +180,7 @@ def test_a_page_takes_the_same_few_queries_however_long_it_is(
 ) -> None:
     api.get(f"/runs/{run.pk}/rollouts")  # notes that the token was used, once a minute
     for limit in (1, 4):
-        # token, run, attempts, ends, groups, completions
+        # token, run, attempts, ends, groups, segments
         with django_assert_num_queries(6):
             api.get(f"/runs/{run.pk}/rollouts", limit=limit)
 
@@ -216,5 +189,5 @@ def test_groups_come_back_in_the_order_they_were_given(run: Run) -> None:
     events = [rollouts(9, place, [float(place)]) for place in (2, 0, 1)]
     groups = append(run.attempts.get(), events)
     assert [group.index for group in groups] == [2, 0, 1]
-    assert [Completion.objects.get(group=group).reward for group in groups] == [2.0, 0.0, 1.0]
+    assert [group.completions[0].reward for group in groups] == [2.0, 0.0, 1.0]
     assert Group.objects.filter(step=9).count() == 3

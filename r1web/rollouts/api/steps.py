@@ -123,7 +123,7 @@ def _group_out(group: Group) -> GroupOut:
         question=group.question,
         answer=group.answer,
         reward_mean=group.reward_mean,
-        completions=[_completion_out(completion) for completion in group.completions.all()],
+        completions=[_completion_out(completion) for completion in group.completions],
     )
 
 

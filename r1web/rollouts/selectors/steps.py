@@ -82,7 +82,7 @@ def _page(groups: QuerySet[Group], sort: Sort, after: Position | None) -> QueryS
     }[sort]
     if after is not None:
         ordered = ordered.filter(_after(sort, after))
-    return ordered.select_related("attempt").prefetch_related("completions")
+    return ordered.select_related("attempt").prefetch_related("segment")
 
 
 def _rank(group: Group) -> float:

@@ -1,0 +1,89 @@
+"""Packs the completions of each group into its row, in batches of a transaction each.
+
+Interrupted, it goes on where it was: a group that has a segment is done.
+"""
+
+from itertools import groupby
+
+from django.db import migrations, transaction
+
+from r1web.rollouts.packing import (
+    DICTIONARY_BYTES, Packer, pack_scores, prompt_key, squeeze, unsqueeze,
+)
+
+BATCH = 100
+COLUMNS = ('reward', 'advantage', 'length', 'finish_reason', 'logprob_mean')
+
+
+def pack(apps, schema_editor):
+    groups = apps.get_model('rollouts', 'Group').objects
+    for run_id in groups.filter(segment=None).order_by().values_list('run_id', flat=True).distinct():
+        left = list(groups.filter(run_id=run_id, segment=None).order_by('pk').values_list('pk', flat=True))
+        while left:
+            with transaction.atomic():
+                segment, room = open_segment(apps, run_id)
+                some = left[:min(room, BATCH)]
+                pack_groups(apps, segment, some)
+            left = left[len(some):]
+
+
+def open_segment(apps, run_id):
+    segments = apps.get_model('rollouts', 'Segment').objects
+    newest = segments.filter(run_id=run_id).order_by('-number').first()
+    if newest:
+        room = min(16 * 4**newest.number, 1024) - newest.groups.count()
+        if room:
+            return newest, room
+    number = newest.number + 1 if newest else 0
+    dictionary = squeeze(last_texts(newest) if newest else b'')
+    segment = segments.create(run_id=run_id, number=number, dictionary=dictionary)
+    return segment, min(16 * 4**number, 1024)
+
+
+def last_texts(segment):
+    packer = Packer(unsqueeze(bytes(segment.dictionary)))
+    texts = []
+    for packed in segment.groups.order_by('-pk').values_list('texts', flat=True):
+        texts = [*packer.unpack(bytes(packed)), *texts]
+        if sum(map(len, texts)) >= DICTIONARY_BYTES:
+            break
+    return b''.join(texts)[-DICTIONARY_BYTES:]
+
+
+def pack_groups(apps, segment, keys):
+    packer = Packer(unsqueeze(bytes(segment.dictionary)))
+    groups = apps.get_model('rollouts', 'Group').objects
+    completions = apps.get_model('rollouts', 'Completion').objects
+    rows = completions.filter(group_id__in=keys).order_by('group_id', 'index')
+    written = {key: list(theirs) for key, theirs in groupby(rows, lambda row: row.group_id)}
+    packed = list(groups.filter(pk__in=keys))
+    for group in packed:
+        theirs = written.get(group.pk, [])
+        group.segment = segment
+        group.prompt_key = prompt_key(group.prompt)
+        group.size = len(theirs)
+        group.texts = packer.pack([group.prompt, *(row.text for row in theirs)])
+        group.scores = pack_scores(scores(theirs))
+    groups.bulk_update(packed, ['segment', 'prompt_key', 'size', 'texts', 'scores'], batch_size=20)
+
+
+def scores(rows):
+    lists = {name: [getattr(row, name) for row in rows] for name in COLUMNS}
+    for name in ('rewards', 'reward_errors'):
+        given = [getattr(row, name) for row in rows]
+        names = dict.fromkeys(part for parts in given for part in parts)
+        lists[name] = {part: [parts.get(part) for parts in given] for part in names}
+    return lists
+
+
+class Migration(migrations.Migration):
+
+    atomic = False
+
+    dependencies = [
+        ('rollouts', '0005_segments'),
+    ]
+
+    operations = [
+        migrations.RunPython(pack, elidable=True),
+    ]

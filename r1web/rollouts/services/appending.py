@@ -1,0 +1,103 @@
+"""Appends the rollouts of steps."""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from r1web.rollouts.models import Group, Segment
+from r1web.rollouts.packing import DICTIONARY_BYTES, pack_scores, prompt_key, squeeze
+from r1web.runs.models import Attempt
+from training.events import CompletionRecord, RolloutsEvent
+
+Told = tuple[Attempt, RolloutsEvent]
+
+
+def append_groups(events: Sequence[Told]) -> list[Group]:
+    """Write each event's prompt and completions; the groups come back in the same order.
+
+    The caller has locked the runs: the groups of one are written one after the other.
+    """
+    groups: dict[int, Group] = {}
+    for run_id in dict.fromkeys(attempt.run_id for attempt, _ in events):
+        places = [place for place, (attempt, _) in enumerate(events) if attempt.run_id == run_id]
+        groups |= zip(places, _append(run_id, [events[place] for place in places]), strict=True)
+    return [groups[place] for place in range(len(events))]
+
+
+def _append(run_id: int, events: Sequence[Told]) -> Iterator[Group]:
+    while events:
+        segment, room = _open_segment(run_id)
+        yield from Group.objects.bulk_create(_group(segment, *told) for told in events[:room])
+        events = events[room:]
+
+
+def _open_segment(run_id: int) -> tuple[Segment, int]:
+    """The segment that the run's next groups belong to, and how many it has room for."""
+    newest = Segment.objects.filter(run_id=run_id).order_by("-number").first()
+    room = newest.capacity - newest.groups.count() if newest else 0
+    if newest and room:
+        return newest, room
+    segment = Segment.objects.create(
+        run_id=run_id,
+        number=newest.number + 1 if newest else 0,
+        dictionary=squeeze(_last_texts(newest) if newest else b""),
+    )
+    return segment, segment.capacity
+
+
+def _last_texts(segment: Segment) -> bytes:
+    """What was written last, as much as a dictionary takes."""
+    texts: list[bytes] = []
+    rows = segment.groups.order_by("-pk").values_list("texts", flat=True)
+    for packed in rows.iterator(chunk_size=16):
+        texts = [*segment.packer.unpack(bytes(packed)), *texts]
+        if sum(map(len, texts)) >= DICTIONARY_BYTES:
+            break
+    return b"".join(texts)[-DICTIONARY_BYTES:]
+
+
+def _group(segment: Segment, attempt: Attempt, event: RolloutsEvent) -> Group:
+    return Group(
+        run_id=attempt.run_id,
+        attempt=attempt,
+        segment=segment,
+        step=event.step,
+        index=event.group,
+        trained=event.trained,
+        policy_version=event.policy_version,
+        fingerprint=event.fingerprint or "",
+        reward_mean=_mean(completion.reward for completion in event.completions),
+        prompt_key=prompt_key(event.prompt),
+        question=event.question,
+        answer=event.answer,
+        size=len(event.completions),
+        texts=segment.packer.pack([event.prompt, *(each.text for each in event.completions)]),
+        scores=pack_scores(_scores(event.completions)),
+    )
+
+
+def _scores(completions: Sequence[CompletionRecord]) -> dict[str, Any]:
+    """Of each name a list with a value for each completion; None where there is none."""
+    return {
+        "reward": [_known(completion.reward) for completion in completions],
+        "rewards": _parts([completion.rewards for completion in completions]),
+        "reward_errors": _parts([completion.reward_errors for completion in completions]),
+        "advantage": [completion.advantage for completion in completions],
+        "length": [completion.length for completion in completions],
+        "finish_reason": [completion.finish_reason for completion in completions],
+        "logprob_mean": [_known(completion.logprob_mean) for completion in completions],
+    }
+
+
+def _parts(given: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
+    names = dict.fromkeys(name for parts in given for name in parts)
+    return {name: [parts.get(name) for parts in given] for name in names}
+
+
+def _mean(rewards: Iterable[float]) -> float | None:
+    values = [reward for reward in rewards if not math.isnan(reward)]
+    return math.fsum(values) / len(values) if values else None
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
