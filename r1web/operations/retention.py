@@ -18,7 +18,7 @@ from r1web.metrics.selectors import attempts_to_pack
 from r1web.metrics.services import pack_ended
 from r1web.operations.measuring import measure, measure_due
 from r1web.operations.models import RunSize
-from r1web.rollouts.models import Group, Segment
+from r1web.rollouts.models import Column, Group, Segment, SignaturePart
 from r1web.runs.models import ENDED, Event, Run
 from r1web.runs.selectors import due_to_go, run_directory
 from r1web.runs.services import purge_run
@@ -69,6 +69,8 @@ def _remove(run: Run) -> Iterator[str]:
         Page.objects.filter(attempt__run=run),
         Layout.objects.filter(run=run),
         Series.objects.filter(run=run),
+        Column.objects.filter(segment__run=run),
+        SignaturePart.objects.filter(segment__run=run),
         Group.objects.filter(run=run),
         Segment.objects.filter(run=run),
         Event.objects.filter(run=run),

@@ -1,17 +1,26 @@
 """Every completion of every step, with the reward it got and why.
 
-A group is a row; its completions are packed into it (`packing`). Groups of a run come in segments,
-whose texts share a dictionary.
+A group is a row; its completions are packed into it (`packing`). Groups of a run come in segments:
+the texts of one share a dictionary, and once it is full it is sealed: its numbers are written again
+as columns (`columns`), and what its texts contain as a signature (`signature`), for lists and
+searches. What is not sealed yet is read from the groups.
 """
 
-from collections.abc import Iterable
+import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from django.db import models
 
-from r1web.rollouts.packing import Packer, unpack_scores, unsqueeze
+from r1web.rollouts.packing import (
+    FINISH_REASONS,
+    PART,
+    Errors,
+    Numbers,
+    Packer,
+    unpack_scores,
+    unsqueeze,
+)
 from r1web.runs.models import Attempt, Run
 
 
@@ -34,6 +43,10 @@ class Completion:
     """Tokens."""
     finish_reason: str
     logprob_mean: float | None
+    reflections: int
+    """How often reflective words stand in it; see `traits`."""
+    other_script: float
+    """Share of its letters that are of other scripts than the prompt's."""
 
     @property
     def id(self) -> str:
@@ -47,11 +60,18 @@ class Segment(models.Model):
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="+", db_index=False)
     number = models.PositiveIntegerField(help_text="From 0.")
     dictionary = models.BinaryField(help_text="The last texts before it, compressed.")
+    sealed_at = models.DateTimeField(null=True, help_text="When it was full, and was indexed.")
+    completions = models.PositiveIntegerField(default=0, help_text="Once it is sealed.")
 
     class Meta:
         ordering = ["number"]
         constraints = [
             models.UniqueConstraint(fields=["run", "number"], name="one_segment_a_number")
+        ]
+        indexes = [
+            models.Index(
+                fields=["run"], condition=models.Q(sealed_at=None), name="segment_not_sealed"
+            )
         ]
 
     def __str__(self) -> str:
@@ -65,6 +85,42 @@ class Segment(models.Model):
     @cached_property
     def packer(self) -> Packer:
         return Packer(unsqueeze(bytes(self.dictionary)))
+
+
+class Column(models.Model):
+    """One number of each completion of a sealed segment; see `columns`."""
+
+    segment = models.ForeignKey(
+        Segment, on_delete=models.CASCADE, related_name="columns", db_index=False
+    )
+    name = models.CharField(max_length=200)
+    data = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["segment", "name"], name="one_column_a_name")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SignaturePart(models.Model):
+    """Which groups of a sealed segment have certain runs of three bytes; see `signature`."""
+
+    segment = models.ForeignKey(
+        Segment, on_delete=models.CASCADE, related_name="signature", db_index=False
+    )
+    number = models.PositiveIntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["segment", "number"], name="one_part_a_number")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.segment_id}/{self.number}"
 
 
 class Group(models.Model):
@@ -118,35 +174,52 @@ class Group(models.Model):
         return max(0, self.step - 1 - self.policy_version)
 
     @cached_property
-    def _texts(self) -> list[str]:
-        return [text.decode() for text in self.segment.packer.unpack(bytes(self.texts))]
+    def _unpacked(self) -> list[bytes]:
+        return self.segment.packer.unpack(bytes(self.texts))
 
     @property
     def prompt(self) -> str:
-        return self._texts[0]
+        return self._unpacked[0].decode()
+
+    @property
+    def searched(self) -> list[bytes]:
+        """The completions, the question and the answer: what searches look at, in this order."""
+        return [*self._unpacked[1:], self.question.encode(), self.answer.encode()]
 
     @cached_property
-    def numbers(self) -> dict[str, Any]:
-        """Of each name a list, one number for each completion; see `services.appending`."""
+    def numbers(self) -> tuple[dict[str, Numbers], Errors]:
+        """What is known of the completions by name, see `services.appending`, and what is not."""
         return unpack_scores(bytes(self.scores))
 
-    @cached_property
+    @property
     def completions(self) -> list[Completion]:
-        numbers = self.numbers
-        fields = ("reward", "advantage", "length", "finish_reason", "logprob_mean")
-        return [
-            Completion(
-                group_id=self.pk,
-                index=index,
-                text=text,
-                rewards=_at(numbers["rewards"], index),
-                reward_errors=_at(numbers["reward_errors"], index),
-                **{name: numbers[name][index] for name in fields},
-            )
-            for index, text in enumerate(self._texts[1:])
-        ]
+        return [self.completion(index) for index in range(self.size)]
+
+    def completion(self, index: int) -> Completion:
+        """The one at this place."""
+        scores, errors = self.numbers
+        numbers = {name: float(values[index]) for name, values in scores.items()}
+        return Completion(
+            group_id=self.pk,
+            index=index,
+            text=self._unpacked[1 + index].decode(),
+            reward=_known(numbers["reward"]),
+            rewards={
+                name.removeprefix(PART): value
+                for name, value in numbers.items()
+                if name.startswith(PART) and not math.isnan(value)
+            },
+            reward_errors={
+                name: error for name, each in errors.items() if (error := each[index]) is not None
+            },
+            advantage=numbers["advantage"],
+            length=int(numbers["length"]),
+            finish_reason=FINISH_REASONS[int(numbers["finish_reason"])],
+            logprob_mean=_known(numbers["logprob_mean"]),
+            reflections=int(numbers["reflections"]),
+            other_script=numbers["other_script"],
+        )
 
 
-def _at(lists: dict[str, list[Any]], index: int) -> dict[str, Any]:
-    values: Iterable[tuple[str, Any]] = ((name, given[index]) for name, given in lists.items())
-    return {name: value for name, value in values if value is not None}
+def _known(number: float) -> float | None:
+    return None if math.isnan(number) else number

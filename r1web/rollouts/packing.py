@@ -7,16 +7,31 @@ the frames of a segment share a dictionary: the last texts before the segment, a
 import hashlib
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate, pairwise
-from typing import Any
 
+import numpy as np
 import zstandard
+from numpy.typing import NDArray
 
-LEVEL = 9
-"""On reasoning text it is within 5 % of level 12, at twice its speed."""
-DICTIONARY_BYTES = 128 * 1024
+LEVEL = 13
+"""Levels above make it hardly smaller."""
+DICTIONARY_BYTES = 256 * 1024
+
+FINISH_REASONS = ("stop", "length")
+"""A reason is the number of its place here."""
+PART = "rewards."
+"""Before the name of a part of the reward."""
+HEAD = zstandard.ZstdCompressionDict(
+    b'[["reward","rewards.accuracy","rewards.format","advantage","length","finish_reason",'
+    b'"logprob_mean","reflections","other_script"],{}]\n',
+    dict_type=zstandard.DICT_TYPE_RAWCONTENT,
+)
+"""How scores usually begin: what is packed cannot be read with another one."""
+Numbers = NDArray[np.float64]
+Errors = dict[str, list[str | None]]
+"""Why a part of the reward could not be computed: by its name, for each completion."""
 
 
 def squeeze(data: bytes) -> bytes:
@@ -27,13 +42,27 @@ def unsqueeze(data: bytes) -> bytes:
     return zstandard.ZstdDecompressor().decompress(data)
 
 
-def pack_scores(scores: dict[str, Any]) -> bytes:
-    return squeeze(json.dumps(scores, separators=(",", ":")).encode())
+def pack_scores(scores: Mapping[str, Sequence[float | None]], errors: Errors) -> bytes:
+    """Numbers by name, one for each completion, and why some are missing.
+
+    A line of JSON with the names, then all numbers' first bytes, all their second ones, and so on:
+    in this order they pack better.
+    """
+    head = json.dumps([list(scores), errors], separators=(",", ":"))
+    numbers = np.array(list(scores.values()), "<f8")
+    turned = numbers.view(np.uint8).reshape(-1, 8).T.tobytes()
+    return zstandard.ZstdCompressor(level=LEVEL, dict_data=HEAD).compress(
+        head.encode() + b"\n" + turned
+    )
 
 
-def unpack_scores(data: bytes) -> dict[str, Any]:
-    scores: dict[str, Any] = json.loads(unsqueeze(data))
-    return scores
+def unpack_scores(data: bytes) -> tuple[dict[str, Numbers], Errors]:
+    """NaN where there is none."""
+    unpacked = zstandard.ZstdDecompressor(dict_data=HEAD).decompress(data)
+    head, _, turned = unpacked.partition(b"\n")
+    names, errors = json.loads(head)
+    numbers = np.frombuffer(turned, np.uint8).reshape(8, -1).T.copy().view("<f8")
+    return dict(zip(names, numbers.reshape(len(names), -1), strict=True)), errors
 
 
 def prompt_key(prompt: str) -> int:

@@ -197,6 +197,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": Every(30.0),
         "options": {"expires": 60},
     },
+    "seal": {"task": "rollouts.seal", "schedule": Every(30.0), "options": {"expires": 30}},
     "prune": {"task": "operations.prune", "schedule": Every(600.0), "options": {"expires": 600}},
 }
 

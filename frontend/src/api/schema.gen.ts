@@ -353,6 +353,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run_id}/completions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Completions of a run
+         * @description In any order, over all steps; those without a value of the field come last.
+         */
+        get: operations["r1web_rollouts_api_completions_list_completions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/completions/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search completions
+         * @description Completions, questions and answers, the newest first, for about half a second a request.
+         */
+        get: operations["r1web_rollouts_api_completions_search_completions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/completions/{completion_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One completion
+         * @description At an address that stays, with its group.
+         */
+        get: operations["r1web_rollouts_api_completions_get_completion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run_id}/alerts": {
         parameters: {
             query?: never;
@@ -1554,7 +1614,15 @@ export interface components {
         };
         /** CompletionOut */
         CompletionOut: {
-            /** Index */
+            /**
+             * Id
+             * @description Its address for ever is /completions/{id}.
+             */
+            id: string;
+            /**
+             * Index
+             * @description Place in its group, from 0.
+             */
             index: number;
             /**
              * Text
@@ -1674,6 +1742,168 @@ export interface components {
             first: number | null;
             /** Last */
             last: number | null;
+        };
+        /**
+         * CompletionRow
+         * @description A completion in a list: the beginning of its text, and where it comes from.
+         */
+        CompletionRow: {
+            /**
+             * Id
+             * @description Its address for ever is /completions/{id}.
+             */
+            id: string;
+            /** Group Id */
+            group_id: number;
+            /**
+             * Attempt
+             * @description Number of the attempt.
+             */
+            attempt: number;
+            /** Step */
+            step: number;
+            /**
+             * Group
+             * @description Place of the prompt within the step, from 0.
+             */
+            group: number;
+            /**
+             * Index
+             * @description Place in its group, from 0.
+             */
+            index: number;
+            /**
+             * Trained
+             * @description False for a flat group in whose place others were sampled.
+             */
+            trained: boolean;
+            /**
+             * Policy Version
+             * @description Optimiser steps the sampling policy had seen.
+             */
+            policy_version: number;
+            /**
+             * Question
+             * @description Its beginning.
+             */
+            question: string;
+            /**
+             * Answer
+             * @description What the verifier expects; its beginning.
+             */
+            answer: string;
+            /**
+             * Text
+             * @description Its beginning.
+             */
+            text: string;
+            /** Reward */
+            reward: number | null;
+            /** Rewards */
+            rewards: {
+                [key: string]: number | string;
+            };
+            /**
+             * Reward Mean
+             * @description Of its group.
+             */
+            reward_mean: number | null;
+            /** Advantage */
+            advantage: number;
+            /**
+             * Length
+             * @description Tokens, the end token included.
+             */
+            length: number;
+            /**
+             * Finish Reason
+             * @description stop, or length when it was cut.
+             */
+            finish_reason: string;
+            /** Logprob Mean */
+            logprob_mean: number | null;
+            /**
+             * Reflections
+             * @description How often reflective words stand in it.
+             */
+            reflections: number;
+            /**
+             * Other Script
+             * @description Share of its letters that are of other scripts than the prompt's.
+             */
+            other_script: number;
+        };
+        /** CompletionsOut */
+        CompletionsOut: {
+            /** Items */
+            items: components["schemas"]["CompletionRow"][];
+            /**
+             * Matched
+             * @description Completions that the conditions hold for.
+             */
+            matched: number;
+            /**
+             * Total
+             * @description Completions of the run.
+             */
+            total: number;
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /** HitOut */
+        HitOut: {
+            completion: components["schemas"]["CompletionRow"];
+            /**
+             * Field
+             * @description What matches: completion, question or answer.
+             */
+            field: string;
+            /**
+             * Excerpt
+             * @description The match and what stands around it.
+             */
+            excerpt: string;
+            /**
+             * Start
+             * @description First character of the match within the excerpt.
+             */
+            start: number;
+            /**
+             * End
+             * @description The one after its last.
+             */
+            end: number;
+        };
+        /** SearchOut */
+        SearchOut: {
+            /**
+             * Items
+             * @description The newest groups first.
+             */
+            items: components["schemas"]["HitOut"][];
+            /**
+             * Searched
+             * @description Completions looked through, those of pages before included.
+             */
+            searched: number;
+            /**
+             * Total
+             * @description Completions to look through.
+             */
+            total: number;
+            /**
+             * Next Cursor
+             * @description To go on; a page may have few items or none where much has to be read.
+             */
+            next_cursor: string | null;
+        };
+        /** CompletionDetail */
+        CompletionDetail: {
+            /** Run Id */
+            run_id: number;
+            completion: components["schemas"]["CompletionOut"];
+            /** @description The group that it belongs to, with all completions. */
+            group: components["schemas"]["GroupOut"];
         };
         /** AlertList */
         AlertList: {
@@ -4015,6 +4245,233 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RolloutsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_rollouts_api_completions_list_completions: {
+        parameters: {
+            query?: {
+                /** @description A field, “-” before it: largest first. */
+                sort?: string;
+                /** @description Conditions that all have to hold, such as reward>=0.5, rewards.format=0, finish_reason=length or logprob_mean!=null. */
+                where?: string[];
+                /** @description Only this attempt's, superseded or not. */
+                attempt?: number | null;
+                /** @description With what later attempts replaced. */
+                superseded?: boolean;
+                /** @description next_cursor of the page before. */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompletionsOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_rollouts_api_completions_search_completions: {
+        parameters: {
+            query: {
+                /** @description What to look for. */
+                q: string;
+                /** @description text: as it stands; words: all of them, whole; regex: a pattern of RE2. The first two do not regard case, the last does unless it begins with (?i). */
+                mode?: "text" | "words" | "regex";
+                /** @description Conditions that all have to hold, such as reward>=0.5, rewards.format=0, finish_reason=length or logprob_mean!=null. */
+                where?: string[];
+                /** @description Only this attempt's, superseded or not. */
+                attempt?: number | null;
+                /** @description With what later attempts replaced. */
+                superseded?: boolean;
+                /** @description next_cursor of the page before. */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_rollouts_api_completions_get_completion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                completion_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompletionDetail"];
                 };
             };
             /** @description Unauthorized */

@@ -2,7 +2,9 @@
 
 from ninja import Router
 
+from r1web.rollouts.api.completions import router as completions_router
 from r1web.rollouts.api.steps import router as steps_router
 
 router = Router()
 router.add_router("", steps_router)
+router.add_router("", completions_router)

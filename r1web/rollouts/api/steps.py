@@ -8,49 +8,11 @@ from pydantic import BaseModel
 from r1web.api.auth import ApiRequest
 from r1web.api.errors import ERRORS, ProblemOut
 from r1web.api.pagination import decode_cursor, encode_cursor
-from r1web.rollouts.models import Completion, Group
+from r1web.rollouts.schemas import GroupOut, group_out
 from r1web.rollouts.selectors import Position, Sort, read_rollouts
 from r1web.runs.selectors import visible_run
 
 router = Router(tags=["rollouts"])
-
-
-class CompletionOut(BaseModel):
-    index: int
-    text: str = Field(description="As the model wrote it, without the prompt.")
-    reward: float | None = Field(description="The weighted sum; null when a part is missing.")
-    rewards: dict[str, float | str] = Field(description="Parts before weighting, by name.")
-    reward_errors: dict[str, str] = Field(
-        description="Why the parts that are missing could not be computed, by name."
-    )
-    advantage: float
-    length: int = Field(description="Tokens, the end token included.")
-    finish_reason: str = Field(description="stop, or length when it was cut.")
-    logprob_mean: float | None = Field(description="Mean log-probability of its tokens, nats.")
-
-
-class GroupOut(BaseModel):
-    """One prompt with its completions."""
-
-    id: int
-    attempt: int = Field(description="Number of the attempt.")
-    step: int
-    index: int = Field(description="Place of the prompt within the step, from 0.")
-    trained: bool = Field(description="False for a flat group in whose place others were sampled.")
-    policy_version: int = Field(description="Optimiser steps the sampling policy had seen.")
-    steps_behind: int = Field(
-        description="Optimiser steps that the policy it trains had seen beyond those."
-    )
-    fingerprint: str = Field(
-        description="Of the weights that wrote it; empty where the trainer sampled from its own."
-    )
-    prompt: str
-    question: str
-    answer: str = Field(description="What the verifier expects.")
-    reward_mean: float | None = Field(
-        description="Over the completions with a reward; null when none has one."
-    )
-    completions: list[CompletionOut]
 
 
 class StepsOut(BaseModel):
@@ -97,7 +59,7 @@ def get_rollouts(
     return RolloutsOut(
         step=page.step,
         steps=StepsOut(first=page.first_step, last=page.last_step),
-        items=[_group_out(group) for group in page.groups],
+        items=[group_out(group) for group in page.groups],
         next_cursor=encode_cursor([rest.step, rest.rank, rest.pk]) if rest else None,
     )
 
@@ -107,35 +69,3 @@ def _position(cursor: str | None) -> Position | None:
         return None
     step, rank, pk = decode_cursor(cursor, (int, float, int))
     return Position(step, rank, pk)
-
-
-def _group_out(group: Group) -> GroupOut:
-    return GroupOut(
-        id=group.pk,
-        attempt=group.attempt.number,
-        step=group.step,
-        index=group.index,
-        trained=group.trained,
-        policy_version=group.policy_version,
-        steps_behind=group.steps_behind,
-        fingerprint=group.fingerprint,
-        prompt=group.prompt,
-        question=group.question,
-        answer=group.answer,
-        reward_mean=group.reward_mean,
-        completions=[_completion_out(completion) for completion in group.completions],
-    )
-
-
-def _completion_out(completion: Completion) -> CompletionOut:
-    return CompletionOut(
-        index=completion.index,
-        text=completion.text,
-        reward=completion.reward,
-        rewards=completion.rewards,
-        reward_errors=completion.reward_errors,
-        advantage=completion.advantage,
-        length=completion.length,
-        finish_reason=completion.finish_reason,
-        logprob_mean=completion.logprob_mean,
-    )

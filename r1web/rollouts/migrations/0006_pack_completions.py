@@ -8,11 +8,12 @@ from itertools import groupby
 from django.db import migrations, transaction
 
 from r1web.rollouts.packing import (
-    DICTIONARY_BYTES, Packer, pack_scores, prompt_key, squeeze, unsqueeze,
+    DICTIONARY_BYTES, FINISH_REASONS, PART, Packer, pack_scores, prompt_key, squeeze,
+    unsqueeze,
 )
+from r1web.rollouts.traits import other_script, reflections
 
 BATCH = 100
-COLUMNS = ('reward', 'advantage', 'length', 'finish_reason', 'logprob_mean')
 
 
 def pack(apps, schema_editor):
@@ -63,17 +64,27 @@ def pack_groups(apps, segment, keys):
         group.prompt_key = prompt_key(group.prompt)
         group.size = len(theirs)
         group.texts = packer.pack([group.prompt, *(row.text for row in theirs)])
-        group.scores = pack_scores(scores(theirs))
+        group.scores = pack_scores(scores(group.prompt, theirs), errors(theirs))
     groups.bulk_update(packed, ['segment', 'prompt_key', 'size', 'texts', 'scores'], batch_size=20)
 
 
-def scores(rows):
-    lists = {name: [getattr(row, name) for row in rows] for name in COLUMNS}
-    for name in ('rewards', 'reward_errors'):
-        given = [getattr(row, name) for row in rows]
-        names = dict.fromkeys(part for parts in given for part in parts)
-        lists[name] = {part: [parts.get(part) for parts in given] for part in names}
-    return lists
+def scores(prompt, rows):
+    parts = sorted({name for row in rows for name in row.rewards})
+    return {
+        'reward': [row.reward for row in rows],
+        **{PART + name: [row.rewards.get(name) for row in rows] for name in parts},
+        'advantage': [row.advantage for row in rows],
+        'length': [row.length for row in rows],
+        'finish_reason': [FINISH_REASONS.index(row.finish_reason) for row in rows],
+        'logprob_mean': [row.logprob_mean for row in rows],
+        'reflections': [reflections(row.text) for row in rows],
+        'other_script': [other_script(row.text, prompt) for row in rows],
+    }
+
+
+def errors(rows):
+    names = sorted({name for row in rows for name in row.reward_errors})
+    return {name: [row.reward_errors.get(name) for row in rows] for name in names}
 
 
 class Migration(migrations.Migration):

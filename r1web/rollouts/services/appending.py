@@ -2,12 +2,20 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from r1web.rollouts.models import Group, Segment
-from r1web.rollouts.packing import DICTIONARY_BYTES, pack_scores, prompt_key, squeeze
+from r1web.rollouts.packing import (
+    DICTIONARY_BYTES,
+    FINISH_REASONS,
+    PART,
+    Errors,
+    pack_scores,
+    prompt_key,
+    squeeze,
+)
+from r1web.rollouts.traits import other_script, reflections
 from r1web.runs.models import Attempt
-from training.events import CompletionRecord, RolloutsEvent
+from training.events import RolloutsEvent
 
 Told = tuple[Attempt, RolloutsEvent]
 
@@ -72,32 +80,33 @@ def _group(segment: Segment, attempt: Attempt, event: RolloutsEvent) -> Group:
         answer=event.answer,
         size=len(event.completions),
         texts=segment.packer.pack([event.prompt, *(each.text for each in event.completions)]),
-        scores=pack_scores(_scores(event.completions)),
+        scores=pack_scores(_scores(event), _errors(event)),
     )
 
 
-def _scores(completions: Sequence[CompletionRecord]) -> dict[str, Any]:
-    """Of each name a list with a value for each completion; None where there is none."""
+def _scores(event: RolloutsEvent) -> dict[str, list[float | None]]:
+    """Of each name a list with a number for each completion; None where there is none."""
+    completions = event.completions
+    parts = {name for one in completions for name in one.rewards}
     return {
-        "reward": [_known(completion.reward) for completion in completions],
-        "rewards": _parts([completion.rewards for completion in completions]),
-        "reward_errors": _parts([completion.reward_errors for completion in completions]),
-        "advantage": [completion.advantage for completion in completions],
-        "length": [completion.length for completion in completions],
-        "finish_reason": [completion.finish_reason for completion in completions],
-        "logprob_mean": [_known(completion.logprob_mean) for completion in completions],
+        "reward": [one.reward for one in completions],
+        **{PART + name: [one.rewards.get(name) for one in completions] for name in sorted(parts)},
+        "advantage": [one.advantage for one in completions],
+        "length": [one.length for one in completions],
+        "finish_reason": [FINISH_REASONS.index(one.finish_reason) for one in completions],
+        "logprob_mean": [one.logprob_mean for one in completions],
+        "reflections": [reflections(one.text) for one in completions],
+        "other_script": [other_script(one.text, event.prompt) for one in completions],
     }
 
 
-def _parts(given: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
-    names = dict.fromkeys(name for parts in given for name in parts)
-    return {name: [parts.get(name) for parts in given] for name in names}
+def _errors(event: RolloutsEvent) -> Errors:
+    names = {name for one in event.completions for name in one.reward_errors}
+    return {
+        name: [one.reward_errors.get(name) for one in event.completions] for name in sorted(names)
+    }
 
 
 def _mean(rewards: Iterable[float]) -> float | None:
     values = [reward for reward in rewards if not math.isnan(reward)]
     return math.fsum(values) / len(values) if values else None
-
-
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value

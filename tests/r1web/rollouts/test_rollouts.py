@@ -73,6 +73,7 @@ def test_the_newest_step_is_shown_with_everything_about_it(run: Run, api: Api) -
         "completions": [],
     }
     assert group["completions"][0] == {
+        "id": f"{group['id']}-0",
         "index": 0,
         "text": "<think>0</think><answer>1.0</answer>",
         "reward": 1.0,

@@ -1,0 +1,71 @@
+"""The numbers of many completions as columns: what lists are filtered and sorted by.
+
+Keys are whole numbers of 64 bits. All else is a float of 32 bits, NaN where there is no value;
+whole numbers to 16 million are exact.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from r1web.rollouts.packing import squeeze, unpack_scores, unsqueeze
+
+Array = NDArray[Any]
+Columns = dict[str, Array]
+
+KEYS = ("group", "attempt", "prompt")
+"""Primary keys of the group and of its attempt, and the group's `prompt_key`."""
+OF_GROUP = {
+    "group": "pk",
+    "attempt": "attempt_id",
+    "prompt": "prompt_key",
+    "step": "step",
+    "place": "index",
+    "trained": "trained",
+    "policy_version": "policy_version",
+    "reward_mean": "reward_mean",
+}
+"""Fields of the group that its completions share, by the name of the column."""
+READ = ("size", "scores", *OF_GROUP.values())
+"""What `columns_of` is given of each group."""
+
+
+def columns_of(groups: Sequence[tuple[Any, ...]]) -> Columns:
+    """A value for each completion, group by group."""
+    sizes = [size for size, *_ in groups]
+    shared = zip(*groups, strict=True) if groups else [()] * len(READ)
+    _, packed, *fields = shared
+    columns: Columns = {"index": _index(sizes)}
+    for name, values in zip(OF_GROUP, fields, strict=True):
+        columns[name] = np.repeat(np.array(values, _kind(name)), sizes)
+    return columns | _scores([bytes(data) for data in packed], sizes)
+
+
+def _index(sizes: Sequence[int]) -> Array:
+    return np.concatenate([np.arange(size, dtype=np.float32) for size in [0, *sizes]])
+
+
+def _scores(packed: Sequence[bytes], sizes: Sequence[int]) -> Columns:
+    scores = [unpack_scores(data)[0] for data in packed]
+    none = [np.full(size, np.nan) for size in sizes]
+    names = dict.fromkeys(name for given in scores for name in given)
+    return {
+        name: np.concatenate(
+            [given.get(name, nan) for given, nan in zip(scores, none, strict=True)]
+        ).astype(np.float32)
+        for name in names
+    }
+
+
+def _kind(name: str) -> type[np.int64 | np.float32]:
+    return np.int64 if name in KEYS else np.float32
+
+
+def pack_column(column: Array) -> bytes:
+    return squeeze(column.tobytes())
+
+
+def unpack_column(name: str, data: bytes) -> Array:
+    return np.frombuffer(unsqueeze(data), _kind(name))

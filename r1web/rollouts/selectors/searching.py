@@ -1,0 +1,177 @@
+"""Searches a run's completions, the newest first, for as long as a request may take.
+
+Sealed segments say by their signature which groups may have what is looked for; only these are
+unpacked, and all groups of segments that are not sealed yet. Where time ran out, or the page is
+full, the next request goes on.
+"""
+
+import time
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from r1web.rollouts.columns import Array
+from r1web.rollouts.matching import Matcher, Span
+from r1web.rollouts.models import Group, Segment, SignaturePart
+from r1web.rollouts.selectors.listing import Found
+from r1web.rollouts.selectors.table import Table, read_table
+from r1web.rollouts.signature import candidates
+from r1web.rollouts.where import Condition
+from r1web.runs.models import Attempt
+
+BUDGET_S = 0.6
+BATCH = 32
+"""Groups that are read at once."""
+AROUND = 80
+"""Characters shown before and after a match."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a search goes on: at this group, with this one of its texts."""
+
+    group: int
+    text: int = 0
+
+
+@dataclass(frozen=True)
+class Hit:
+    found: Found
+    field: str
+    """completion, question or answer; those of a group come with its first completion."""
+    excerpt: str
+    span: Span
+    """Of the match within the excerpt."""
+
+
+@dataclass(frozen=True)
+class Searched:
+    hits: list[Hit]
+    searched: int
+    """Completions looked through so far, by this request and those before it."""
+    total: int
+    """Completions that there are to look through."""
+    next_place: Place | None
+
+
+def search(
+    *,
+    run_id: int,
+    matcher: Matcher,
+    conditions: Sequence[Condition],
+    start: Place | None,
+    limit: int,
+    attempt: int | None = None,
+    superseded: bool = False,
+) -> Searched:
+    """Where the completions that the conditions hold for match, or their question or answer."""
+    until = time.monotonic() + BUDGET_S
+    names = {"group", "index", *(condition.column for condition in conditions)}
+    table = read_table(run_id=run_id, names=names, attempt=attempt, superseded=superseded)
+    allowed = table.matching(list(conditions))
+    hits: list[Hit] = []
+    rest: Place | None = None
+    for group in _worth_reading(table, allowed, matcher, start):
+        if rest is not None and time.monotonic() > until:
+            rest = Place(group.pk)
+            break
+        first = start.text if start and group.pk == start.group else 0
+        indexes = _indexes(table, allowed, group.pk)
+        rest = _look(group, matcher, indexes, first=first, hits=hits, limit=limit)
+        if len(hits) == limit:
+            break
+    else:
+        rest = None
+    return Searched(hits, _passed(table, allowed, rest), int(allowed.sum()), rest)
+
+
+def _worth_reading(
+    table: Table, allowed: Array, matcher: Matcher, start: Place | None
+) -> Iterator[Group]:
+    """The groups that may match, the newest first."""
+    reader = _Reader()
+    for segment_id, rows in reversed(table.segments):
+        groups = np.unique(table["group"][rows])
+        worth = np.isin(groups, table["group"][rows][allowed[rows]])
+        if start is not None:
+            worth &= groups <= start.group
+        if worth.any() and segment_id is not None:
+            worth[_others(segment_id, matcher, len(groups))] = False
+        yield from reader.read([int(key) for key in groups[worth][::-1]])
+
+
+def _others(segment_id: int, matcher: Matcher, count: int) -> list[int]:
+    """Places of the segment's groups that do not contain what is looked for."""
+    rows = SignaturePart.objects.filter(segment_id=segment_id)
+
+    def read(numbers: set[int]) -> dict[int, bytes]:
+        found = rows.filter(number__in=numbers).values_list("number", "data")
+        return {number: bytes(data) for number, data in found}
+
+    return sorted({*range(count)} - {*candidates(matcher.needles, count, read)})
+
+
+class _Reader:
+    """Reads groups, and what many of them share but once."""
+
+    def __init__(self) -> None:
+        self.segments: dict[int, Segment] = {}
+        self.attempts: dict[int, Attempt] = {}
+
+    def read(self, keys: Sequence[int]) -> Iterator[Group]:
+        """These, in this order, as many at once as are likely to be looked at."""
+        for begin in range(0, len(keys), BATCH):
+            batch = keys[begin : begin + BATCH]
+            groups = Group.objects.in_bulk(batch)
+            self._share(groups.values())
+            yield from (groups[key] for key in batch)
+
+    def _share(self, groups: Collection[Group]) -> None:
+        missing = {group.segment_id for group in groups} - self.segments.keys()
+        self.segments |= Segment.objects.in_bulk(missing) if missing else {}
+        missing = {group.attempt_id for group in groups} - self.attempts.keys()
+        self.attempts |= Attempt.objects.in_bulk(missing) if missing else {}
+        for group in groups:
+            group.segment = self.segments[group.segment_id]
+            group.attempt = self.attempts[group.attempt_id]
+
+
+def _indexes(table: Table, allowed: Array, group: int) -> set[int]:
+    """Which completions of the group are to be looked through."""
+    begin, end = np.searchsorted(table["group"], [group, group + 1])
+    return {int(index) for index in table["index"][begin:end][allowed[begin:end]]}
+
+
+def _look(
+    group: Group, matcher: Matcher, indexes: set[int], *, first: int, hits: list[Hit], limit: int
+) -> Place:
+    """Add the group's hits from its text `first` on, to `limit`; where to go on after that."""
+    for place, span in enumerate(matcher.spans(group.searched)):
+        beyond = place - group.size  # 0: the question, 1: the answer
+        if span is None or place < first or (beyond < 0 and place not in indexes):
+            continue
+        hits.append(_hit(group, place if beyond < 0 else min(indexes), beyond, place, span))
+        if len(hits) == limit:
+            return Place(group.pk, place + 1)
+    return Place(group.pk, len(group.searched))
+
+
+def _hit(group: Group, index: int, beyond: int, place: int, span: Span) -> Hit:
+    text = group.searched[place].decode()
+    begin = max(0, span[0] - AROUND)
+    return Hit(
+        found=Found(group, group.completion(index)),
+        field="completion" if beyond < 0 else ("question", "answer")[beyond],
+        excerpt=text[begin : span[1] + AROUND],
+        span=(span[0] - begin, span[1] - begin),
+    )
+
+
+def _passed(table: Table, allowed: Array, rest: Place | None) -> int:
+    """How many were looked through: all that are newer than where it goes on, and of that group
+    those before."""
+    if rest is None:
+        return int(allowed.sum())
+    begin, end = np.searchsorted(table["group"], [rest.group, rest.group + 1])
+    return int(allowed[end:].sum() + allowed[begin : begin + rest.text].sum())

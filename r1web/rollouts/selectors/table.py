@@ -1,0 +1,105 @@
+"""Reads numbers of a run's completions: columns of sealed segments, and the groups since."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+import numpy as np
+
+from r1web.errors import InvalidError
+from r1web.rollouts.columns import READ, Array, Columns, columns_of, unpack_column
+from r1web.rollouts.models import Column, Group, Segment
+from r1web.rollouts.packing import PART
+from r1web.rollouts.where import Condition, matching
+from r1web.runs.models import Attempt
+from r1web.runs.snapshot import read_snapshot
+from r1web.runs.superseded import last_valid_steps
+
+
+@dataclass(frozen=True)
+class Table:
+    """A value for each completion of a run, in the order in which they were written."""
+
+    segments: list[tuple[int | None, slice]]
+    """Which of them each sealed segment has, and (None) those that are not sealed yet."""
+    columns: Columns
+    counting: Array
+    """Which of them count: those that a later attempt superseded do not, unless asked for."""
+
+    def __getitem__(self, name: str) -> Array:
+        return self.columns[name]
+
+    def __len__(self) -> int:
+        return len(self.counting)
+
+    @property
+    def total(self) -> int:
+        return int(self.counting.sum())
+
+    def matching(self, conditions: list[Condition]) -> Array:
+        """Which count, and all conditions hold for."""
+        return self.counting & matching(conditions, self.columns, len(self))
+
+
+def read_table(
+    *, run_id: int, names: Collection[str], attempt: int | None = None, superseded: bool = False
+) -> Table:
+    """The named columns of all completions that count.
+
+    `attempt` (its number) takes those of one attempt, superseded or not; `superseded` takes all.
+    Raises InvalidError for a part of the reward that the run does not have.
+    """
+    with read_snapshot():
+        attempts = list(
+            Attempt.objects.filter(run_id=run_id).only("number", "start_step", "started_at")
+        )
+        limits = {} if superseded else last_valid_steps(attempts)
+        narrowed = attempt is not None or any(limit is not None for limit in limits.values())
+        wanted = {*names, "step"} | ({"attempt"} if narrowed else set())
+        segments, columns = _read(run_id, wanted)
+    counting = np.ones(len(columns["step"]), bool)
+    if attempt is not None:
+        keys = [each.pk for each in attempts if each.number == attempt]
+        counting &= np.isin(columns["attempt"], keys)
+    elif narrowed:
+        for key, limit in limits.items():
+            if limit is not None:
+                counting &= (columns["attempt"] != key) | (columns["step"] <= limit)
+    return Table(segments, columns, counting)
+
+
+def _read(run_id: int, names: set[str]) -> tuple[list[tuple[int | None, slice]], Columns]:
+    sizes = dict(
+        Segment.objects.filter(run_id=run_id).exclude(sealed_at=None)
+        .order_by("number").values_list("pk", "completions")
+    )  # fmt: skip
+    parts: dict[int, Columns] = {pk: {} for pk in sizes}
+    rows = Column.objects.filter(segment__run_id=run_id, name__in=names)
+    for segment_id, name, data in rows.values_list("segment_id", "name", "data"):
+        parts[segment_id][name] = unpack_column(name, bytes(data))
+    loose = Group.objects.filter(run_id=run_id, segment__sealed_at=None).order_by("pk")
+    found = [*parts.values(), columns_of(list(loose.values_list(*READ)))]
+    lengths = [*sizes.values(), len(found[-1]["step"])]
+    _no_unknown_part(names, found)
+    ends = accumulate(lengths, initial=0)
+    slices = [slice(start, end) for start, end in pairwise(ends)]
+    segments = list(zip([*sizes, None], slices, strict=True))
+    return segments, {name: _joined(name, found, lengths) for name in names}
+
+
+def _joined(name: str, parts: Iterable[Columns], lengths: list[int]) -> Array:
+    """A segment that does not have the column has no value in it."""
+    none = [np.full(size, np.nan, np.float32) for size in lengths]
+    pieces = [part.get(name, nan) for part, nan in zip(parts, none, strict=True)]
+    return np.concatenate([piece for piece in pieces if len(piece)] or pieces[-1:])
+
+
+def _no_unknown_part(names: Collection[str], parts: list[Columns]) -> None:
+    known = {name for part in parts for name in part}
+    unknown = sorted(name for name in names if name.startswith(PART) and name not in known)
+    if unknown and any(len(part["step"]) for part in parts):
+        raise InvalidError(
+            f"No reward of this run has a part “{unknown[0].removeprefix(PART)[:80]}”: "
+            "the page of a group shows which parts there are.",
+            path="where",
+        )

@@ -1,0 +1,101 @@
+"""Conditions on completions: `reward>=0.5`, `finish_reason=length`, `rewards.format!=null`."""
+
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from r1web.errors import InvalidError
+from r1web.rollouts.columns import Array
+from r1web.rollouts.packing import FINISH_REASONS, PART
+
+FIELDS = {
+    "step": "step",
+    "group": "place",
+    "index": "index",
+    "trained": "trained",
+    "policy_version": "policy_version",
+    "reward": "reward",
+    "reward_mean": "reward_mean",
+    "advantage": "advantage",
+    "length": "length",
+    "finish_reason": "finish_reason",
+    "logprob_mean": "logprob_mean",
+    "reflections": "reflections",
+    "other_script": "other_script",
+}
+"""The column of each name that callers use; parts of the reward are `rewards.NAME`."""
+COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    ">=": operator.ge, "<=": operator.le, "!=": operator.ne,
+    ">": operator.gt, "<": operator.lt, "=": operator.eq,
+}  # fmt: skip
+CONDITION = re.compile(r"\s*(?P<field>.+?)\s*(?P<sign>>=|<=|!=|>|<|=)\s*(?P<value>.+?)\s*")
+WORDS = {"true": 1.0, "false": 0.0} | {
+    reason: float(number) for number, reason in enumerate(FINISH_REASONS)
+}
+
+
+@dataclass(frozen=True)
+class Condition:
+    column: str
+    sign: str
+    value: float | None
+    """None: whether there is one at all."""
+
+    def holds(self, column: Array) -> Array:
+        """For which of the values; a value that is missing compares with nothing."""
+        if self.value is None:
+            return np.isnan(column) if self.sign == "=" else ~np.isnan(column)
+        known = ~np.isnan(column) if self.sign == "!=" else True
+        result: Array = COMPARE[self.sign](column, np.float32(self.value)) & known
+        return result
+
+
+def parse_where(texts: Sequence[str]) -> list[Condition]:
+    """All of them have to hold. Raises InvalidError for one that is not a condition."""
+    return [_condition(text) for text in texts]
+
+
+def column_of(field: str, *, path: str) -> str:
+    """The column that a field is kept in. Raises InvalidError when there is no such field."""
+    if field.startswith(PART):
+        return field
+    if field not in FIELDS:
+        names = ", ".join([*FIELDS, PART + "NAME"])
+        raise InvalidError(f"There is no field “{field[:80]}”: take one of {names}.", path=path)
+    return FIELDS[field]
+
+
+def matching(conditions: Sequence[Condition], columns: Mapping[str, Array], count: int) -> Array:
+    """Which of the `count` completions all conditions hold for."""
+    holds = np.ones(count, bool)
+    for condition in conditions:
+        holds &= condition.holds(columns[condition.column])
+    return holds
+
+
+def _condition(text: str) -> Condition:
+    found = CONDITION.fullmatch(text)
+    if found is None:
+        raise InvalidError(
+            f"“{text[:80]}” is not a condition: write a field, one of = != < <= > >=, and a value.",
+            path="where",
+        )
+    column = column_of(found["field"], path="where")
+    if found["value"] == "null" and found["sign"] in {"=", "!="}:
+        return Condition(column, found["sign"], None)
+    return Condition(column, found["sign"], _value(found["value"], text))
+
+
+def _value(word: str, text: str) -> float:
+    try:
+        return WORDS[word] if word in WORDS else float(word)
+    except ValueError as error:
+        raise InvalidError(
+            f"“{word[:80]}” in “{text[:80]}” is not a number: "
+            "give one, or null, true, false, stop or length.",
+            path="where",
+        ) from error
