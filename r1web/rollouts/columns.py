@@ -28,6 +28,11 @@ OF_GROUP = {
     "reward_mean": "reward_mean",
 }
 """Fields of the group that its completions share, by the name of the column."""
+OF_COMPLETION = (
+    "reward", "advantage", "length", "finish_reason", "logprob_mean", "reflections",
+    "other_script",
+)  # fmt: skip
+"""What every completion has, besides parts of the reward."""
 READ = ("size", "scores", *OF_GROUP.values())
 """What `columns_of` is given of each group."""
 
@@ -50,10 +55,10 @@ def _index(sizes: Sequence[int]) -> Array:
 def _scores(packed: Sequence[bytes], sizes: Sequence[int]) -> Columns:
     scores = [unpack_scores(data)[0] for data in packed]
     none = [np.full(size, np.nan) for size in sizes]
-    names = dict.fromkeys(name for given in scores for name in given)
+    names = dict.fromkeys([*OF_COMPLETION, *(name for given in scores for name in given)])
     return {
         name: np.concatenate(
-            [given.get(name, nan) for given, nan in zip(scores, none, strict=True)]
+            [np.empty(0), *(x.get(name, nan) for x, nan in zip(scores, none, strict=True))]
         ).astype(np.float32)
         for name in names
     }

@@ -23,6 +23,8 @@ FINISH_REASONS = ("stop", "length")
 """A reason is the number of its place here."""
 PART = "rewards."
 """Before the name of a part of the reward."""
+ACCURACY = f"{PART}accuracy"
+"""A completion solves its prompt when this is 1 or more; where there is none, its reward."""
 HEAD = zstandard.ZstdCompressionDict(
     b'[["reward","rewards.accuracy","rewards.format","advantage","length","finish_reason",'
     b'"logprob_mean","reflections","other_script"],{}]\n',

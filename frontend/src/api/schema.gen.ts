@@ -413,6 +413,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/groups/{group_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One prompt with its completions
+         * @description With its completions sorted by what they answer.
+         */
+        get: operations["r1web_rollouts_api_groups_get_group"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/{group_id}/same-prompt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The same prompt at other steps
+         * @description All groups with the very same prompt, this one among them, in its run or another.
+         */
+        get: operations["r1web_rollouts_api_groups_get_same_prompt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/completions/histogram": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How often each value comes
+         * @description A bin for each value, or ranges of equal width where there are more than twelve.
+         */
+        get: operations["r1web_rollouts_api_groups_get_histogram"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/emergence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How completions change from step to step
+         * @description Length, reflection, language mixing, and which prompts were solved by when.
+         */
+        get: operations["r1web_rollouts_api_groups_get_emergence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run_id}/alerts": {
         parameters: {
             query?: never;
@@ -1904,6 +1984,173 @@ export interface components {
             completion: components["schemas"]["CompletionOut"];
             /** @description The group that it belongs to, with all completions. */
             group: components["schemas"]["GroupOut"];
+        };
+        /**
+         * ClusterOut
+         * @description Completions that give the same answer: in <answer> tags, else boxed, else the last number.
+         */
+        ClusterOut: {
+            /**
+             * Answer
+             * @description As the first of them writes it; null for none.
+             */
+            answer: string | null;
+            /**
+             * Indexes
+             * @description Their places in the group.
+             */
+            indexes: number[];
+            /** Share */
+            share: number;
+            /** Reward Mean */
+            reward_mean: number | null;
+            /**
+             * Expected
+             * @description Whether it is written as the answer that is expected.
+             */
+            expected: boolean;
+        };
+        /** GroupDetail */
+        GroupDetail: {
+            /** Run Id */
+            run_id: number;
+            group: components["schemas"]["GroupOut"];
+            /**
+             * Clusters
+             * @description The largest first: the majority's answer.
+             */
+            clusters: components["schemas"]["ClusterOut"][];
+            /**
+             * Solved
+             * @description Share of completions whose accuracy is 1, or whose reward is, without one.
+             */
+            solved: number | null;
+        };
+        /** AlikeOut */
+        AlikeOut: {
+            /** Id */
+            id: number;
+            /**
+             * Attempt
+             * @description Number of the attempt.
+             */
+            attempt: number;
+            /** Step */
+            step: number;
+            /**
+             * Index
+             * @description Place of the prompt within the step, from 0.
+             */
+            index: number;
+            /**
+             * Size
+             * @description Completions.
+             */
+            size: number;
+            /** Reward Mean */
+            reward_mean: number | null;
+            /**
+             * Solved
+             * @description Share of completions that solve it.
+             */
+            solved: number | null;
+        };
+        /** AlikesOut */
+        AlikesOut: {
+            /** Run Id */
+            run_id: number;
+            /**
+             * Items
+             * @description By step; the first thousand.
+             */
+            items: components["schemas"]["AlikeOut"][];
+        };
+        /** BinOut */
+        BinOut: {
+            /** Low */
+            low: number;
+            /**
+             * High
+             * @description As low where the bin is one value; else the end of the range, which belongs to the last bin only.
+             */
+            high: number;
+            /** Count */
+            count: number;
+        };
+        /** HistogramOut */
+        HistogramOut: {
+            /** Bins */
+            bins: components["schemas"]["BinOut"][];
+            /**
+             * Missing
+             * @description Completions that have no value.
+             */
+            missing: number;
+        };
+        /**
+         * EmergenceOut
+         * @description Columns with a value for each step that has completions; null where nothing is known.
+         */
+        EmergenceOut: {
+            /** Steps */
+            steps: number[];
+            /** Completions */
+            completions: number[];
+            /**
+             * Length
+             * @description Tokens, mean.
+             */
+            length: (number | null)[];
+            /**
+             * Truncated
+             * @description Share of completions that were cut.
+             */
+            truncated: (number | null)[];
+            /**
+             * Reflective
+             * @description Share with a reflective word.
+             */
+            reflective: (number | null)[];
+            /**
+             * Reflections
+             * @description Reflective words in each, mean.
+             */
+            reflections: (number | null)[];
+            /**
+             * Counted
+             * @description Completions in which these were counted: all, or a sample for own words.
+             */
+            counted: number;
+            /**
+             * Mixed
+             * @description Share with letters of other scripts than the prompt's.
+             */
+            mixed: (number | null)[];
+            /**
+             * Other Script
+             * @description Share of such letters, mean.
+             */
+            other_script: (number | null)[];
+            /**
+             * Solved
+             * @description Share that solve their prompt.
+             */
+            solved: (number | null)[];
+            /**
+             * Prompts
+             * @description Different prompts tried so far.
+             */
+            prompts: number[];
+            /**
+             * Prompts Solved
+             * @description Of these, solved at least once so far.
+             */
+            prompts_solved: number[];
+            /**
+             * Newly Solved
+             * @description Prompts solved here for the first time.
+             */
+            newly_solved: number[];
         };
         /** AlertList */
         AlertList: {
@@ -4472,6 +4719,294 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CompletionDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_rollouts_api_groups_get_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_rollouts_api_groups_get_same_prompt: {
+        parameters: {
+            query?: {
+                /** @description Another run's; its own when left out. */
+                run?: number | null;
+            };
+            header?: never;
+            path: {
+                group_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlikesOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_rollouts_api_groups_get_histogram: {
+        parameters: {
+            query?: {
+                /** @description As in conditions. */
+                field?: string;
+                /** @description Conditions that all have to hold, such as reward>=0.5, rewards.format=0, finish_reason=length or logprob_mean!=null. */
+                where?: string[];
+                bins?: number;
+                /** @description Only this attempt's, superseded or not. */
+                attempt?: number | null;
+                /** @description With what later attempts replaced. */
+                superseded?: boolean;
+            };
+            header?: never;
+            path: {
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HistogramOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_rollouts_api_groups_get_emergence: {
+        parameters: {
+            query?: {
+                /** @description Reflective words, instead of the usual ones. */
+                words?: string[];
+                /** @description Conditions that all have to hold, such as reward>=0.5, rewards.format=0, finish_reason=length or logprob_mean!=null. */
+                where?: string[];
+                /** @description Only this attempt's, superseded or not. */
+                attempt?: number | null;
+            };
+            header?: never;
+            path: {
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmergenceOut"];
                 };
             };
             /** @description Unauthorized */

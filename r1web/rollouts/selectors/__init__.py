@@ -1,5 +1,7 @@
 """What is read about rollouts."""
 
+from r1web.rollouts.selectors.emergence import by_steps
+from r1web.rollouts.selectors.groups import histogram, same_prompt, share_solved, visible_group
 from r1web.rollouts.selectors.listing import After, Found, read_completions, visible_completion
 from r1web.rollouts.selectors.searching import Hit, Place, search
 from r1web.rollouts.selectors.steps import Position, Sort, read_rollouts
@@ -11,8 +13,13 @@ __all__ = [
     "Place",
     "Position",
     "Sort",
+    "by_steps",
+    "histogram",
     "read_completions",
     "read_rollouts",
+    "same_prompt",
     "search",
+    "share_solved",
     "visible_completion",
+    "visible_group",
 ]

@@ -6,23 +6,21 @@ full, the next request goes on.
 """
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from r1web.rollouts.columns import Array
 from r1web.rollouts.matching import Matcher, Span
-from r1web.rollouts.models import Group, Segment, SignaturePart
+from r1web.rollouts.models import Group, SignaturePart
 from r1web.rollouts.selectors.listing import Found
+from r1web.rollouts.selectors.reading import Reader
 from r1web.rollouts.selectors.table import Table, read_table
 from r1web.rollouts.signature import candidates
 from r1web.rollouts.where import Condition
-from r1web.runs.models import Attempt
 
 BUDGET_S = 0.6
-BATCH = 32
-"""Groups that are read at once."""
 AROUND = 80
 """Characters shown before and after a match."""
 
@@ -90,7 +88,7 @@ def _worth_reading(
     table: Table, allowed: Array, matcher: Matcher, start: Place | None
 ) -> Iterator[Group]:
     """The groups that may match, the newest first."""
-    reader = _Reader()
+    reader = Reader()
     for segment_id, rows in reversed(table.segments):
         groups = np.unique(table["group"][rows])
         worth = np.isin(groups, table["group"][rows][allowed[rows]])
@@ -110,31 +108,6 @@ def _others(segment_id: int, matcher: Matcher, count: int) -> list[int]:
         return {number: bytes(data) for number, data in found}
 
     return sorted({*range(count)} - {*candidates(matcher.needles, count, read)})
-
-
-class _Reader:
-    """Reads groups, and what many of them share but once."""
-
-    def __init__(self) -> None:
-        self.segments: dict[int, Segment] = {}
-        self.attempts: dict[int, Attempt] = {}
-
-    def read(self, keys: Sequence[int]) -> Iterator[Group]:
-        """These, in this order, as many at once as are likely to be looked at."""
-        for begin in range(0, len(keys), BATCH):
-            batch = keys[begin : begin + BATCH]
-            groups = Group.objects.in_bulk(batch)
-            self._share(groups.values())
-            yield from (groups[key] for key in batch)
-
-    def _share(self, groups: Collection[Group]) -> None:
-        missing = {group.segment_id for group in groups} - self.segments.keys()
-        self.segments |= Segment.objects.in_bulk(missing) if missing else {}
-        missing = {group.attempt_id for group in groups} - self.attempts.keys()
-        self.attempts |= Attempt.objects.in_bulk(missing) if missing else {}
-        for group in groups:
-            group.segment = self.segments[group.segment_id]
-            group.attempt = self.attempts[group.attempt_id]
 
 
 def _indexes(table: Table, allowed: Array, group: int) -> set[int]:

@@ -42,9 +42,14 @@ class Table:
 
 
 def read_table(
-    *, run_id: int, names: Collection[str], attempt: int | None = None, superseded: bool = False
+    *,
+    run_id: int,
+    names: Collection[str],
+    optional: Collection[str] = (),
+    attempt: int | None = None,
+    superseded: bool = False,
 ) -> Table:
-    """The named columns of all completions that count.
+    """The named columns of all completions that count; of the optional ones those that there are.
 
     `attempt` (its number) takes those of one attempt, superseded or not; `superseded` takes all.
     Raises InvalidError for a part of the reward that the run does not have.
@@ -56,7 +61,8 @@ def read_table(
         limits = {} if superseded else last_valid_steps(attempts)
         narrowed = attempt is not None or any(limit is not None for limit in limits.values())
         wanted = {*names, "step"} | ({"attempt"} if narrowed else set())
-        segments, columns = _read(run_id, wanted)
+        segments, columns = _read(run_id, wanted | {*optional})
+    _no_unknown_part(names, columns)
     counting = np.ones(len(columns["step"]), bool)
     if attempt is not None:
         keys = [each.pk for each in attempts if each.number == attempt]
@@ -80,11 +86,11 @@ def _read(run_id: int, names: set[str]) -> tuple[list[tuple[int | None, slice]],
     loose = Group.objects.filter(run_id=run_id, segment__sealed_at=None).order_by("pk")
     found = [*parts.values(), columns_of(list(loose.values_list(*READ)))]
     lengths = [*sizes.values(), len(found[-1]["step"])]
-    _no_unknown_part(names, found)
     ends = accumulate(lengths, initial=0)
     slices = [slice(start, end) for start, end in pairwise(ends)]
     segments = list(zip([*sizes, None], slices, strict=True))
-    return segments, {name: _joined(name, found, lengths) for name in names}
+    known = {name for part in found for name in part}
+    return segments, {name: _joined(name, found, lengths) for name in names if name in known}
 
 
 def _joined(name: str, parts: Iterable[Columns], lengths: list[int]) -> Array:
@@ -94,12 +100,12 @@ def _joined(name: str, parts: Iterable[Columns], lengths: list[int]) -> Array:
     return np.concatenate([piece for piece in pieces if len(piece)] or pieces[-1:])
 
 
-def _no_unknown_part(names: Collection[str], parts: list[Columns]) -> None:
-    known = {name for part in parts for name in part}
-    unknown = sorted(name for name in names if name.startswith(PART) and name not in known)
-    if unknown and any(len(part["step"]) for part in parts):
+def _no_unknown_part(names: Collection[str], columns: Columns) -> None:
+    unknown = sorted(name for name in names if name.startswith(PART) and name not in columns)
+    if unknown and len(columns["step"]):
         raise InvalidError(
             f"No reward of this run has a part “{unknown[0].removeprefix(PART)[:80]}”: "
             "the page of a group shows which parts there are.",
             path="where",
         )
+    columns |= {name: np.empty(0, np.float32) for name in unknown}
