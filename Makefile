@@ -10,7 +10,7 @@ REQUESTS ?= 100
 SETUP = $(PYTHON) tools/setup.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos load lint format types image bench vllm lock clean
+.PHONY: help run test chaos load curves lint format types image bench vllm trackers lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile
@@ -32,6 +32,11 @@ load: ## Put TRAINERS, BROWSERS and REQUESTS on a server of its own for SECONDS=
 	@$(SETUP) test
 	@exec .venv/bin/python -m benchmarks.load --seconds $(SECONDS) --trainers $(TRAINERS) \
 		--browsers $(BROWSERS) --requests $(REQUESTS)
+
+curves: ## Measure how points are appended, kept and read, beside other trackers
+	@$(SETUP) test
+	@$(SETUP) trackers
+	@exec .venv/bin/python -m benchmarks.curves
 
 lint: ## The quick checks: ruff, mypy, import contracts
 	@$(SETUP) test
@@ -56,12 +61,16 @@ bench: ## Make .venv-bench, with what the scripts of benchmarks/ compare with
 vllm: ## Make .venv-vllm, in which vLLM samples and opens saved models (several GB)
 	@$(SETUP) vllm
 
+trackers: ## Make .venv-trackers, with the trackers that `make curves` compares with
+	@$(SETUP) trackers
+
 lock: ## Write requirements/*.txt from the .in files and what is installed
 	@.venv/bin/python tools/lock.py app train dev
 	@if [ -x .venv-bench/bin/python ]; then PYTHONPATH=tools .venv-bench/bin/python tools/lock.py bench; fi
 	@if [ -x .venv-vllm/bin/python ]; then PYTHONPATH=tools .venv-vllm/bin/python tools/lock.py vllm; fi
+	@if [ -x .venv-trackers/bin/python ]; then PYTHONPATH=tools .venv-trackers/bin/python tools/lock.py trackers; fi
 
 clean: ## Remove what was installed and built; var/, with its runs, stays
-	rm -rf .venv .venv-bench .venv-vllm .cache r1web/static/app frontend/node_modules
+	rm -rf .venv .venv-bench .venv-vllm .venv-trackers .cache r1web/static/app frontend/node_modules
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

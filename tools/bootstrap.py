@@ -30,6 +30,7 @@ WORLDS = {
     "test": (".venv", ("app", "train", "dev")),
     "bench": (".venv-bench", ("bench",)),
     "vllm": (".venv-vllm", ("vllm",)),
+    "trackers": (".venv-trackers", ("trackers",)),
 }
 ROOM_BYTES = 8 * 1024**3
 """Room for the packages and their downloads; torch with its CUDA packages takes most of it."""
@@ -107,11 +108,12 @@ def install(world: str) -> None:
     make = [sys.executable, "-m", "venv", *again, str(venv)]
     run_step("Making the virtual environment", make, LOG)
     pins = [line for lock in locks for line in lock.read_text().splitlines()]
-    torch = next(line for line in pins if line.startswith("torch=="))
+    torch = [line for line in pins if line.startswith("torch==")]
     constraints = [part for lock in locks for part in ("-c", str(lock))]
     files = [part for lock in locks for part in ("-r", str(lock))]
-    pip_install(python, "Installing torch", [*constraints, torch], LOG)
-    pip_install(python, "Installing the other packages", ["--no-deps", *files], LOG)
+    if torch:
+        pip_install(python, "Installing torch", [*constraints, *torch], LOG)
+    pip_install(python, "Installing the packages", ["--no-deps", *files], LOG)
     stamp.write_text(digest(locks))
     if world == "test":
         (venv / ".installed-run").write_text(digest(locks[:2]))

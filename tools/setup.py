@@ -1,4 +1,4 @@
-"""Set up everything that a make target needs: `python3 tools/setup.py run|test|bench|vllm`.
+"""Set up what a make target needs: `python3 tools/setup.py run|test|bench|vllm|trackers`.
 
 This file has to be readable for any Python 3, so that an old one can say what is wrong.
 """

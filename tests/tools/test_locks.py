@@ -8,7 +8,7 @@ import pytest
 
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements"
 PIN = re.compile(r"[a-z0-9-]+==[0-9][a-z0-9.]*(; sys_platform [!=]= \"\w+\")?")
-WORLDS = ("app", "train", "dev", "bench", "vllm")
+WORLDS = ("app", "train", "dev", "bench", "vllm", "trackers")
 
 
 def lines(file: str) -> list[str]:

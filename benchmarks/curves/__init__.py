@@ -1,0 +1,1 @@
+"""Curves beside other trackers: written, kept, and read; see __main__.py."""
