@@ -1,23 +1,32 @@
 import { type RefObject, useEffect, useState } from "react";
+import { inTurn } from "./turns";
 
 /** Charts this far beyond the screen are drawn, so that they are there when they scroll in. */
 const MARGIN = "400px";
 
-/** Whether the element is on the screen or nearly so, and how high it was when that changed. */
+/** Whether the element is on the screen or nearly so, and how high it was when it left. */
 export function useVisible(element: RefObject<Element | null>) {
   const [seen, setSeen] = useState<{ visible: boolean; height?: number }>({ visible: false });
   useEffect(() => {
     if (!element.current) return;
+    let takeBack = () => {};
     const observer = new IntersectionObserver(
       (entries) => {
         const newest = entries.at(-1);
         if (!newest) return;
-        setSeen({ visible: newest.isIntersecting, height: newest.boundingClientRect.height });
+        const { isIntersecting: visible, boundingClientRect } = newest;
+        takeBack();
+        // To build a chart takes most of a frame; to drop one, nothing.
+        if (visible) takeBack = inTurn(() => setSeen({ visible }));
+        else setSeen({ visible, height: boundingClientRect.height });
       },
       { rootMargin: MARGIN },
     );
     observer.observe(element.current);
-    return () => observer.disconnect();
+    return () => {
+      observer.disconnect();
+      takeBack();
+    };
   }, [element]);
   return seen;
 }

@@ -1,6 +1,7 @@
+import { useCallback } from "react";
 import { ChartCard } from "@/charts/ChartCard";
 import { type ChartSpec, runCharts, seriesOfChart, wideOnes } from "@/charts/catalogue";
-import { ChartGroupProvider } from "@/charts/group";
+import { type ChartGroup, ChartGroupProvider } from "@/charts/group";
 import { formatOf, helpOf } from "@/charts/seriesHelp";
 import { ChartToolbar } from "./ChartToolbar";
 import styles from "./OverviewTab.module.css";
@@ -33,6 +34,7 @@ export function OverviewTab(props: TabProps) {
             ))}
           </div>
           <MoreSeries
+            charts={charts}
             names={names}
             drawn={new Set(specs.flatMap(seriesOfChart))}
             open={props.address.more}
@@ -48,15 +50,26 @@ export function OverviewTab(props: TabProps) {
 }
 
 interface MoreSeriesProps {
+  charts: ChartGroup;
   names: readonly string[];
   drawn: ReadonlySet<string>;
   open: boolean;
   onOpen: (open: boolean) => void;
 }
 
+/** Series that are asked for together: those of a few rows. */
+const BLOCK = 12;
+
 /** Every other series of the run, each with what it means. */
-function MoreSeries({ names, drawn, open, onOpen }: MoreSeriesProps) {
+function MoreSeries({ charts, names, drawn, open, onOpen }: MoreSeriesProps) {
   const others = names.filter((name) => !drawn.has(name) && !name.startsWith("system/")).sort();
+  const key = others.join();
+  const { need } = charts;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the key stands for the names
+  const needBlocks = useCallback(
+    (wanted: readonly string[]) => need(wanted.flatMap((name) => blockOf(others, name))),
+    [need, key],
+  );
   if (others.length === 0) return null;
   return (
     <details
@@ -68,14 +81,22 @@ function MoreSeries({ names, drawn, open, onOpen }: MoreSeriesProps) {
     >
       <summary>{others.length} more series</summary>
       {open && (
-        <div className={styles.charts}>
-          {others.map((name) => (
-            <ChartCard key={name} spec={chartOf(name)} />
-          ))}
-        </div>
+        <ChartGroupProvider value={{ ...charts, need: needBlocks }}>
+          <div className={styles.charts}>
+            {others.map((name) => (
+              <ChartCard key={name} spec={chartOf(name)} />
+            ))}
+          </div>
+        </ChartGroupProvider>
       )}
     </details>
   );
+}
+
+/** A name with those that stand around it: while one is read, its neighbours come. */
+function blockOf(names: readonly string[], name: string): readonly string[] {
+  const start = Math.floor(names.indexOf(name) / BLOCK) * BLOCK;
+  return start < 0 ? [name] : names.slice(start, start + BLOCK);
 }
 
 const CHARTS = new Map<string, ChartSpec>();
