@@ -1,6 +1,7 @@
 """What is read about rollouts."""
 
 from r1web.rollouts.selectors.emergence import by_steps
+from r1web.rollouts.selectors.exporting import chosen, exported_jsonl, exported_parquet
 from r1web.rollouts.selectors.groups import histogram, same_prompt, share_solved, visible_group
 from r1web.rollouts.selectors.listing import After, Found, read_completions, visible_completion
 from r1web.rollouts.selectors.searching import Hit, Place, search
@@ -14,6 +15,9 @@ __all__ = [
     "Position",
     "Sort",
     "by_steps",
+    "chosen",
+    "exported_jsonl",
+    "exported_parquet",
     "histogram",
     "read_completions",
     "read_rollouts",

@@ -1,0 +1,116 @@
+"""Completions as lines of JSON or as Parquet, in the form that supervised training takes."""
+
+import io
+import json
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from r1web.rollouts.columns import Array
+from r1web.rollouts.models import Completion, Group
+from r1web.rollouts.selectors.reading import BATCH, Reader
+from r1web.rollouts.selectors.table import Table, read_table
+from r1web.rollouts.where import Condition
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Row = dict[str, Any]
+
+
+def chosen(
+    *,
+    run_id: int,
+    conditions: Sequence[Condition],
+    attempt: int | None = None,
+    superseded: bool = False,
+) -> tuple[Table, Array]:
+    """The run's completions, and for which of them the conditions hold."""
+    names = {"group", "index", *(condition.column for condition in conditions)}
+    table = read_table(run_id=run_id, names=names, attempt=attempt, superseded=superseded)
+    return table, table.matching(list(conditions))
+
+
+def exported_jsonl(table: Table, matches: Array) -> Iterator[bytes]:
+    """A line a completion, as they were written."""
+    for rows in _batches(table, matches):
+        lines = (json.dumps(row, ensure_ascii=False) for row in rows)
+        yield "".join(f"{line}\n" for line in lines).encode()
+
+
+def exported_parquet(table: Table, matches: Array) -> Iterator[bytes]:
+    """The same as columns; the parts of the reward are a map."""
+    import pyarrow as pa  # noqa: PLC0415 - large, and seldom wanted
+    import pyarrow.parquet as pq  # noqa: PLC0415 - likewise
+
+    schema = _schema()
+    buffer = io.BytesIO()
+    with pq.ParquetWriter(buffer, schema, compression="zstd") as writer:
+        for rows in _batches(table, matches):
+            flat = [{**row, "rewards": list(row["rewards"].items())} for row in rows]
+            writer.write_table(pa.Table.from_pylist(flat, schema))
+            yield _taken(buffer)
+    yield _taken(buffer)
+
+
+def _batches(table: Table, matches: Array) -> Iterator[list[Row]]:
+    """So few groups at once that little memory is needed, however many there are."""
+    groups = table["group"][matches]
+    indexes = table["index"][matches].astype(int)
+    keys, begins = np.unique(groups, return_index=True)
+    pieces = np.split(indexes, begins[1:])  # one that is empty where there is nothing
+    of_group = dict(zip(keys.tolist(), pieces, strict=False))
+    reader = Reader()
+    for begin in range(0, len(keys), BATCH):
+        found = reader.read(keys[begin : begin + BATCH].tolist())
+        yield [
+            _row(group, group.completion(i)) for group in found for i in of_group[group.pk].tolist()
+        ]
+
+
+def _row(group: Group, completion: Completion) -> Row:
+    return {
+        "prompt": [{"role": "user", "content": group.question}],
+        "completion": [{"role": "assistant", "content": completion.text}],
+        "text_prompt": group.prompt,
+        "answer": group.answer,
+        "reward": completion.reward,
+        "rewards": completion.rewards,
+        "advantage": completion.advantage,
+        "length": completion.length,
+        "finish_reason": completion.finish_reason,
+        "logprob_mean": completion.logprob_mean,
+        "run": group.run_id,
+        "attempt": group.attempt.number,
+        "step": group.step,
+        "group": group.index,
+        "index": completion.index,
+        "policy_version": group.policy_version,
+        "trained": group.trained,
+        "id": completion.id,
+    }
+
+
+def _schema() -> "pa.Schema":
+    import pyarrow as pa  # noqa: PLC0415 - large, and seldom wanted
+
+    text, whole, number = pa.string(), pa.int64(), pa.float64()
+    messages = pa.list_(pa.struct([("role", text), ("content", text)]))
+    return pa.schema(
+        [
+            ("prompt", messages), ("completion", messages), ("text_prompt", text), ("answer", text),
+            ("reward", number), ("rewards", pa.map_(text, number)), ("advantage", number),
+            ("length", whole), ("finish_reason", text), ("logprob_mean", number), ("run", whole),
+            ("attempt", whole), ("step", whole), ("group", whole), ("index", whole),
+            ("policy_version", whole), ("trained", pa.bool_()), ("id", text),
+        ]
+    )  # fmt: skip
+
+
+def _taken(buffer: io.BytesIO) -> bytes:
+    """What was written since; places in the file go on counting from its beginning."""
+    piece = buffer.getvalue()
+    buffer.seek(0)
+    buffer.truncate()
+    return piece
