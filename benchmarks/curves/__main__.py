@@ -56,13 +56,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="r1web-curves-") as folder, ExitStack() as stack:
         size_of = {stack.enter_context(side): size for side, size in contenders(Path(folder), mine)}
         bench = Bench(Path(folder), size_of, {side.name: {} for side in size_of})
-        bench.append(given.rounds)
-        bench.line()
-        bench.overview()
-        told = report.as_json(bench.found)
-    if given.json:
-        given.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-    print(report.text(told))
+        try:
+            bench.append(given.rounds)
+            bench.line()
+            bench.overview()
+        finally:  # what was measured until something went wrong is told, too
+            tell(bench.found, given.json)
+
+
+def tell(found: report.Found, to: Path | None) -> None:
+    told = report.as_json(found)
+    if to:
+        to.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    print(report.text(told), flush=True)
 
 
 def interrupt(*_: object) -> None:

@@ -51,7 +51,8 @@ class Contender(Other):
 
     def command(self, port: int) -> list[str]:
         store = f"sqlite:///{self.place}/mlflow.db"
-        return [program("mlflow"), "server", "--backend-store-uri", store, "--port", str(port)]
+        serve = [program("mlflow"), "server", "--backend-store-uri", store, "--port", str(port)]
+        return [*serve, "--workers", "1"]  # one connection asks
 
     def line(self) -> dict[str, object]:
         answer = self._history(LINE, 1)

@@ -42,7 +42,7 @@ def append(found: Found) -> list[tuple[str, ...]]:
             f"{median(points / worked for points, _, worked in rounds):,.0f}",
         )
         for name, one in found.items()
-        for rounds in [one["append"]["float64"]]
+        if (rounds := one.get("append", {}).get("float64"))
         for rates in [[points / seconds for points, seconds, _ in rounds]]
     ]
 
@@ -51,7 +51,7 @@ def stored(found: Found) -> list[tuple[str, ...]]:
     return [
         (f"{name}: {part}", *(f"{kind[part]:.1f}" for kind in (noise, single)))
         for name, one in found.items()
-        for sizes in [one["bytes"]]
+        if "float32" in (sizes := one.get("bytes", {}))
         for noise, single in [(sizes["float64"], sizes["float32"])]
         for part in noise
     ]
