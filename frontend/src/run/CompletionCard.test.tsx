@@ -5,6 +5,7 @@ import type { Completion } from "./queries";
 
 function show(part: Partial<Completion>) {
   const completion: Completion = {
+    id: "1-0",
     index: 0,
     text: "",
     reward: 2,

@@ -4,6 +4,7 @@ import type { Completion } from "./queries";
 import { histogram, rightCount, SORTS, sorted, unscoredCount } from "./rolloutOrder";
 
 const completion = (index: number, part: Partial<Completion> = {}): Completion => ({
+  id: `1-${index}`,
   index,
   text: "",
   reward: 0,
