@@ -4,12 +4,13 @@ Interrupted, it goes on where it was: a group that has a segment is done.
 """
 
 from itertools import groupby
+from math import isnan
 
 from django.db import migrations, transaction
 
 from r1web.rollouts.packing import (
     DICTIONARY_BYTES, FINISH_REASONS, PART, Packer, pack_scores, prompt_key, squeeze,
-    unsqueeze,
+    unpack_scores, unsqueeze,
 )
 from r1web.rollouts.traits import other_script, reflections
 
@@ -87,6 +88,43 @@ def errors(rows):
     return {name: [row.reward_errors.get(name) for row in rows] for name in names}
 
 
+def unpack(apps, schema_editor):
+    """The way back: each completion a row again."""
+    for segment in apps.get_model('rollouts', 'Segment').objects.order_by('pk').iterator():
+        packer = Packer(unsqueeze(bytes(segment.dictionary)))
+        for group in segment.groups.order_by('pk').iterator():
+            with transaction.atomic():
+                unpack_group(apps, packer, group)
+
+
+def unpack_group(apps, packer, group):
+    Completion = apps.get_model('rollouts', 'Completion')
+    prompt, *texts = [text.decode() for text in packer.unpack(bytes(group.texts))]
+    numbers, missing = unpack_scores(bytes(group.scores))
+    parts = {name.removeprefix(PART): each for name, each in numbers.items() if name.startswith(PART)}
+    group.prompt, group.segment = prompt, None
+    group.save(update_fields=['prompt', 'segment'])
+    Completion.objects.bulk_create(
+        Completion(
+            group=group,
+            index=index,
+            text=text,
+            reward=known(numbers['reward'][index]),
+            rewards={n: float(each[index]) for n, each in parts.items() if not isnan(each[index])},
+            reward_errors={n: each[index] for n, each in missing.items() if each[index] is not None},
+            advantage=float(numbers['advantage'][index]),
+            length=int(numbers['length'][index]),
+            finish_reason=FINISH_REASONS[int(numbers['finish_reason'][index])],
+            logprob_mean=known(numbers['logprob_mean'][index]),
+        )
+        for index, text in enumerate(texts)
+    )
+
+
+def known(number):
+    return None if isnan(number) else float(number)
+
+
 class Migration(migrations.Migration):
 
     atomic = False
@@ -96,5 +134,5 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.RunPython(pack, elidable=True),
+        migrations.RunPython(pack, unpack),
     ]

@@ -14,6 +14,11 @@ class Migration(migrations.Migration):
         migrations.DeleteModel(
             name='Completion',
         ),
+        migrations.AlterField(  # for the way back, where rows get it before it is filled
+            model_name='group',
+            name='prompt',
+            field=models.TextField(default=''),
+        ),
         migrations.RemoveField(
             model_name='group',
             name='prompt',
