@@ -10,8 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
 from r1web.alerts.models import Direction, Rule, RuleKind
+
+Floats = NDArray[np.float64]
 
 
 class Point(NamedTuple):
@@ -54,6 +58,43 @@ def begins(rule: Rule, recent: Sequence[Point]) -> bool:
         return _sloped(rule, recent[-points:]) is True
     bad = _is_bad(rule)  # of the newest one first, which mostly settles it
     return all(bad(point.value) for point in reversed(recent[-points:]))
+
+
+def may_begin(rule: Rule, points: Sequence[Point]) -> bool:
+    """Whether `begins` may be true after any of the points, all of one attempt; in doubt it may.
+
+    For many points at once, of which hardly any is ever bad.
+    """
+    count = rule.points or 1
+    if len(points) < count:
+        return False
+    values = np.array([point.value for point in points])
+    if rule.kind != RuleKind.SLOPE:
+        bad = ~np.isfinite(values) if rule.kind == RuleKind.NONFINITE else _past(rule, values)
+        return bool(sliding_window_view(bad, count).all(axis=1).any())
+    steps = np.array([point.step for point in points], np.float64)
+    return bool(_past(rule, _slopes(steps, values, count), margin=1e-9).any())
+
+
+def _slopes(steps: Floats, values: Floats, count: int) -> Floats:
+    """Of each `count` points in a row, NaN where one of them is not finite."""
+    finite = np.where(np.isfinite(values), values, np.nan)
+    scale = np.nanmax(np.abs(finite), initial=0.0) or 1.0
+    windows = sliding_window_view(finite / scale, count)
+    apart = sliding_window_view(steps, count)
+    apart = apart - apart.mean(axis=1, keepdims=True)
+    found: Floats = (apart * windows).sum(axis=1) / (apart * apart).sum(axis=1) * scale
+    return found
+
+
+def _past(rule: Rule, values: Floats, margin: float = 0.0) -> NDArray[np.bool_]:
+    """Which are beyond the rule's limit, or nearly."""
+    limit = 0.0 if rule.limit is None else rule.limit
+    slack = margin * max(1.0, abs(limit))
+    past: NDArray[np.bool_] = values > limit - slack
+    if rule.direction != Direction.ABOVE:
+        past = values < limit + slack
+    return past
 
 
 def slope(points: Sequence[Point]) -> float:

@@ -1,12 +1,13 @@
 """What travels to the browser: one class a message, unknown fields forbidden."""
 
+from datetime import datetime
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
 from r1web.metrics.wire import wire_value
-from r1web.runs.models import Event
+from r1web.runs.models import Attempt
 from r1web.runs.schemas import EventOut, RunRow
 
 
@@ -53,8 +54,25 @@ class PingMessage(Message):
     type: Literal["ping"] = "ping"
 
 
-def event_out(event: Event) -> EventOut:
-    """The wire form of a stored event; reads `event.attempt`, so select it with the event."""
+class Happened(Protocol):
+    """An event, from the database or on its way there."""
+
+    @property
+    def seq(self) -> int: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def step(self) -> int: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def attempt(self) -> Attempt | None: ...
+    @property
+    def payload(self) -> Any: ...
+
+
+def event_out(event: Happened) -> EventOut:
+    """The wire form of an event; reads `event.attempt`, so select it with a stored one."""
     return EventOut(
         seq=event.seq,
         type=event.type,

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from r1web.live.messages import EventsMessage, event_out
+from r1web.live.messages import EventsMessage, Happened, event_out
 from r1web.live.publisher import publisher
-from r1web.runs.models import Event, Run
+from r1web.runs.models import Run
 from r1web.runs.schemas import EventOut
 
 BODY_LIMIT = 64 * 1024
@@ -21,7 +21,7 @@ def project_group(project_id: int) -> str:
     return f"project.{project_id}"
 
 
-def publish(run: Run, events: Sequence[Event]) -> None:
+def publish(run: Run, events: Sequence[Happened]) -> None:
     """Tell the watchers of a run what was appended, and those of the list that it changed."""
     if not events:
         return
@@ -50,7 +50,7 @@ class RunEvents:
     interval = 0.1
 
     @classmethod
-    def of(cls, run_id: int, events: Sequence[Event]) -> "RunEvents":
+    def of(cls, run_id: int, events: Sequence[Happened]) -> "RunEvents":
         first, last = events[0].seq, events[-1].seq
         bodies, size = [], 0
         for event in events:

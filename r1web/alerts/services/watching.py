@@ -7,11 +7,12 @@ alert is there exactly when its cause is.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from django.db import transaction
 from django.utils import timezone
 
-from r1web.alerts.conditions import Point, begins, holds, with_point
+from r1web.alerts.conditions import Point, begins, holds, may_begin, with_point
 from r1web.alerts.models import Rule, RuleKind
 from r1web.alerts.services import sentences
 from r1web.alerts.services.firing import Cause, clear, fire
@@ -22,6 +23,8 @@ from training.events import EvaluationEvent, MetricsEvent
 
 Measured = MetricsEvent | EvaluationEvent
 SIGNS_OF_LIFE = ["metrics", "evaluation", "started"]
+MANY = 8
+"""Events from which on it pays to look at them together."""
 NOT_BY_METRICS = [RuleKind.STATE, RuleKind.BUDGET]
 
 
@@ -89,12 +92,22 @@ def _show(rule: Rule, shown: Shown) -> bool:
     recent = [Point(step, float(value), seq) for step, value, seq in rule.recent]
     seen = recent[-1].seq if recent else 0
     new = [event for event in events if rule.metric in event.values and event.seq > seen]
-    for event in new:
-        point = Point(event.step, event.values[rule.metric], event.seq)
-        recent = with_point(recent, point, keep=rule.points or 1)
-        _judge(rule, run, attempt, recent, event)
+    points = [Point(event.step, event.values[rule.metric], event.seq) for event in new]
+    keep = rule.points or 1
+    if len(new) >= MANY and _stays_quiet(rule, [*recent, *points]):
+        recent = [*recent, *points][-keep:]
+    else:
+        for event, point in zip(new, points, strict=True):
+            recent = with_point(recent, point, keep=keep)
+            _judge(rule, run, attempt, recent, event)
     rule.recent = [[step, repr(value), seq] for step, value, seq in recent]
     return bool(new)
+
+
+def _stays_quiet(rule: Rule, points: Sequence[Point]) -> bool:
+    """Whether nothing becomes of these points, told by looking at them together."""
+    rising = all(before.step < after.step for before, after in pairwise(points))
+    return rule.fired_step is None and rising and not may_begin(rule, points)
 
 
 def _judge(

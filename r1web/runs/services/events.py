@@ -29,8 +29,22 @@ class NewEvent:
     are numbers still, which get their words on the wire."""
 
 
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """What becomes an Event's row; to make an Event of it would take longer than to write it."""
+
+    seq: int
+    type: str
+    step: int
+    at: datetime
+    attempt: Attempt | None
+    payload: dict[str, Any]
+
+
 @transaction.atomic
-def append_events(*, run: Run, attempt: Attempt | None, items: Sequence[NewEvent]) -> list[Event]:
+def append_events(
+    *, run: Run, attempt: Attempt | None, items: Sequence[NewEvent]
+) -> list[Numbered]:
     """Number and write `items`, and send them to those who watch once that is committed.
 
     Locks the run's row; `run.last_seq` is brought up to date.
@@ -54,11 +68,11 @@ class News:
     items: Sequence[NewEvent]
 
 
-def append_to_locked(news: Sequence[News]) -> list[Event]:
+def append_to_locked(news: Sequence[News]) -> list[Numbered]:
     """The same for several runs, whose rows the caller has locked, and saves with `last_seq`."""
     events_of = [(one, _numbered(one)) for one in news if one.items]
     rows = [
-        _row(event, item.in_series)
+        _row(one.run, event, item.in_series)
         for one, events in events_of
         for event, item in zip(events, one.items, strict=True)
     ]
@@ -68,24 +82,16 @@ def append_to_locked(news: Sequence[News]) -> list[Event]:
     return [event for _, events in events_of for event in events]
 
 
-def _row(event: Event, in_series: bool) -> tuple[Any, ...]:
+def _row(run: Run, event: Numbered, in_series: bool) -> tuple[Any, ...]:
+    attempt = event.attempt.pk if event.attempt else None
     payload = {} if in_series else event.payload
-    at, attempt = event.at, event.attempt_id
-    return (event.run_id, attempt, event.seq, event.type, event.step, at, payload)
+    return (run.pk, attempt, event.seq, event.type, event.step, event.at, payload)
 
 
-def _numbered(news: News) -> list[Event]:
-    run, first = news.run, news.run.last_seq + 1
-    run.last_seq += len(news.items)
+def _numbered(news: News) -> list[Numbered]:
+    first = news.run.last_seq + 1
+    news.run.last_seq += len(news.items)
     return [
-        Event(
-            run_id=run.pk,
-            attempt=news.attempt,
-            seq=first + place,
-            type=item.type,
-            step=item.step,
-            at=item.at,
-            payload=item.payload,
-        )
+        Numbered(first + place, item.type, item.step, item.at, news.attempt, item.payload)
         for place, item in enumerate(news.items)
     ]

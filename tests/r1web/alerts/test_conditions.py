@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from r1web.alerts.conditions import Point, holds, slope, with_point
+from r1web.alerts.conditions import Point, begins, holds, may_begin, slope, with_point
 from r1web.alerts.models import Rule, RuleKind
 
 values = st.one_of(
@@ -107,3 +107,33 @@ def test_of_points_the_newest_are_kept_and_those_a_resumed_run_replaced_are_not(
         assert recent[-1] == Point(step, float(seq), seq)
         assert len(recent) <= keep
         assert [point.step for point in recent] == sorted({point.step for point in recent})
+
+
+RULES = [
+    threshold("above", 0.5, 1),
+    threshold("below", 0.5, 3),
+    Rule(kind=RuleKind.NONFINITE, metric="m", points=2),
+    Rule(kind=RuleKind.SLOPE, metric="m", direction="below", limit=-0.5, points=3),
+    Rule(kind=RuleKind.SLOPE, metric="m", direction="above", limit=0.0, points=2),
+]
+
+
+@pytest.mark.parametrize("rule", RULES)
+@given(given_values=st.lists(values, max_size=12))
+def test_what_may_begin_among_many_points_leaves_out_nothing_that_does(
+    rule: Rule, given_values: list[float]
+) -> None:
+    points = points_of(given_values)
+    begun = any(begins(rule, points[:count]) for count in range(1, len(points) + 1))
+    if begun:
+        assert may_begin(rule, points)
+    elif rule.kind != RuleKind.SLOPE:
+        assert not may_begin(rule, points)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_quiet_points_need_no_second_look(rule: Rule) -> None:
+    quiet = [0.5 if rule.direction == "below" else 0.1] * 9
+    if rule.kind == RuleKind.SLOPE and rule.direction == "above":
+        quiet = [-float(step) for step in range(9)]
+    assert not may_begin(rule, points_of(quiet))
