@@ -50,7 +50,9 @@ def insert_all(model: type[Model], names: Sequence[str], rows: Iterable[Sequence
     columns = ", ".join(quote(str(field.column)) for field in fields)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+            # Django makes its own errors of a cursor's, but not of those of COPY.
+            statement = f"COPY {table} ({columns}) FROM STDIN"
+            with connection.wrap_database_errors, cursor.copy(statement) as copy:
                 for values in prepared:
                     copy.write_row(values)
             return
