@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from benchmarks.curves.data import SPIKE, Floats
 from benchmarks.curves.web import Answer, Server, free_port
 
 
-class Other:
+class Other(ABC):
     """A tracker as its documentation says to use it, on local files."""
 
     def __init__(self, folder: Path) -> None:
@@ -43,16 +44,16 @@ class Other:
 
     READY = "/"
 
+    @abstractmethod
     def write(self, values: Floats) -> None:
         """A run of these curves, [steps, lines], a step at a time."""
-        raise NotImplementedError
 
     def write_many(self, values: Floats) -> None:
         self.write(values)
 
+    @abstractmethod
     def command(self, port: int) -> list[str]:
         """Starts the tracker's server."""
-        raise NotImplementedError
 
     def bytes(self) -> dict[str, int]:
         return folder_bytes(self.place)

@@ -11,6 +11,7 @@ from r1web.metrics.models import Series
 from r1web.metrics.selectors.columns import Columns
 from r1web.metrics.selectors.curves import named, read_runs
 from r1web.metrics.selectors.reader import SeriesColumns, Steps
+from r1web.parquet import parquet_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,16 +33,10 @@ def exported_csv(run_id: int, names: Sequence[str], steps: Steps) -> Iterator[by
 def exported_parquet(run_id: int, names: Sequence[str], steps: Steps) -> Iterator[bytes]:
     """The same columns, a group of rows for each series."""
     import pyarrow as pa  # noqa: PLC0415 - large, and seldom wanted
-    import pyarrow.parquet as pq  # noqa: PLC0415 - likewise
 
     types = [pa.string(), pa.int64(), pa.float64(), pa.float64(), pa.int32()]
     schema = pa.schema(list(zip(HEAD, types, strict=True)))
-    buffer = io.BytesIO()
-    with pq.ParquetWriter(buffer, schema, compression="zstd") as writer:
-        for name, columns, attempt in _all(run_id, names, steps):
-            writer.write_table(_table(schema, name, columns, attempt))
-            yield _taken(buffer)
-    yield _taken(buffer)
+    return parquet_of(schema, (_table(schema, *part) for part in _all(run_id, names, steps)))
 
 
 def _all(
@@ -73,11 +68,3 @@ def _table(schema: "pa.Schema", name: str, columns: Columns, attempt: int | None
     attempts = pa.nulls(count, pa.int32()) if attempt is None else np.full(count, attempt, np.int32)
     arrays = [pa.repeat(name, count), columns.steps, columns.times, columns.values, attempts]
     return pa.Table.from_arrays([pa.array(array) for array in arrays], schema=schema)
-
-
-def _taken(buffer: io.BytesIO) -> bytes:
-    """What was written since; places in the file go on counting from its beginning."""
-    piece = buffer.getvalue()
-    buffer.seek(0)
-    buffer.truncate()
-    return piece

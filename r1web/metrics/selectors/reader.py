@@ -99,16 +99,13 @@ class Reader:
     def read(self) -> dict[int, list[SeriesColumns]]:
         """By run, its series in order of their names."""
         parts = [part for run in self._series for part in self._parts(run)]
-        columns = self._columns(parts)
-        found: dict[int, list[SeriesColumns]] = {}
-        for run, names in self._series.items():
-            of_run = [
-                (part.replaced, of)
-                for part, of in zip(parts, columns, strict=True)
-                if part.run == run
-            ]
-            found[run] = [_series_columns(key, name, of_run) for key, name in names.items()]
-        return found
+        of_run: dict[int, list[tuple[int | None, Mapping[int, Columns]]]] = defaultdict(list)
+        for part, columns in zip(parts, self._columns(parts), strict=True):
+            of_run[part.run].append((part.replaced, columns))
+        return {
+            run: [_series_columns(key, name, of_run[run]) for key, name in names.items()]
+            for run, names in self._series.items()
+        }
 
     def _parts(self, run: int) -> list["Part"]:
         """What counts of all attempts, and of each what was replaced."""

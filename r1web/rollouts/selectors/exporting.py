@@ -1,12 +1,12 @@
 """Completions as lines of JSON or as Parquet, in the form that supervised training takes."""
 
-import io
-import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic_core import to_json
 
+from r1web.parquet import parquet_of
 from r1web.rollouts.columns import Array
 from r1web.rollouts.models import Completion, Group
 from r1web.rollouts.selectors.reading import BATCH, Reader
@@ -33,25 +33,21 @@ def chosen(
 
 
 def exported_jsonl(table: Table, matches: Array) -> Iterator[bytes]:
-    """A line a completion, as they were written."""
+    """A line a completion, as they were written; numbers that are none are words."""
     for rows in _batches(table, matches):
-        lines = (json.dumps(row, ensure_ascii=False) for row in rows)
-        yield "".join(f"{line}\n" for line in lines).encode()
+        yield b"".join(to_json(row, inf_nan_mode="strings") + b"\n" for row in rows)
 
 
 def exported_parquet(table: Table, matches: Array) -> Iterator[bytes]:
     """The same as columns; the parts of the reward are a map."""
     import pyarrow as pa  # noqa: PLC0415 - large, and seldom wanted
-    import pyarrow.parquet as pq  # noqa: PLC0415 - likewise
 
     schema = _schema()
-    buffer = io.BytesIO()
-    with pq.ParquetWriter(buffer, schema, compression="zstd") as writer:
-        for rows in _batches(table, matches):
-            flat = [{**row, "rewards": list(row["rewards"].items())} for row in rows]
-            writer.write_table(pa.Table.from_pylist(flat, schema))
-            yield _taken(buffer)
-    yield _taken(buffer)
+    flat = (
+        [{**row, "rewards": list(row["rewards"].items())} for row in rows]
+        for rows in _batches(table, matches)
+    )
+    return parquet_of(schema, (pa.Table.from_pylist(rows, schema) for rows in flat))
 
 
 def _batches(table: Table, matches: Array) -> Iterator[list[Row]]:
@@ -106,11 +102,3 @@ def _schema() -> "pa.Schema":
             ("policy_version", whole), ("trained", pa.bool_()), ("id", text),
         ]
     )  # fmt: skip
-
-
-def _taken(buffer: io.BytesIO) -> bytes:
-    """What was written since; places in the file go on counting from its beginning."""
-    piece = buffer.getvalue()
-    buffer.seek(0)
-    buffer.truncate()
-    return piece
