@@ -1,5 +1,7 @@
 /** What rules look at, and how they look: recent means, trends larger than noise, broken values. */
 
+import { formatNumber } from "@/ui/format";
+
 /** Of one run: its series, and the few fields of its config that say what is normal. */
 export interface Evidence {
   /** Steps and values of a series, gaps included; empty when there is none. */
@@ -70,7 +72,8 @@ export function trend(steps: ArrayLike<number>, values: ArrayLike<number>): Tren
 function spread(values: ArrayLike<number>, from: number, to: number): Spread {
   const some = Array.from(values).slice(from, to).filter(Number.isFinite);
   const count = some.length;
-  const mean = some.reduce((sum, value) => sum + value, 0) / count;
+  // Divided first: the sum of large values may overflow where their mean does not.
+  const mean = count > 0 ? some.reduce((sum, value) => sum + value / count, 0) : Number.NaN;
   const squares = some.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   return { mean, count, error: count > 1 ? Math.sqrt(squares / (count - 1) / count) : 0 };
 }
@@ -92,6 +95,12 @@ export function newest(run: Evidence, name: string): number {
   return values.length > 0 ? (values[values.length - 1] as number) : Number.NaN;
 }
 
+/** The newest value of a series that counts something; NaN when it is none. */
+export function countOf(run: Evidence, name: string): number {
+  const count = newest(run, name);
+  return Number.isFinite(count) ? count : Number.NaN;
+}
+
 export function trendOf(run: Evidence, name: string): Trend | null {
   const { steps, values } = run.series(name);
   return trend(steps, values);
@@ -106,6 +115,12 @@ export function movement(run: Evidence, name: string, format: (change: number) =
   if (!moved.real || !/[1-9]/.test(size)) return fine(`steady over the last ${moved.steps} steps`);
   const direction = moved.change > 0 ? "rising, +" : "falling, −";
   return fine(`${direction}${size} over the last ${moved.steps} steps`);
+}
+
+/** «3.2 ×»; in words where that has no figure, as after a start at 0. */
+export function growth(value: number, start: number): string {
+  const times = value / start;
+  return start > 0 && Number.isFinite(times) ? `${formatNumber(times, 1)} ×` : "many times over";
 }
 
 /** The step of the newest value in the last points that is not finite, if any. */

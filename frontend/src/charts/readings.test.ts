@@ -232,6 +232,12 @@ describe("what is wrong is called wrong, with what to do about it", () => {
       run({ "kl/mean": many(80, (step) => 0.001 * 1.08 ** step) }),
       /× in 50 steps: raise kl_coef/,
     ],
+    [
+      "a KL that started at 0",
+      readKl,
+      run({ "kl/mean": many(60, (step) => (step < 30 ? 0 : 0.5)) }),
+      /^grew many times over in 50 steps/,
+    ],
     ["an infinite KL", readKl, run({ "kl/mean": [0.1, Number.POSITIVE_INFINITY] }), /step 2/],
     ["an entropy near 0", readEntropy, run({ "entropy/mean": flat(0.01) }), /hardly explores/],
     ["an entropy that explodes", readEntropy, run({ "entropy/mean": slope(0.5, 0.05) }), /noise/],
@@ -271,7 +277,8 @@ describe("every rule", () => {
   const rules = RUN_CHARTS.flatMap(({ title, read }) => (read ? [{ title, read }] : []));
   const any = fc.oneof(
     fc.double({ min: -1e6, max: 1e6, noNaN: true }),
-    fc.double(),
+    // Up to where the difference of two is still a number.
+    fc.double({ min: -1e300, max: 1e300 }),
     fc.constantFrom(0, 1, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY),
   );
   const anyRun = fc
@@ -285,6 +292,7 @@ describe("every rule", () => {
         expect(text).not.toBe("");
         expect(text).not.toMatch(/NaN|undefined|null|Infinity|∞/);
       }),
+      { numRuns: 500 },
     );
   });
 

@@ -10,8 +10,10 @@ import {
 import {
   atFirst,
   brokenAt,
+  countOf,
   type Evidence,
   fine,
+  growth,
   median,
   movement,
   newest,
@@ -136,7 +138,7 @@ export function readKl(run: Evidence): Reading {
   const moved = trendOf(run, "kl/mean");
   if (moved?.real && moved.after > 0.1 && moved.after > 3 * moved.before)
     return wrong(
-      `${formatNumber(moved.after / moved.before, 1)} × in ${moved.steps} steps: raise kl_coef`,
+      `grew ${growth(moved.after, moved.before)} in ${moved.steps} steps: raise kl_coef`,
     );
   return movement(run, "kl/mean", (change) => `${formatNumber(change)} nats`);
 }
@@ -146,7 +148,7 @@ export function readEntropy(run: Evidence): Reading {
   const [first, entropy] = [atFirst(run, name), now(run, name)];
   if (entropy < 0.02) return wrong("near 0: the policy hardly explores any more");
   if (entropy > 2 * first && entropy > 1)
-    return wrong(`${formatNumber(entropy / first, 1)} × as at first: drifting into noise`);
+    return wrong(`grew ${growth(entropy, first)} since the start: drifting into noise`);
   return movement(run, name, (change) => `${formatNumber(change)} nats`);
 }
 
@@ -167,10 +169,10 @@ export function readGradient(run: Evidence): Reading {
   if (Number.isNaN(usual)) return WAITING;
   for (let index = values.length - 1; index >= Math.max(0, values.length - WINDOW_STEPS); index--) {
     const times = (values[index] as number) / usual;
-    if (times > 8 && usual > 0)
+    if (times > 8 && Number.isFinite(times))
       return wrong(`spike at step ${steps[index]}, ${formatNumber(times, 0)} × the median`);
   }
-  const skipped = newest(run, "optim/skipped_total");
+  const skipped = countOf(run, "optim/skipped_total");
   const steady = `steady around ${formatNumber(usual, 2)}`;
   return fine(
     skipped > 0 ? `${steady}; ${formatNumber(skipped, 0)} updates skipped so far` : steady,
@@ -201,8 +203,9 @@ export function readFlat(run: Evidence): Reading {
 export function readExperts(run: Evidence): Reading {
   const load = now(run, "moe/load_max_over_mean");
   if (Number.isNaN(load)) return WAITING;
-  const dead = newest(run, "moe/dead_experts");
-  if (dead >= 1) return wrong(`${formatNumber(dead, 0)} experts get no token at all`);
+  const dead = countOf(run, "moe/dead_experts");
+  if (dead >= 1 && Number.isFinite(dead))
+    return wrong(`${formatNumber(dead, 0)} experts get no token at all`);
   const busiest = `the busiest expert gets ${formatFixed(load, 1)} × its share`;
   return load > 3 ? wrong(`${busiest}: routing is lopsided`) : fine(busiest);
 }

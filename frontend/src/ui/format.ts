@@ -21,7 +21,7 @@ export function formatFixed(value: number | null | undefined, decimals: number):
 
 /** 0.615 → "61.5 %". */
 export function formatPercent(share: number | null | undefined, decimals = 1): string {
-  if (share === null || share === undefined || !Number.isFinite(share)) return NOTHING;
+  if (share === null || share === undefined || !Number.isFinite(share * 100)) return NOTHING;
   return `${sign((share * 100).toFixed(decimals))} %`;
 }
 
