@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from r1web.accounts.models import ApiToken, Membership, Project, User
-from r1web.errors import UnauthenticatedError
+from r1web.errors import ForbiddenError, NotFoundError, UnauthenticatedError
 
 CHANGERS = frozenset({Membership.Role.OWNER, Membership.Role.MEMBER})
 
@@ -62,6 +62,26 @@ def role_in(user: User, project: Project) -> str | None:
     """ "owner", "member" or "viewer"; None for a stranger."""
     membership = Membership.objects.filter(user=user, project=project).first()
     return membership.role if membership else None
+
+
+def visible_project(user: User, slug: str) -> Project:
+    """Raises NotFoundError for a project the user is not in."""
+    project = projects_of(user).filter(slug=slug).first()
+    if project is None:
+        raise NotFoundError(f"There is no project “{slug[:60]}” that you may see.")
+    return project
+
+
+def changeable_project(user: User, slug: str) -> Project:
+    """Raises NotFoundError, or ForbiddenError for a viewer."""
+    project = visible_project(user, slug)
+    require_change(user, project)
+    return project
+
+
+def require_change(user: User, project: Project) -> None:
+    if role_in(user, project) not in CHANGERS:
+        raise ForbiddenError(f"You may look at “{project}”, but not change it.")
 
 
 def memberships_of(user: User) -> QuerySet[Membership]:

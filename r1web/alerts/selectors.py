@@ -8,6 +8,7 @@ from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from r1web.accounts.models import Project, User
+from r1web.accounts.selectors import require_change
 from r1web.alerts.models import (
     Action,
     Alert,
@@ -20,38 +21,17 @@ from r1web.alerts.models import (
     Unit,
 )
 from r1web.alerts.schemas import AlertOut, DeliveryOut, RuleOut, TargetOut
-from r1web.errors import ForbiddenError, NotFoundError
+from r1web.errors import NotFoundError
 from r1web.metrics.wire import wire_value
 from r1web.runs.models import Run
 from r1web.runs.selectors import (
     Spent,
-    may_change,
     spent,
     spent_by_project,
     with_devices,
 )
 
 OF_NO_DELETED_RUN = Q(run=None) | Q(run__deleted_at=None)
-
-
-def visible_project(user: User, slug: str) -> Project:
-    """Raises NotFoundError for a project the user is not in."""
-    project = Project.objects.filter(memberships__user=user, slug=slug).first()
-    if project is None:
-        raise NotFoundError(f"There is no project “{slug[:60]}” that you may see.")
-    return project
-
-
-def changeable_project(user: User, slug: str) -> Project:
-    """Raises NotFoundError, or ForbiddenError for a viewer."""
-    project = visible_project(user, slug)
-    require_change(user, project)
-    return project
-
-
-def require_change(user: User, project: Project) -> None:
-    if not may_change(user, project):
-        raise ForbiddenError(f"You may look at “{project}”, but not change it.")
 
 
 def changeable_rule(user: User, rule_id: int) -> Rule:

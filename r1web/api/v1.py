@@ -8,6 +8,7 @@ from r1web.api import errors
 from r1web.api.auth import AUTH
 from r1web.api.health import router as health_router
 from r1web.cluster.api import router as cluster_router
+from r1web.compare.api import comparison_router, notes_router, views_router
 from r1web.metrics.api import router as metrics_router
 from r1web.operations.api import router as operations_router
 from r1web.rollouts.api import router as rollouts_router
@@ -26,6 +27,9 @@ for router in (
     runs_router,
     deleting_router,
     metrics_router,
+    comparison_router,
+    views_router,
+    notes_router,
     rollouts_router,
     alerts_router,
     rules_router,

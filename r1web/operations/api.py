@@ -5,8 +5,7 @@ from typing import Annotated
 from ninja import Query, Router
 
 from r1web.accounts.models import Project
-from r1web.accounts.selectors import projects_of
-from r1web.alerts.selectors import visible_project
+from r1web.accounts.selectors import projects_of, visible_project
 from r1web.api.auth import ApiRequest
 from r1web.api.errors import ERRORS, ProblemOut
 from r1web.api.pagination import page

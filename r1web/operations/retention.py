@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from r1web.cluster.journal import JOURNAL, compress_journal
 from r1web.cluster.supervisor.hold import LOCK, AlreadySupervisedError, only_one
+from r1web.compare.services import forget
 from r1web.metrics.models import Chunk, Layout, Line, Page, Series
 from r1web.metrics.selectors import attempts_to_pack
 from r1web.metrics.services import pack_ended
@@ -21,6 +22,7 @@ from r1web.operations.models import RunSize
 from r1web.rollouts.models import Column, Group, Segment, SignaturePart
 from r1web.runs.models import ENDED, Event, Run
 from r1web.runs.selectors import due_to_go, run_directory
+from r1web.runs.selectors.deleted import kept_for
 from r1web.runs.services import purge_run
 
 logger = logging.getLogger(__name__)
@@ -45,6 +47,8 @@ def prune() -> Iterator[str]:
             yield f"{run}: journal compressed"
     for attempt in attempts_to_pack(timezone.now() - PACK_AFTER):
         pack_ended(attempt=attempt)
+        yield ""
+    for _ in forget(deleted=timezone.now() - kept_for()):
         yield ""
     for _ in measure_due():
         yield ""

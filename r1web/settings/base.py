@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "r1web.cluster",
     "r1web.live",
     "r1web.alerts",
+    "r1web.compare",
     "r1web.api",
     "r1web.local",
     "r1web.operations",

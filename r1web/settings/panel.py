@@ -63,6 +63,11 @@ UNFOLD = {
                 ("Deliveries", "send", "alerts_delivery"),
             ),
             _section(
+                "Comparing",
+                ("Saved views", "bookmark", "compare_savedview"),
+                ("Notes", "notes", "compare_note"),
+            ),
+            _section(
                 "Machines",
                 ("Nodes", "dns", "cluster_node"),
                 ("Leases", "memory", "cluster_lease"),

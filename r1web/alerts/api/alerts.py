@@ -5,6 +5,7 @@ from typing import Annotated
 from django.db.models import QuerySet
 from ninja import Query, Router
 
+from r1web.accounts.selectors import visible_project
 from r1web.alerts import selectors, services
 from r1web.alerts.models import Alert
 from r1web.alerts.schemas import AlertList, AlertOut
@@ -49,7 +50,7 @@ def list_project_alerts(
     limit: Limit = 50,
 ) -> AlertList:
     """Of all its runs, and of its budgets, newest first."""
-    alerts = selectors.alerts_of(selectors.visible_project(request.user, slug))
+    alerts = selectors.alerts_of(visible_project(request.user, slug))
     return _page(alerts, acknowledged, cursor, limit)
 
 

@@ -3,6 +3,7 @@
 from ninja import Router, Status
 
 from r1web.accounts.models import Project
+from r1web.accounts.selectors import changeable_project, visible_project
 from r1web.alerts import selectors, services
 from r1web.alerts.api.alerts import Cursor, Limit
 from r1web.alerts.models import Rule
@@ -49,7 +50,7 @@ def list_project_rules(
     request: ApiRequest, slug: str, cursor: Cursor = None, limit: Limit = 100
 ) -> RuleList:
     """Its budgets, and what each new run of it begins with."""
-    return _page(selectors.visible_project(request.user, slug), None, cursor, limit)
+    return _page(visible_project(request.user, slug), None, cursor, limit)
 
 
 @router.post(
@@ -59,7 +60,7 @@ def list_project_rules(
 )
 def add_project_rule(request: ApiRequest, slug: str, body: RuleIn) -> Status[RuleOut]:
     """A budget of the project, or a rule for new runs; those that exist stay as they are."""
-    return _added(selectors.changeable_project(request.user, slug), None, body)
+    return _added(changeable_project(request.user, slug), None, body)
 
 
 @router.patch(

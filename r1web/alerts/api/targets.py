@@ -2,6 +2,7 @@
 
 from ninja import Router, Status
 
+from r1web.accounts.selectors import changeable_project, visible_project
 from r1web.alerts import selectors, services
 from r1web.alerts.api.alerts import Cursor, Limit
 from r1web.alerts.models import DeliveryStatus
@@ -28,7 +29,7 @@ router = Router(tags=["alerts"])
 def list_targets(
     request: ApiRequest, slug: str, cursor: Cursor = None, limit: Limit = 100
 ) -> TargetList:
-    project = selectors.visible_project(request.user, slug)
+    project = visible_project(request.user, slug)
     found, next_cursor = page(project.alert_targets.all(), order="id", cursor=cursor, limit=limit)
     return TargetList(
         items=[selectors.target_out(target) for target in found], next_cursor=next_cursor
@@ -42,7 +43,7 @@ def list_targets(
 )
 def add_target(request: ApiRequest, slug: str, body: TargetIn) -> Status[TargetOut]:
     """All alerts of the project are sent to each of its targets."""
-    project = selectors.changeable_project(request.user, slug)
+    project = changeable_project(request.user, slug)
     target = services.create_target(project=project, fields=body.dict(exclude_none=True))
     return Status(201, selectors.target_out(target))
 
@@ -94,7 +95,7 @@ def list_deliveries(
     limit: Limit = 50,
 ) -> DeliveryList:
     """Newest first."""
-    project = selectors.visible_project(request.user, slug)
+    project = visible_project(request.user, slug)
     found, next_cursor = page(
         selectors.deliveries_of(project, status), order="-id", cursor=cursor, limit=limit
     )

@@ -5,7 +5,7 @@ so that a growing run keeps the buckets it had. It tells the mean of its finite 
 least and greatest value, the last one, and how many there are.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,9 +44,16 @@ def read_metrics(
 
 
 def read_runs(
-    *, run_ids: Collection[int], names: Sequence[str] = (), steps: Steps = ALL, max_points: int
+    *,
+    run_ids: Collection[int],
+    names: Sequence[str] = (),
+    steps: Steps | Mapping[int, Steps] = ALL,
+    max_points: int,
 ) -> dict[int, Metrics]:
-    """The same of several runs, in as many queries as of one; runs that are not there are not."""
+    """The same of several runs, in as many queries as of one; runs that are not there are not.
+
+    `steps` is the range of them all, or of each.
+    """
     with read_snapshot():
         seqs = dict(Run.objects.filter(pk__in=run_ids).values_list("pk", "last_seq"))
         attempts = Attempt.objects.filter(run__in=seqs).only(
@@ -56,7 +63,8 @@ def read_runs(
         rows = Series.objects.filter(named(names), run__in=seqs).order_by("name")
         for run, key, name in rows.values_list("run", "pk", "name"):
             series[run][key] = name
-        reader = Reader(attempts, series, steps, max_points)
+        ranges = {run: steps if isinstance(steps, Steps) else steps[run] for run in series}
+        reader = Reader(attempts, series, ranges, max_points)
         found = reader.read()
     return {run: Metrics(seq, found[run]) for run, seq in seqs.items()}
 

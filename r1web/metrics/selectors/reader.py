@@ -49,17 +49,21 @@ class Part:
 
 
 class Reader:
-    """Reads the series of some runs within a range of steps."""
+    """Reads the series of some runs, of each within a range of steps."""
 
     def __init__(
         self,
         attempts: Iterable[Attempt],
         series: Mapping[int, Mapping[int, str]],
-        steps: Steps,
+        ranges: Mapping[int, Steps],
         max_points: int,
     ) -> None:
         self._series = series
-        self._steps = steps
+        self._ranges = ranges
+        self._widest = Steps(
+            min((steps.first for steps in ranges.values()), default=0),
+            max((steps.last for steps in ranges.values()), default=math.inf),
+        )
         self._most = max_points
         self._attempts: dict[int, list[Attempt]] = defaultdict(list)
         self._run_of: dict[int, int] = {}
@@ -71,10 +75,10 @@ class Reader:
     def _roots(self) -> dict[int, list[Page]]:
         """The uppermost pages of each attempt that may tell of the range."""
         pages = Page.objects.filter(
-            attempt__in=self._run_of, parent=None, last_step__gte=self._steps.first
+            attempt__in=self._run_of, parent=None, last_step__gte=self._widest.first
         )
-        if math.isfinite(self._steps.last):
-            pages = pages.filter(first_step__lte=self._steps.last)
+        if math.isfinite(self._widest.last):
+            pages = pages.filter(first_step__lte=self._widest.last)
         found: dict[int, list[Page]] = defaultdict(list)
         for page in pages:
             found[page.attempt_id].append(page)
@@ -83,9 +87,9 @@ class Reader:
     @cached_property
     def _lines(self) -> dict[int, Items]:
         """What is in no page, by attempt: the run's series, in order of their keys."""
-        lines = Line.objects.filter(attempt__in=self._run_of, step__gte=self._steps.first)
-        if math.isfinite(self._steps.last):
-            lines = lines.filter(step__lte=self._steps.last)
+        lines = Line.objects.filter(attempt__in=self._run_of, step__gte=self._widest.first)
+        if math.isfinite(self._widest.last):
+            lines = lines.filter(step__lte=self._widest.last)
         rows = lines.order_by("pk").values_list("attempt", "layout", "step", "time", "values")
         layouts = _layouts(self._series)
         found: dict[int, list[Row]] = defaultdict(list)
@@ -123,8 +127,8 @@ class Reader:
         return [Part(run, None, current), *replaced]
 
     def _span(self, attempt: Attempt, first: float, last: float = math.inf) -> Span:
-        first = max(int(first), self._steps.first)
-        return Span(attempt.pk, first, min(last, self._steps.last))
+        steps = self._ranges[attempt.run_id]
+        return Span(attempt.pk, max(int(first), steps.first), min(last, steps.last))
 
     def _columns(self, parts: Sequence["Part"]) -> list[dict[int, Columns]]:
         """Of each part its series' columns."""

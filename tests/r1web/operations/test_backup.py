@@ -26,6 +26,7 @@ from pytest_django import Settings
 
 from r1web.accounts.models import User
 from r1web.cluster.models import Device, Lease, Node
+from r1web.compare.services import create_note, create_view
 from r1web.metrics.services import Sample, append_points
 from r1web.operations.backup import rows
 from r1web.operations.backup.write import write_backup
@@ -70,6 +71,8 @@ def full(make_run: MakeRun, owner: User, home: Path) -> Run:
     Checkpoint.objects.create(
         run=run, attempt=attempt, step=1, path="checkpoints/step-000001", bytes=9, reason="last"
     )
+    create_view(project=run.project, name="View", query=f"runs={run.pk}", actor=owner)
+    create_note(project=run.project, title="Note", body="| a |\n|---|\n| 🦉 |", actor=owner)
     crew = UserGroup.objects.create(name="crew")
     crew.permissions.set(Permission.objects.filter(codename="view_run"))
     owner.groups.add(crew)
