@@ -8,12 +8,23 @@ Steps count from 1; step 0 stands for the state before training. A checkpoint of
 state after step s, and an attempt that starts from it goes on with step s + 1.
 """
 
+import binascii
+import zlib
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 Phase = Literal["loading", "sampling", "rewarding", "training", "evaluating", "checkpointing"]
 FinishReason = Literal["stop", "length"]
+
+UNKNOWN = -32768
+"""In `CompletionRecord.tokens`, the number that stands for one that is not there."""
+TOKEN_STEPS = {"logprobs": 1 / 256, "entropies": 1 / 256, "differences": 1 / 4096}
+"""What `CompletionRecord.tokens` may tell of each token, and the steps in nats that it is rounded
+to: the sampler's log-probability of it, the entropy of the trainer's distribution, and the
+trainer's log-probability less the sampler's. Numbers beyond 32767 steps are cut to that."""
 
 
 class Record(BaseModel):
@@ -67,6 +78,15 @@ class CompletionRecord(Record):
     finish_reason: FinishReason
     logprob_mean: float
     """Mean log-probability of the sampled tokens, nats."""
+    parsed: str | None = None
+    """What the verifier read as the answer; null when it found none, or none was asked for."""
+    reasons: dict[str, str] = {}
+    """Why the parts are what they are, by the name of the reward; most say so only below 1."""
+    entropy_mean: float | None = None
+    """Mean entropy of the trainer's distribution at the tokens, nats; null where it did not see
+    them."""
+    tokens: str | None = None
+    """The tokens one by one, see `pack_tokens`; null where the run's config does not ask for it."""
 
 
 class RolloutsEvent(EventBase):
@@ -85,6 +105,10 @@ class RolloutsEvent(EventBase):
     question: str
     answer: str
     """What the verifier expects."""
+    task: str = ""
+    """Name of the task that the prompt is of: in a mixture, of the part; "" in old journals."""
+    difficulty: float | None = None
+    """The level it was drawn at, or what its source says; null where there is neither."""
     completions: list[CompletionRecord]
 
 
@@ -140,3 +164,36 @@ EventAdapter: TypeAdapter[Event] = TypeAdapter(Event)
 def parse_line(line: str | bytes) -> Event:
     """The event of one journal line. Raises pydantic.ValidationError for anything else."""
     return EventAdapter.validate_json(line)
+
+
+def pack_tokens(lengths: bytes, told: Mapping[str, bytes]) -> str:
+    """A completion's tokens as `CompletionRecord.tokens`.
+
+    `lengths` are the characters (code points) of the text that begin in each token, so that the
+    tokens' texts follow one another; `told` are numbers by the names of `TOKEN_STEPS`, in their
+    steps. All are 16-bit integers, the low byte first, one a token; `UNKNOWN` stands for none. What
+    comes out is base64 of zlib of: a byte with a bit for each name of `TOKEN_STEPS` that is told,
+    then the low bytes of everything, then the high bytes: in this order they pack better.
+    """
+    names = [name for name in TOKEN_STEPS if name in told]
+    flags = sum(1 << place for place, name in enumerate(TOKEN_STEPS) if name in told)
+    numbers = lengths + b"".join(told[name] for name in names)
+    packed = zlib.compress(bytes([flags]) + numbers[::2] + numbers[1::2], 6)
+    return b64encode(packed).decode()
+
+
+def unpack_tokens(packed: str, count: int) -> tuple[bytes, dict[str, bytes]]:
+    """What `pack_tokens` was given. Raises ValueError unless it is of `count` tokens."""
+    most = 1 + 2 * count * (1 + len(TOKEN_STEPS))
+    try:
+        plain = zlib.decompressobj().decompress(b64decode(packed, validate=True), most + 1)
+    except (zlib.error, binascii.Error) as error:
+        raise ValueError(f"tokens cannot be unpacked: {error}") from error
+    names = [name for place, name in enumerate(TOKEN_STEPS) if plain[:1] and plain[0] >> place & 1]
+    if len(plain) != 1 + 2 * count * (1 + len(names)):
+        raise ValueError(f"tokens has {len(plain)} bytes, which are not {count} tokens")
+    size, half = 2 * count, 1 + count * (1 + len(names))
+    numbers = bytearray(len(plain) - 1)
+    numbers[::2], numbers[1::2] = plain[1:half], plain[half:]
+    parts = [bytes(numbers[place * size : (place + 1) * size]) for place in range(1 + len(names))]
+    return parts[0], dict(zip(names, parts[1:], strict=True))

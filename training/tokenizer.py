@@ -12,12 +12,25 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from tokenizers import Regex as TokenizerRegex
 
 PAD, BOS, EOS = "<|pad|>", "<|bos|>", "<|eos|>"
 TAGS = ("<think>", "</think>", "<answer>", "</answer>")
 _TAG = re.compile("|".join(TAGS))
+
+
+def _byte_letters() -> dict[str, int]:
+    """The letter that byte-level BPE (GPT-2) writes for each byte → the byte."""
+    shown = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    hidden = [byte for byte in range(256) if byte not in shown]
+    letters = {chr(byte): byte for byte in shown}
+    return letters | {chr(256 + place): byte for place, byte in enumerate(hidden)}
+
+
+BYTES = _byte_letters()
 
 
 class TokenizerError(ValueError):
@@ -33,6 +46,7 @@ class TextTokenizer:
 
     def __init__(self, tokenizer: Tokenizer, bos: str | None, eos: str, pad: str) -> None:
         self._tokenizer = tokenizer
+        self._token_bytes: dict[int, bytes] = {}
         self.vocab_size = tokenizer.get_vocab_size()
         self.bos_id = self._id(bos) if bos is not None else None
         self.eos_id = self._id(eos)
@@ -83,11 +97,80 @@ class TextTokenizer:
         """Text of all `ids`; special tokens show by their names."""
         return str(self._tokenizer.decode(ids, skip_special_tokens=False))
 
+    def characters(self, ids: list[int], text: str) -> list[int] | None:
+        """How many characters of `text`, which `ids` decode to, begin in each of them.
+
+        A character of several tokens belongs to the first. None where that cannot be told.
+        """
+        for found in (self._of_bytes(ids), self._of_windows(ids)):
+            if sum(found) == len(text):
+                return found
+        return None
+
+    def _of_bytes(self, ids: list[int]) -> list[int]:
+        """Where tokens are bytes, as in byte-level BPE."""
+        pieces = [self._bytes(each) for each in ids]
+        counts = np.concatenate([[0], np.cumsum(first_bytes(b"".join(pieces)))])
+        ends = np.cumsum([0, *map(len, pieces)])
+        lengths: list[int] = np.diff(counts[ends]).tolist()
+        return lengths
+
+    def _bytes(self, number: int) -> bytes:
+        """Of a token of byte-level BPE, or one that stands for itself."""
+        if number not in self._token_bytes:
+            token = self._tokenizer.id_to_token(number) or ""
+            known = all(letter in BYTES for letter in token)
+            self._token_bytes[number] = (
+                bytes(BYTES[letter] for letter in token) if known else token.encode()
+            )
+        return self._token_bytes[number]
+
+    def _of_windows(self, ids: list[int]) -> list[int]:
+        """By decoding a few tokens at a time: slow, and right for any tokenizer whose tokens do
+        not depend on what stands far before them."""
+        lengths = [0] * len(ids)
+        before, read = 0, 0
+        for end in range(1, len(ids) + 1):
+            old, new = self.decode(ids[before:read]), self.decode(ids[before:end])
+            if end == len(ids) or (len(new) > len(old) and not new.endswith("\ufffd")):
+                lengths[read] = len(new) - len(old)
+                before, read = read, end
+        return lengths
+
     def _id(self, token: str) -> int:
         found = self._tokenizer.token_to_id(token)
         if found is None:
             raise TokenizerError(f"tokenizer.json has no token {token}.")
         return int(found)
+
+
+def first_bytes(data: bytes) -> npt.NDArray[np.bool_]:
+    """Which bytes begin a character of what `data` decodes to as UTF-8, where each longest piece
+    that is none becomes one U+FFFD."""
+    letters = np.frombuffer(
+        data.decode(errors="surrogateescape").encode("utf-32-le", "surrogatepass"), "<u4"
+    )
+    odd = (letters >= 0xDC80) & (letters <= 0xDCFF)  # a byte that is no text
+    sizes = 1 + (letters >= 0x80).astype(int) + (letters >= 0x800) + (letters >= 0x10000)
+    sizes[odd] = 1
+    places = np.cumsum(sizes) - sizes
+    first = np.zeros(len(data), bool)
+    first[places] = True
+    covered = 0
+    for place in places[odd].tolist():
+        if place >= covered:
+            covered = place + _length_of_odd(data[place : place + 4])
+            first[place + 1 : covered] = False
+    return first
+
+
+def _length_of_odd(data: bytes) -> int:
+    """Bytes of the piece at its beginning that is no UTF-8."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        return error.end
+    return 1
 
 
 def train(texts: Iterable[str], vocab_size: int) -> TextTokenizer:

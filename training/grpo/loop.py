@@ -11,6 +11,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -28,11 +29,12 @@ from training.grpo.metrics import (
     staleness,
     update_metrics,
 )
-from training.grpo.rollouts import Group, as_sampled, compared, completion_records, pass_rates
+from training.grpo.rollouts import Group, as_sampled, compared, pass_rates
 from training.grpo.saving import Kept, read_kept, save
 from training.grpo.setup import Setup
 from training.grpo.step import make_minibatch, update, with_old_logprobs
 from training.grpo.stopwatch import Stopwatch
+from training.grpo.telling import records_of, share_of
 from training.journal import Journal
 from training.rollout import samplers
 from training.rollout.engine import Guesses
@@ -64,6 +66,7 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
     make_sampler = samplers(sampling, process, setup.run_dir, setup.tokenizer)
     # Whether what is trained on was sampled from earlier policies.
     behind = sampling.staleness > 0 or sampling.carry_over > 0
+    detailed = share_of(config.rollouts, process.rank, process.world_size)
     task_ahead = build_task(config.task) if sampling.staleness else task
     collector = Collector(
         config, task_ahead, setup.template, setup.tokenizer, setup.rewards,
@@ -157,7 +160,7 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
             groups = waiting.pop(0)
             minibatch = make_minibatch(groups, process.device, mask_truncated=grpo.mask_truncated)
             learning_rate = config.optim.learning_rate * warmup(step, config.optim.warmup_steps)
-            result, tally = update(
+            result, tally, seen = update(
                 engine, minibatch, setup.reference, config, learning_rate,
                 longest=sampling.max_new_tokens_at(step), watch=watch,
             )  # fmt: skip
@@ -168,9 +171,14 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
         # Tell: metrics over all ranks, and every completion.
         tally.sums.update(guesses_made=guesses.made, guesses_stood=guesses.stood)
         totals = tally.over_ranks(process)
-        told = [(group, completion_records(group), True) for group in groups]
-        told += [(group, completion_records(group), False) for group in dropped]
-        gathered = process.gather(told)
+        if behind and grpo.correction is None:
+            seen = replace(seen, difference_BT=None)  # the policy that sampled is gone
+        records = records_of(groups, seen, setup.tokenizer, detailed)
+        flat_records = records_of(dropped, None, setup.tokenizer, None if detailed is None else 0)
+        gathered = process.gather(
+            [(group, each, True) for group, each in zip(groups, records, strict=True)]
+            + [(group, each, False) for group, each in zip(dropped, flat_records, strict=True)]
+        )
         setup.step, setup.tokens_total = step, setup.tokens_total + round(totals["tokens"])
         setup.skipped_total += result.skipped
         spent = watch.lap()  # of writing, what the step before took after its metrics
@@ -215,6 +223,8 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
                         prompt=group.prompt,
                         question=group.problem.question,
                         answer=group.problem.answer,
+                        task=group.problem.task,
+                        difficulty=group.problem.difficulty,
                         completions=records,
                     )
             report(step, values)

@@ -1,4 +1,4 @@
-"""From prompts to scored completions, and what the journal keeps of them."""
+"""From prompts to scored completions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from training.config import AdvantageScale
-from training.events import CompletionRecord
 from training.grpo.advantage import advantages, is_flat
 from training.rewards import Candidate, Reward
 from training.rollout import Completion
@@ -45,10 +44,15 @@ class Group:
         return None if weights is None else weights.fingerprint
 
 
+def text_tokens(completion: Completion) -> list[int]:
+    """The tokens that its text is of: all but an end token."""
+    ended = completion.finish_reason == "stop" and completion.stop is None
+    return completion.tokens[:-1] if ended else completion.tokens
+
+
 def text_of(completion: Completion, tokenizer: TextTokenizer) -> str:
     """Decoded text without the end token."""
-    ended = completion.finish_reason == "stop" and completion.stop is None
-    return tokenizer.decode(completion.tokens[:-1] if ended else completion.tokens)
+    return tokenizer.decode(text_tokens(completion))
 
 
 def candidate(completion: Completion, tokenizer: TextTokenizer, max_tokens: int) -> Candidate:
@@ -110,22 +114,3 @@ def pass_rates(groups: list[Group]) -> list[Measured]:
         if judged:
             found.append(Measured.of(group.problem, sum(judged) / len(judged)))
     return found
-
-
-def completion_records(group: Group) -> list[CompletionRecord]:
-    """The group's completions as the journal keeps them."""
-    return [
-        CompletionRecord(
-            text=text,
-            reward=total(reward),
-            rewards=reward.scored,
-            reward_errors=reward.errors,
-            advantage=advantage,
-            length=len(completion.tokens),
-            finish_reason=completion.finish_reason,
-            logprob_mean=sum(completion.logprobs) / len(completion.logprobs),
-        )
-        for completion, text, reward, advantage in zip(
-            group.completions, group.texts, group.rewards, group.advantages, strict=True
-        )
-    ]

@@ -20,6 +20,7 @@ from training.grpo.loss import Scored, part_loss
 from training.grpo.rollouts import Group
 from training.grpo.stopwatch import Stopwatch
 from training.grpo.tally import Tally
+from training.grpo.telling import Seen
 from training.model import CompletionLogprobs, MtpMode, Policy, completion_logprobs
 from training.model.policy import shares_prompts
 
@@ -141,14 +142,16 @@ def update(
     *,
     longest: int,
     watch: Stopwatch | None = None,
-) -> tuple[StepResult, Tally]:
-    """Train on the minibatch; also what to tell of this rank's tokens. `longest`: most tokens that
-    a completion of this step may have. `watch` is told what the reference takes, as "logprobs"."""
+) -> tuple[StepResult, Tally, Seen]:
+    """Train on the minibatch; also what to tell of this rank's tokens, added up and one by one.
+    `longest`: most tokens that a completion of this step may have. `watch` is told what the
+    reference takes, as "logprobs"."""
     watch = watch or Stopwatch()
     tally, optim = Tally(), config.optim
     whole = whole_step(engine, minibatch, longest)
     chunks = chunks_of(minibatch, engine, config.hardware.chunk_tokens)
     mtp: MtpMode = "detached" if optim.mtp_weight else "off"
+    entropies_BT, trained_BT = (torch.zeros_like(minibatch.sampled_BT) for _ in range(2))
     for number, rows in enumerate(chunks):
         part = minibatch.part(rows or [0])
         batch, temperature = part.batch, config.sampling.temperature
@@ -171,11 +174,15 @@ def update(
         )  # fmt: skip
         loss, of_part = part_loss(scored, config.grpo, whole)
         beside, sums = _losses_beside(result, part.counted_BT, optim, whole)
+        entropies_BT[rows, : old_BT.shape[1]] = result.entropy_BT
+        trained_BT[rows, : old_BT.shape[1]] = old_BT
         entropy_BT = result.entropy_BT.where(part.counted_BT, 0.0)
         engine.backward(loss + beside, last=number + 1 == len(chunks))
         of_part.add({"entropy": entropy_BT.sum(), **sums})
         tally.join(of_part)
-    return engine.step(learning_rate), tally
+    differences_BT = trained_BT - minibatch.sampled_BT
+    seen = Seen(entropies_BT, differences_BT, minibatch.batch.completion_BT)
+    return engine.step(learning_rate), tally, seen
 
 
 def _losses_beside(

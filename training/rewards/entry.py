@@ -7,8 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from training.rewards.judge import JudgeError
-from training.rewards.reward import Candidate, Grader, Reward, combine
-from training.rewards.scorer import Scores
+from training.rewards.reward import Candidate, Grader, Reward, Scores, combine
 from training.tasks import Problem
 
 
@@ -39,14 +38,14 @@ class Entry:
 
     def add(self, part: str, place: int, grade: float | str) -> None:
         """A grade, or the reason why there is none."""
-        parts, errors = self.scores[place] or ({}, {})
+        scores = self.scores[place] or Scores()
         if isinstance(grade, str):
-            errors[part] = grade
+            scores.errors[part] = grade
         else:
-            parts[part] = grade
+            scores.parts[part] = grade
 
     def rewards(self, weights: Mapping[str, float]) -> list[Reward]:
-        return [combine(*scores, weights) for scores in self.scores if scores is not None]
+        return [combine(scores, weights) for scores in self.scores if scores is not None]
 
 
 def grade_by_model(entries: Iterable[Entry], grader: Grader) -> None:

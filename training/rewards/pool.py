@@ -22,9 +22,8 @@ from training.config import RewardConfig, TaskConfig
 from training.rewards.entry import Entry, grade_by_model
 from training.rewards.judge import Judge
 from training.rewards.process import WorkerLostError, WorkerProcess
-from training.rewards.reward import Candidate, Grader, Reward, RewardError
+from training.rewards.reward import Candidate, Grader, Reward, RewardError, Scores
 from training.rewards.rules import parts_of
-from training.rewards.scorer import Scores
 from training.tasks import Problem
 
 logger = logging.getLogger(__name__)
@@ -177,8 +176,8 @@ class RewardPool:
         try:
             worker.send(job.encoded())
             while left:
-                for place, parts, errors in json.loads(worker.answer()):
-                    self._keep(job.key, left.pop(place).place, (parts, errors))
+                for place, scores in json.loads(worker.answer()):
+                    self._keep(job.key, left.pop(place).place, Scores(**scores))
         except WorkerLostError as lost:
             if not self._closing.is_set():
                 self._give_back(job, left, lost)

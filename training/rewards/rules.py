@@ -6,15 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from training.config import LengthConfig, RewardConfig
-from training.rewards.accuracy import accuracy
+from training.rewards.accuracy import accuracy, parsed_of, why_wrong
 from training.rewards.custom import load_custom
+from training.rewards.form import why_not
 from training.rewards.format import format_reward
 from training.rewards.language import language_share
 from training.rewards.length import cosine_length
 from training.rewards.overlong import soft_overlong
 from training.rewards.repetition import repetition
-from training.rewards.reward import Candidate, RewardError
-from training.rewards.tag_count import tag_count
+from training.rewards.reward import Candidate, Given, RewardError
+from training.rewards.tag_count import tag_count, tags_amiss
 from training.tasks import Problem, Task
 
 
@@ -31,8 +32,10 @@ class Case:
 _ELSEWHERE = ("model", "judge")
 """Parts that no worker computes."""
 
-Rule = Callable[[Case], Mapping[str, float]]
+Rule = Callable[[Case], Given]
 """Gives one part or more, by name. May raise anything, take for ever, or end its process."""
+LONGEST_PARSED = 1000
+"""Characters of an answer that are told."""
 
 
 def parts_of(config: RewardConfig) -> dict[str, tuple[str, ...]]:
@@ -49,30 +52,55 @@ def build_rules(config: RewardConfig, task: Task) -> dict[str, Rule]:
 
     Raises RewardError for a reward that cannot be made.
     """
-    every: dict[str, Callable[[Case], float]] = {
-        "accuracy": lambda case: accuracy(case.candidate.text, case.problem, task),
-        "format": lambda case: format_reward(case.candidate.text, ended=case.candidate.ended),
-        "tag_count": lambda case: tag_count(case.candidate.text),
-        "language": lambda case: language_share(case.candidate.text, config.language.target),
+    every: dict[str, Callable[[Case], tuple[float, str]]] = {
+        "format": lambda case: _format(case.candidate),
+        "tag_count": lambda case: (tag_count(case.candidate.text), tags_amiss(case.candidate.text)),
+        "language": lambda case: (language_share(case.candidate.text, config.language.target), ""),
         "length": lambda case: _length(case, config.length),
-        "repetition": lambda case: repetition(case.candidate.text, config.repetition.ngram),
-        "overlong": lambda case: soft_overlong(
-            case.candidate.tokens, case.candidate.max_tokens, config.overlong.buffer_tokens
-        ),
+        "repetition": lambda case: (repetition(case.candidate.text, config.repetition.ngram), ""),
+        "overlong": lambda case: _overlong(case.candidate, config.overlong.buffer_tokens),
     }
-    rules = {name: _alone(name, every[name]) for name in parts_of(config) if name in every}
+    rules: dict[str, Rule] = {"accuracy": lambda case: _accuracy(case, task)}
+    rules |= {name: _alone(name, part) for name, part in every.items()}
     if config.custom:
         custom = load_custom(config.custom)
-        rules["custom"] = lambda case: custom(case.candidate, case.problem)
-    return rules
+        rules["custom"] = lambda case: Given(custom(case.candidate, case.problem))
+    return {name: rules[name] for name in parts_of(config)}
 
 
-def _length(case: Case, config: LengthConfig) -> float:
+def _accuracy(case: Case, task: Task) -> Given:
+    text, problem = case.candidate.text, case.problem
+    part = accuracy(text, problem, task)
+    parsed = parsed_of(text, problem, task)
+    return Given(
+        {"accuracy": part},
+        "" if part == 1.0 else why_wrong(text, problem, task),
+        None if parsed is None else parsed[:LONGEST_PARSED],
+    )
+
+
+def _format(seen: Candidate) -> tuple[float, str]:
+    cut = "" if seen.ended else "cut off at the length limit"
+    return format_reward(seen.text, ended=seen.ended), why_not(seen.text) or cut
+
+
+def _length(case: Case, config: LengthConfig) -> tuple[float, str]:
     if "accuracy" not in case.parts:
         raise RewardError("it depends on accuracy, which could not be computed")
-    seen = case.candidate
-    return cosine_length(seen.tokens, seen.max_tokens, case.parts["accuracy"] == 1.0, config)
+    seen, right = case.candidate, case.parts["accuracy"] == 1.0
+    part = cosine_length(seen.tokens, seen.max_tokens, right, config)
+    return part, f"{'right' if right else 'wrong'}, {seen.tokens} of {seen.max_tokens} tokens"
 
 
-def _alone(name: str, part: Callable[[Case], float]) -> Rule:
-    return lambda case: {name: part(case)}
+def _overlong(seen: Candidate, buffer_tokens: int) -> tuple[float, str]:
+    part = soft_overlong(seen.tokens, seen.max_tokens, buffer_tokens)
+    over = seen.tokens - (seen.max_tokens - buffer_tokens)
+    return part, f"{over} tokens into the last {buffer_tokens}" if part < 0 else ""
+
+
+def _alone(name: str, part: Callable[[Case], tuple[float, str]]) -> Rule:
+    def rule(case: Case) -> Given:
+        value, reason = part(case)
+        return Given({name: value}, reason)
+
+    return rule

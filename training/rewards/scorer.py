@@ -6,12 +6,9 @@ import random
 from collections.abc import Callable, Collection, Mapping
 
 from training.config import RewardConfig
-from training.rewards.reward import Candidate, RewardError
+from training.rewards.reward import Candidate, Given, RewardError, Scores
 from training.rewards.rules import Case, build_rules, parts_of
 from training.tasks import Problem, Task
-
-Scores = tuple[dict[str, float], dict[str, str]]
-"""Parts, and the errors of those that could not be computed."""
 
 
 class Scorer:
@@ -39,8 +36,7 @@ class Scorer:
             begin: told the number of each rule before it runs.
         """
         failed = failed or {}
-        scored: dict[str, float] = {}
-        errors: dict[str, str] = {}
+        scores = Scores()
         for number, (name, rule) in enumerate(self._rules.items()):
             if only is not None and name not in only:
                 continue
@@ -49,12 +45,21 @@ class Scorer:
                 begin(number)
                 random.seed(0)  # a verifier that draws has to draw alike in every worker
                 try:
-                    given = rule(Case(candidate, problem, scored))
-                    scored |= {part: float(given[part]) for part in self._parts[name]}
-                    continue
+                    given = rule(Case(candidate, problem, scores.parts))
+                    scores.parts |= {part: float(given.parts[part]) for part in self._parts[name]}
                 except RewardError as error:
                     reason = str(error)
                 except BaseException as error:  # noqa: BLE001 - rewards may be anybody's code; told
                     reason = f"{type(error).__name__}: {error}"
-            errors |= dict.fromkeys(self._parts[name], reason)
-        return scored, errors
+                else:
+                    _note(scores, name, given)
+                    continue
+            scores.errors |= dict.fromkeys(self._parts[name], reason)
+        return scores
+
+
+def _note(scores: Scores, name: str, given: Given) -> None:
+    if given.reason:
+        scores.reasons[name] = given.reason
+    if given.parsed is not None:
+        scores.parsed = given.parsed

@@ -12,3 +12,9 @@ TAGS = ("<think>", "</think>", "<answer>", "</answer>")
 def tag_count(completion: str) -> float:
     """0, 0.25, 0.5, 0.75 or 1."""
     return sum(completion.count(tag) == 1 for tag in TAGS) / len(TAGS)
+
+
+def tags_amiss(completion: str) -> str:
+    """Which tags do not stand once, and how often they do; "" when all do."""
+    counts = {tag: completion.count(tag) for tag in TAGS}
+    return ", ".join(f"{tag} {count} times" for tag, count in counts.items() if count != 1)

@@ -17,6 +17,7 @@ import resource
 import signal
 import sys
 import time
+from dataclasses import asdict
 from functools import partial
 
 from training.rewards.frames import FrameReader, write_frame
@@ -65,7 +66,7 @@ def _do(job: bytes, scorer: Scorer, progress: Progress, answers: int) -> None:
             begin=partial(progress.begin, place),
         )
         progress.rest()
-        scored.append([place, *scores])
+        scored.append([place, asdict(scores)])
         if place == len(items) - 1 or time.monotonic() - told > _TELL_S:
             write_frame(answers, json.dumps(scored).encode())
             told, scored = time.monotonic(), []

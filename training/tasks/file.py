@@ -24,10 +24,11 @@ from training.tasks.problem import (
     TaskError,
     is_held_out,
     number_of,
+    rated,
 )
 from training.tasks.rows import JoinedRows, Row, Rows, RowsError, open_rows
 from training.tasks.sources import find_files
-from training.tasks.verifiers import VERIFIERS
+from training.tasks.verifiers import VERIFIERS, gsm8k_parsed
 
 _ATTEMPTS = 64
 """How many problems to look at for one that the curriculum wants, before taking the first."""
@@ -166,6 +167,9 @@ class FileTask(RowsTask):
     def is_right(self, answer: str, problem: Problem) -> bool:
         return self._verify(answer, problem.answer)
 
+    def parsed(self, answer: str, problem: Problem) -> str | None:  # noqa: ARG002 - by the text alone
+        return gsm8k_parsed(answer) if self._verifier == "gsm8k" else answer
+
     def comparison(self, problem: Problem) -> Comparison:  # noqa: ARG002 - the same for all
         return "verifier"
 
@@ -180,7 +184,8 @@ class FileTask(RowsTask):
                 f"{self._field}.verifier: {rows.where(number)}: the field "
                 f"“{answer_field}” {error}, which {self._verifier} asks for."
             ) from error
-        return Problem(question, reference, id=rows.where(number), task=self._name)
+        where, hard = rows.where(number), rated(row)
+        return Problem(question, reference, id=where, task=self._name, rated=hard)
 
 
 def text_at(row: Row, path: str) -> str:

@@ -115,6 +115,9 @@ class Mixture(Task):
     def is_right(self, answer: str, problem: Problem) -> bool:
         return self._parts[self._names.index(problem.task)].is_right(answer, problem)
 
+    def parsed(self, answer: str, problem: Problem) -> str | None:
+        return self._parts[self._names.index(problem.task)].parsed(answer, problem)
+
     def comparison(self, problem: Problem) -> Comparison:
         return self._parts[self._names.index(problem.task)].comparison(problem)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,6 +34,12 @@ class Problem:
     """Name of the task it is of: in a mixture, of the part."""
     level: int | None = None
     """The curriculum's level that it was drawn at; None without one."""
+    rated: float | None = None
+    """How hard its source says that it is; None where it does not."""
+
+    @property
+    def difficulty(self) -> float | None:
+        return self.rated if self.level is None else float(self.level)
 
 
 class Measured(NamedTuple):
@@ -78,6 +85,10 @@ class Task(ABC):
     def is_right(self, answer: str, problem: Problem) -> bool:
         """Whether the verifier takes `answer` as entirely right."""
 
+    def parsed(self, answer: str, problem: Problem) -> str | None:  # noqa: ARG002 - a mixture does
+        """What the verifier reads in an answer that is not empty; None when nothing."""
+        return answer
+
     def comparison(self, problem: Problem) -> Comparison:  # noqa: ARG002 - a mixture looks at it
         """How an evaluation finds out which answers to a problem are the same."""
         return "text"
@@ -105,6 +116,16 @@ def is_held_out(question: str) -> bool:
     """
     digest = hashlib.sha256(question.encode()).digest()
     return int.from_bytes(digest[:4], "big") < HELD_OUT_SHARE * 2**32
+
+
+def rated(record: Mapping[str, Any]) -> float | None:
+    """What a record says under `difficulty`, or else `level`: a number, or the one that is in it,
+    as in MATH's “Level 5”."""
+    for name in ("difficulty", "level"):
+        found = re.fullmatch(r"\D*?(-?\d+(?:\.\d+)?)\D*", str(record.get(name, "")))
+        if found:
+            return float(found[1])
+    return None
 
 
 def digest_of(text: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from training.config import PythonTaskConfig, task_name
 from training.tasks.generated import GeneratedTask
-from training.tasks.problem import Problem, TaskError, digest_of
+from training.tasks.problem import Problem, TaskError, digest_of, rated
 from training.user_file import UserFileError, blame, load_user_file
 
 
@@ -53,7 +53,10 @@ class PythonTask(GeneratedTask):
                 f"answer, both text, not {made!r:.200}."
             )
         question = made["question"]
-        return Problem(question, made["answer"], made, id=digest_of(question), task=self._name)
+        return Problem(
+            question, made["answer"], made,
+            id=digest_of(question), task=self._name, rated=rated(made),
+        )  # fmt: skip
 
 
 def equal(answer: str, problem: Mapping[str, Any]) -> bool:

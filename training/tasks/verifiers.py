@@ -24,6 +24,12 @@ def gsm8k_is_right(answer: str, reference: str) -> bool:
     return found is not None and found == _one_number(reference)
 
 
+def gsm8k_parsed(answer: str) -> str | None:
+    """The number that `gsm8k_is_right` compares."""
+    found = _one_number(answer)
+    return None if found is None else str(found)
+
+
 def exact_reference(text: str) -> str:
     return text.strip()
 

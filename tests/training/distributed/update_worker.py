@@ -81,7 +81,7 @@ def main() -> None:
     groups = fixed_groups()[mine]
     before = [parameter.clone() for parameter in engine.policy.parameters()]
     minibatch = make_minibatch(groups, process.device, mask_truncated=config.grpo.mask_truncated)
-    result, tally = update(engine, minibatch, reference, config, learning_rate=1e-3, longest=12)
+    result, tally, _ = update(engine, minibatch, reference, config, learning_rate=1e-3, longest=12)
     totals = tally.over_ranks(process)
     engine.balance_experts(0.01)
     routers = [module for module in engine.model.modules() if isinstance(module, Router)]

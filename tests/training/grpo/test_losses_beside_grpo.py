@@ -40,7 +40,7 @@ def _update(config: ModelConfig, **optim: float) -> tuple[dict[str, Tensor], Cou
     })  # fmt: skip
     engine: Any = PlainEngine(model)
     batch = make_minibatch(groups, torch.device("cpu"))
-    _, tally = update(engine, batch, None, run, 0.0, longest=8)
+    _, tally, _ = update(engine, batch, None, run, 0.0, longest=8)
     named = model.named_parameters()
     return {name: weight.grad for name, weight in named if weight.grad is not None}, tally.sums
 

@@ -14,6 +14,7 @@ from tests.training.other_models import network, padded
 from training.config import RunConfig
 from training.grpo.rollouts import Group
 from training.grpo.step import make_minibatch, update
+from training.grpo.telling import Seen
 from training.model import ModelConfig, Policy, completion_logprobs
 from training.model.causal_lm import CausalLM
 from training.model.rows import pack_rows
@@ -64,7 +65,7 @@ def _groups() -> list[Group]:
 
 def _update(
     model: Policy, budget: int, others: int = 0, **optim: float
-) -> tuple[float, Tensor, _PlainEngine]:
+) -> tuple[float, Tensor, _PlainEngine, Seen]:
     """Loss and gradient (all parameters in one row), with reference and KL."""
     run = RunConfig.model_validate({
         "grpo": {"prompts_per_step": PROMPTS, "group_size": GROUP_SIZE, "kl_coef": 0.1},
@@ -75,9 +76,9 @@ def _update(
     engine: Any = made
     batch = make_minibatch(_groups(), torch.device("cpu"))
     reference = build(model.config) if not isinstance(model, CausalLM) else _llama()
-    _, tally = update(engine, batch, reference.eval(), run, 0.0, longest=20)
+    _, tally, seen = update(engine, batch, reference.eval(), run, 0.0, longest=20)
     gradient = torch.cat([each.grad.flatten() for each in model.parameters()])
-    return tally.sums["loss"], gradient, made
+    return tally.sums["loss"], gradient, made, seen
 
 
 def _llama() -> CausalLM:
@@ -93,8 +94,12 @@ def _model(kind: str, config: ModelConfig) -> Policy:
 def test_loss_and_gradient_are_those_of_one_sequence_at_a_time(
     kind: str, budget: int, config: ModelConfig
 ) -> None:
-    loss, gradient, engine = _update(_model(kind, config), budget)
-    wanted, exact, alone = _update(_model(kind, config), ALONE)
+    loss, gradient, engine, seen = _update(_model(kind, config), budget)
+    wanted, exact, alone, one_by_one = _update(_model(kind, config), ALONE)
+    assert seen.difference_BT is not None
+    assert one_by_one.difference_BT is not None
+    assert relative_difference(seen.entropy_BT, one_by_one.entropy_BT) < PACKED
+    assert relative_difference(seen.difference_BT, one_by_one.difference_BT) < PACKED
     assert alone.chunks == PROMPTS * GROUP_SIZE > engine.chunks
     assert loss == pytest.approx(wanted, abs=PACKED)
     assert relative_difference(gradient, exact) < PACKED
@@ -155,8 +160,8 @@ def test_a_rank_with_fewer_chunks_makes_as_many_and_learns_the_same(
     monkeypatch.setattr(
         _PlainEngine, "take_part", lambda self, *_, **__: chunks.append(self), raising=False
     )
-    loss, gradient, engine = _update(_model(kind, config), WHOLE, others=several)
+    loss, gradient, engine, _ = _update(_model(kind, config), WHOLE, others=several)
     assert engine.chunks + len(chunks) == several
-    wanted, exact, _ = _update(_model(kind, config), WHOLE)
+    wanted, exact, _, _ = _update(_model(kind, config), WHOLE)
     assert loss == pytest.approx(wanted, abs=PACKED)
     assert relative_difference(gradient, exact) < PACKED

@@ -4,18 +4,21 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.training.jobs import events, run_ranks, train, write_config
 from training import checkpoint
 from training.config import GrowthConfig, RunConfig
 from training.events import (
+    TOKEN_STEPS,
     CheckpointEvent,
     EvaluationEvent,
     FinishedEvent,
     LogEvent,
     MetricsEvent,
     RolloutsEvent,
+    unpack_tokens,
 )
 from training.model import hf
 from training.tokenizer import TextTokenizer
@@ -112,6 +115,31 @@ def test_each_group_keeps_question_rewards_and_advantages(whole_run: Path) -> No
         assert sum(member.advantage for member in group.completions) == pytest.approx(0, abs=1e-5)
         assert all(set(member.rewards) == {"accuracy", "format"} for member in group.completions)
     assert len({group.question for group in groups}) == 12
+
+
+def test_every_completion_says_what_was_read_and_why(whole_run: Path) -> None:
+    groups = [event for event in events(whole_run) if isinstance(event, RolloutsEvent)]
+    for group in groups:
+        assert group.task == "chain_sum"
+        for one in group.completions:
+            assert ("<answer>" in one.text) or one.parsed is None
+            assert (one.rewards["accuracy"] == 1) == ("accuracy" not in one.reasons)
+            assert (one.rewards["format"] == 1) == ("format" not in one.reasons)
+            assert one.entropy_mean is not None
+            assert one.entropy_mean > 0
+
+
+def test_the_tokens_one_by_one_add_up_to_the_completion(whole_run: Path) -> None:
+    groups = [event for event in events(whole_run) if isinstance(event, RolloutsEvent)]
+    for one in [one for group in groups for one in group.completions]:
+        assert one.tokens is not None
+        lengths, told = unpack_tokens(one.tokens, one.length)
+        assert np.frombuffer(lengths, "<u2").sum() == len(one.text)
+        steps = {name: np.frombuffer(data, "<i2") for name, data in told.items()}
+        means = {name: values.mean() * TOKEN_STEPS[name] for name, values in steps.items()}
+        assert means["logprobs"] == pytest.approx(one.logprob_mean, abs=TOKEN_STEPS["logprobs"])
+        assert means["entropies"] == pytest.approx(one.entropy_mean, abs=TOKEN_STEPS["entropies"])
+        assert abs(means["differences"]) <= TOKEN_STEPS["differences"]  # both are the same fp32
 
 
 def test_a_resumed_run_goes_on_exactly_as_an_uninterrupted_one(

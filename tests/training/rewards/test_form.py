@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.config import ReasoningGymConfig
-from training.rewards.accuracy import accuracy
-from training.rewards.form import Parts, parts
+from training.rewards.accuracy import accuracy, parsed_of, why_wrong
+from training.rewards.form import Parts, parts, why_not
 from training.rewards.format import format_reward
 from training.tasks import Problem, Task, build_task
 
@@ -77,3 +77,54 @@ def test_the_last_answer_counts(task: Task, problem: Problem) -> None:
 @given(st.text())
 def test_any_text_can_be_scored(completion: str) -> None:
     assert format_reward(completion, ended=True) in (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("completion", "reason"),
+    [
+        ("83", "no <think>"),
+        ("<think>a</think><answer>83", "no </answer>"),
+        ("<think>a<think>b</think><answer>83</answer>", "<think> stands 2 times"),
+        ("<answer>83</answer><think>a</think>", "the tags are out of order"),
+        ("<think> </think><answer>83</answer>", "the thinking is empty"),
+        ("<think>a</think><answer> </answer>", "the answer is empty"),
+        ("well <think>a</think><answer>83</answer>", "text before <think>"),
+        ("<think>a</think> so <answer>83</answer>", "text between the parts"),
+        ("<think>a</think><answer>83</answer>!", "text after </answer>"),
+        ("<think>a</think>\n<answer>83</answer>\n", ""),
+    ],
+)
+def test_a_form_that_is_none_says_why(completion: str, reason: str) -> None:
+    assert why_not(completion) == reason
+
+
+@given(st.lists(st.sampled_from([*TAGS, "x", " "]), max_size=9))
+def test_there_is_a_reason_exactly_where_the_form_is_missing(pieces: list[str]) -> None:
+    completion = "".join(pieces)
+    assert (why_not(completion) == "") == (parts(completion) is not None)
+
+
+@pytest.mark.parametrize(
+    ("completion", "parsed", "reason"),
+    [
+        ("84", None, "no <answer>"),
+        ("<answer>84", None, "no </answer>"),
+        ("<answer> </answer>", None, "the answer is empty"),
+        ("<answer>84</answer>", "84", "parsed 84, expected 85"),
+        ("<answer>8\n4</answer>", "8\n4", "parsed 8 4, expected 85"),
+        (f"<answer>{'9' * 99}</answer>", "9" * 99, f"parsed {'9' * 59}…, expected 85"),
+    ],
+)
+def test_a_wrong_answer_says_what_was_read(
+    task: Task, completion: str, parsed: str | None, reason: str
+) -> None:
+    asked = Problem("27 + 58", "85")
+    assert parsed_of(completion, asked, task) == parsed
+    assert why_wrong(completion, asked, task) == reason
+
+
+def test_a_wrong_answer_without_a_reference_says_so(task: Task) -> None:
+    asked = Problem("any?", "")
+    assert why_wrong("<answer>84</answer>", asked, task) == (
+        "parsed 84, which the verifier refuses"
+    )

@@ -38,6 +38,7 @@ from training.config.schema.reward import (
     RewardConfig,
     RewardModelConfig,
 )
+from training.config.schema.rollouts import RolloutsConfig
 from training.config.schema.run import RunConfig, json_schema
 from training.config.schema.sampling import GrowthConfig, NativeSampler, SamplingConfig, VllmSampler
 from training.config.schema.task import (
@@ -95,6 +96,7 @@ __all__ = [
     "ResumeConfig",
     "RewardConfig",
     "RewardModelConfig",
+    "RolloutsConfig",
     "RunConfig",
     "SamplingConfig",
     "SingleTaskConfig",

@@ -13,6 +13,7 @@ from training.config.schema.model import StartConfig
 from training.config.schema.optim import OptimConfig
 from training.config.schema.resume import ResumeConfig
 from training.config.schema.reward import RewardConfig
+from training.config.schema.rollouts import RolloutsConfig
 from training.config.schema.sampling import SamplingConfig
 from training.config.schema.task import (
     CodeTaskConfig,
@@ -33,6 +34,7 @@ class RunConfig(Strict):
     sampling: SamplingConfig = SamplingConfig()
     optim: OptimConfig = OptimConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    rollouts: RolloutsConfig = RolloutsConfig()
     checkpoint: CheckpointConfig = CheckpointConfig()
     resume: ResumeConfig = ResumeConfig()
     hardware: HardwareConfig = HardwareConfig()

@@ -9,7 +9,7 @@ from training.config import CodeTaskConfig
 from training.sandbox import MIB, OUTPUT, Limits
 from training.tasks.code.checks import code_of, passes_input_tests, passes_unit_tests
 from training.tasks.file import RowsTask
-from training.tasks.problem import Comparison, Problem, TaskError
+from training.tasks.problem import Comparison, Problem, TaskError, rated
 from training.tasks.rows import Row, Rows
 
 _FUNCTION = "Complete this Python function. The answer is the whole function.\n\n"
@@ -59,6 +59,7 @@ class CodeTask(RowsTask):
             {name: row[name] for name in names},
             id=where,
             task=self._name,
+            rated=rated(row),
         )
 
     def _check_tests(self, where: str, tests: object) -> None:

@@ -1,0 +1,120 @@
+"""What the journal keeps of a step's completions.
+
+B completions of this rank, T time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from training.config import RolloutsConfig
+from training.events import TOKEN_STEPS, UNKNOWN, CompletionRecord, pack_tokens
+from training.grpo.rollouts import Group, text_tokens, total
+from training.tokenizer import TextTokenizer
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the trainer's forward made of this rank's completions while it trained on them."""
+
+    entropy_BT: Tensor
+    """0 outside the completions."""
+    difference_BT: Tensor | None
+    """The trainer's log-probability of each token, when it was sampled, less the sampler's. None
+    where only the sampler could tell it."""
+    completion_BT: Tensor
+    """Bool."""
+
+    def entropy_means(self) -> list[float]:
+        lengths_B = self.completion_BT.sum(1)
+        means: list[float] = (self.entropy_BT.sum(1) / lengths_B).tolist()
+        return means
+
+    def rows(self, count: int) -> list[dict[str, Floats]]:
+        """Of the first `count` completions the numbers token by token."""
+        completion_BT = self.completion_BT[:count]
+        ends = completion_BT.sum(1).cumsum(0).tolist()[:-1]
+        told = {"entropies": self.entropy_BT, "differences": self.difference_BT}
+        split = {
+            name: np.split(x_BT[:count][completion_BT].float().cpu().numpy(), ends)
+            for name, x_BT in told.items()
+            if x_BT is not None
+        }
+        return [{name: rows[row] for name, rows in split.items()} for row in range(count)]
+
+
+def share_of(config: RolloutsConfig, rank: int, world_size: int) -> int | None:
+    """Of how many of its groups a rank tells every token; None: of all."""
+    whole, rest = divmod(config.detailed_groups, world_size)
+    shares = {"none": 0, "some": whole + (rank < rest), "all": None}
+    return shares[config.token_detail]
+
+
+def records_of(
+    groups: list[Group], seen: Seen | None, tokenizer: TextTokenizer, detailed: int | None
+) -> list[list[CompletionRecord]]:
+    """The records of each group, every token of the first `detailed` ones (None: of all) among
+    them. `seen` is of the same groups' completions; None: they were not trained on."""
+    sizes = [len(group.completions) for group in groups]
+    wanted = sum(sizes[:detailed])
+    entropies = iter(seen.entropy_means() if seen else [None] * sum(sizes))
+    rows: list[dict[str, Floats]] = [{} for _ in range(wanted)]
+    if seen and wanted:
+        rows = seen.rows(wanted)
+    each = iter(rows)
+    return [list(_records(group, entropies, each, tokenizer)) for group in groups]
+
+
+def _records(
+    group: Group,
+    entropies: Iterator[float | None],
+    rows: Iterator[dict[str, Floats]],
+    tokenizer: TextTokenizer,
+) -> Iterator[CompletionRecord]:
+    for place, (completion, reward) in enumerate(
+        zip(group.completions, group.rewards, strict=True)
+    ):
+        row = next(rows, None)
+        yield CompletionRecord(
+            text=group.texts[place],
+            reward=total(reward),
+            rewards=reward.scored,
+            reward_errors=reward.errors,
+            advantage=group.advantages[place],
+            length=len(completion.tokens),
+            finish_reason=completion.finish_reason,
+            logprob_mean=sum(completion.logprobs) / len(completion.logprobs),
+            parsed=reward.parsed,
+            reasons=reward.reasons or {},
+            entropy_mean=next(entropies),
+            tokens=None if row is None else _tokens(group, place, row, tokenizer),
+        )
+
+
+def _tokens(
+    group: Group, place: int, row: dict[str, Floats], tokenizer: TextTokenizer
+) -> str | None:
+    """None for a text whose characters cannot be told apart by token."""
+    completion = group.completions[place]
+    lengths = tokenizer.characters(text_tokens(completion), group.texts[place])
+    if lengths is None:
+        return None
+    ended = [0] * (len(completion.tokens) - len(lengths))  # the end token has no text
+    row = {"logprobs": np.array(completion.logprobs, np.float32), **row}
+    return pack_tokens(
+        np.array([*lengths, *ended], "<u2").tobytes(),
+        {name: _in_steps(values, TOKEN_STEPS[name]) for name, values in row.items()},
+    )
+
+
+def _in_steps(values: Floats, step: float) -> bytes:
+    """Whole steps of 16 bits, the low byte first."""
+    steps = np.clip(np.rint(values / step), UNKNOWN + 1, -UNKNOWN - 1)
+    return np.where(np.isnan(steps), UNKNOWN, steps).astype("<i2").tobytes()
