@@ -1,15 +1,23 @@
 """The answer that a completion gives, and which completions of a group give the same one.
 
-The journal does not tell what the reward parsed, so what stands in the last <answer> tags counts,
-else in the last box, else the last number.
+What the verifier read counts. Old journals do not tell it: of theirs counts what stands in the last
+<answer> tags, else in the last box, else the last number.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 TAGS = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
 BOX = re.compile(r"\\boxed\s*\{")
+FRACTION = re.compile(r"\\[dt]?frac\{(-?[\d.]+)\}\{(\d+)\}")
+DRESS = re.compile(r"\\(?:text|mathrm|boxed)\{([^{}]*)\}|\\[,;!]|[\s$]")
+"""How an answer is written, and not what it says."""
+THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?:\D|$))")
+VALUE = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+))(?:/(\d+))?(\\?%)?\.?")
+LONGEST_NUMBER = 60
+"""Characters; longer ones are compared as they are written."""
 NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:/\d+)?")
 
 
@@ -36,11 +44,13 @@ def _in_braces(text: str) -> str | None:
 
 
 def normal(answer: str) -> str:
-    """The same for answers that differ by how they are written only."""
-    plain = re.sub(r"\\(?:text|mathrm|boxed)\{([^{}]*)\}|\\[,;!]|[\s$]", r"\1", answer).casefold()
-    if NUMBER.fullmatch(plain) and "/" not in plain:
-        return f"{float(plain.replace(',', '')):.12g}"
-    return plain.rstrip(".")
+    """The same for answers that differ by how they are written only: 1/2 is 0.5 and 50%."""
+    plain = DRESS.sub(r"\1", FRACTION.sub(r"\1/\2", answer)).casefold()
+    found = VALUE.fullmatch(THOUSANDS.sub("", plain))
+    if found is None or len(plain) > LONGEST_NUMBER or not int(found[2] or 1):
+        return plain.rstrip(".")
+    value = Fraction(found[1]) / int(found[2] or 1) / (100 if found[3] else 1)
+    return str(value)
 
 
 @dataclass(frozen=True)
@@ -54,22 +64,33 @@ class Cluster:
     reward_mean: float | None
     expected: bool
     """Whether it is what the verifier expects, by its letters."""
+    right: bool | None
+    """Whether the verifier took it; None where it could not tell, or was not asked."""
 
 
-def clusters(texts: Sequence[str], rewards: Sequence[float | None], expected: str) -> list[Cluster]:
-    """The largest first; of equal ones the one that came first. Those without answer come last."""
-    answers = [answer_of(text) for text in texts]
-    members: dict[str | None, list[int]] = {}
+def clusters(
+    answers: Sequence[str | None],
+    rewards: Sequence[float | None],
+    right: Sequence[bool | None],
+    expected: str,
+) -> list[Cluster]:
+    """The largest first; of equal ones the one that came first. Those without answer come last.
+
+    What the verifier took and what it refused never stand together, however alike they look.
+    """
+    members: dict[tuple[str | None, bool | None], list[int]] = {}
     for index, answer in enumerate(answers):
-        members.setdefault(None if answer is None else normal(answer), []).append(index)
+        key = None if answer is None else normal(answer)
+        members.setdefault((key, right[index]), []).append(index)
     found = [
         Cluster(
             answer=answers[indexes[0]],
             indexes=indexes,
             reward_mean=_mean([rewards[index] for index in indexes]),
             expected=key is not None and key == normal(expected),
+            right=verdict,
         )
-        for key, indexes in members.items()
+        for (key, verdict), indexes in members.items()
     ]
     return sorted(found, key=lambda one: (one.answer is None, -len(one.indexes)))
 

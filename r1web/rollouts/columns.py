@@ -5,18 +5,19 @@ whole numbers to 16 million are exact.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from r1web.rollouts.packing import squeeze, unpack_scores, unsqueeze
+from r1web.rollouts.packing import key_of, squeeze, unpack_scores, unsqueeze
 
 Array = NDArray[Any]
 Columns = dict[str, Array]
 
-KEYS = ("group", "attempt", "prompt")
-"""Primary keys of the group and of its attempt, and the group's `prompt_key`."""
+KEYS = ("group", "attempt", "prompt", "task")
+"""Primary keys of the group and of its attempt, and `key_of` the group's prompt and task."""
 OF_GROUP = {
     "group": "pk",
     "attempt": "attempt_id",
@@ -26,13 +27,16 @@ OF_GROUP = {
     "trained": "trained",
     "policy_version": "policy_version",
     "reward_mean": "reward_mean",
+    "task": "task",
+    "difficulty": "difficulty",
 }
 """Fields of the group that its completions share, by the name of the column."""
 OF_COMPLETION = (
-    "reward", "advantage", "length", "finish_reason", "logprob_mean", "reflections",
-    "other_script",
+    "reward", "advantage", "length", "finish_reason", "logprob_mean", "entropy_mean", "parsed",
+    "reflections", "other_script",
 )  # fmt: skip
-"""What every completion has, besides parts of the reward."""
+"""What a completion has, besides parts of the reward. `parsed` is 1 where there is an answer."""
+NO_TASK = key_of("")
 READ = ("size", "scores", *OF_GROUP.values())
 """What `columns_of` is given of each group."""
 
@@ -44,7 +48,8 @@ def columns_of(groups: Sequence[tuple[Any, ...]]) -> Columns:
     _, packed, *fields = shared
     columns: Columns = {"index": _index(sizes)}
     for name, values in zip(OF_GROUP, fields, strict=True):
-        columns[name] = np.repeat(np.array(values, _kind(name)), sizes)
+        given = [_task_key(task) for task in values] if name == "task" else values
+        columns[name] = np.repeat(np.array(given, _kind(name)), sizes)
     return columns | _scores([bytes(data) for data in packed], sizes)
 
 
@@ -62,6 +67,14 @@ def _scores(packed: Sequence[bytes], sizes: Sequence[int]) -> Columns:
         ).astype(np.float32)
         for name in names
     }
+
+
+_task_key = lru_cache(maxsize=256)(key_of)
+
+
+def missing(name: str, size: int) -> Array:
+    """The column of a segment that was sealed before there was such a column."""
+    return np.full(size, NO_TASK if name == "task" else np.nan, _kind(name))
 
 
 def _kind(name: str) -> type[np.int64 | np.float32]:

@@ -67,9 +67,9 @@ def unpack_scores(data: bytes) -> tuple[dict[str, Numbers], Errors]:
     return dict(zip(names, numbers.reshape(len(names), -1), strict=True)), errors
 
 
-def prompt_key(prompt: str) -> int:
-    """The same number for the same prompt, of 64 bits with a sign."""
-    digest = hashlib.blake2b(prompt.encode(), digest_size=8).digest()
+def key_of(text: str) -> int:
+    """The same number for the same text, of 64 bits with a sign."""
+    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
 
 

@@ -24,6 +24,18 @@ class CompletionOut(BaseModel):
     length: int = Field(description="Tokens, the end token included.")
     finish_reason: str = Field(description="stop, or length when it was cut.")
     logprob_mean: float | None = Field(description="Mean log-probability of its tokens, nats.")
+    entropy_mean: float | None = Field(
+        description="Mean entropy of the trainer's distribution at its tokens, nats; null where "
+        "the trainer did not see it."
+    )
+    parsed: str | None = Field(
+        description="What the verifier read as the answer; null when it found none, and in runs "
+        "whose journal does not tell."
+    )
+    reasons: dict[str, str] = Field(
+        description="Why parts of the reward are what they are, by the name of the reward, where "
+        "it says so."
+    )
 
 
 class GroupOut(BaseModel):
@@ -44,6 +56,10 @@ class GroupOut(BaseModel):
     prompt: str
     question: str
     answer: str = Field(description="What the verifier expects.")
+    task: str = Field(description="Name of the task it is of; empty where it is not known.")
+    difficulty: float | None = Field(
+        description="Its level, or what its source says; null where there is neither."
+    )
     reward_mean: float | None = Field(
         description="Over the completions with a reward; null when none has one."
     )
@@ -63,6 +79,8 @@ class CompletionRow(BaseModel):
     policy_version: int = Field(description="Optimiser steps the sampling policy had seen.")
     question: str = Field(description="Its beginning.")
     answer: str = Field(description="What the verifier expects; its beginning.")
+    task: str = Field(description="Name of the task it is of; empty where it is not known.")
+    difficulty: float | None
     text: str = Field(description="Its beginning.")
     reward: float | None
     rewards: dict[str, float | str]
@@ -71,6 +89,8 @@ class CompletionRow(BaseModel):
     length: int = Field(description="Tokens, the end token included.")
     finish_reason: str = Field(description="stop, or length when it was cut.")
     logprob_mean: float | None
+    entropy_mean: float | None
+    parsed: str | None = Field(description="Its beginning.")
     reflections: int = Field(description="How often reflective words stand in it.")
     other_script: float = Field(
         description="Share of its letters that are of other scripts than the prompt's."
@@ -90,6 +110,8 @@ def group_out(group: Group) -> GroupOut:
         prompt=group.prompt,
         question=group.question,
         answer=group.answer,
+        task=group.task,
+        difficulty=group.difficulty,
         reward_mean=group.reward_mean,
         completions=[completion_out(completion) for completion in group.completions],
     )
@@ -107,6 +129,9 @@ def completion_out(completion: Completion) -> CompletionOut:
         length=completion.length,
         finish_reason=completion.finish_reason,
         logprob_mean=completion.logprob_mean,
+        entropy_mean=completion.entropy_mean,
+        parsed=completion.parsed,
+        reasons=completion.reasons,
     )
 
 
@@ -122,6 +147,8 @@ def row_out(group: Group, completion: Completion) -> CompletionRow:
         policy_version=group.policy_version,
         question=group.question[:SHOWN],
         answer=group.answer[:SHOWN],
+        task=group.task,
+        difficulty=group.difficulty,
         text=completion.text[:SHOWN],
         reward=completion.reward,
         rewards=_finite(completion.rewards),
@@ -130,6 +157,8 @@ def row_out(group: Group, completion: Completion) -> CompletionRow:
         length=completion.length,
         finish_reason=completion.finish_reason,
         logprob_mean=completion.logprob_mean,
+        entropy_mean=completion.entropy_mean,
+        parsed=completion.parsed and completion.parsed[:SHOWN],
         reflections=completion.reflections,
         other_script=completion.other_script,
     )

@@ -10,11 +10,13 @@ import numpy as np
 
 from r1web.errors import InvalidError
 from r1web.rollouts.columns import Array
-from r1web.rollouts.packing import FINISH_REASONS, PART
+from r1web.rollouts.packing import FINISH_REASONS, PART, key_of
 
 FIELDS = {
     "step": "step",
     "group": "place",
+    "task": "task",
+    "difficulty": "difficulty",
     "index": "index",
     "trained": "trained",
     "policy_version": "policy_version",
@@ -24,6 +26,8 @@ FIELDS = {
     "length": "length",
     "finish_reason": "finish_reason",
     "logprob_mean": "logprob_mean",
+    "entropy_mean": "entropy_mean",
+    "parsed": "parsed",
     "reflections": "reflections",
     "other_script": "other_script",
 }
@@ -43,12 +47,15 @@ class Condition:
     column: str
     sign: str
     value: float | None
-    """None: whether there is one at all."""
+    """None: whether there is one at all. Of a task the key."""
 
     def holds(self, column: Array) -> Array:
         """For which of the values; a value that is missing compares with nothing."""
         if self.value is None:
             return np.isnan(column) if self.sign == "=" else ~np.isnan(column)
+        if self.column == "task":
+            keys: Array = COMPARE[self.sign](column, self.value)
+            return keys
         known = ~np.isnan(column) if self.sign == "!=" else True
         result: Array = COMPARE[self.sign](column, np.float32(self.value)) & known
         return result
@@ -66,6 +73,8 @@ def column_of(field: str, *, path: str) -> str:
     if field not in FIELDS:
         names = ", ".join([*FIELDS, PART + "NAME"])
         raise InvalidError(f"There is no field “{field[:80]}”: take one of {names}.", path=path)
+    if field == "task" and path != "where":
+        raise InvalidError("Tasks are names, not numbers: take another field.", path=path)
     return FIELDS[field]
 
 
@@ -85,9 +94,17 @@ def _condition(text: str) -> Condition:
             path="where",
         )
     column = column_of(found["field"], path="where")
+    if column == "task":
+        return _task(found["sign"], found["value"])
     if found["value"] == "null" and found["sign"] in {"=", "!="}:
         return Condition(column, found["sign"], None)
     return Condition(column, found["sign"], _value(found["value"], text))
+
+
+def _task(sign: str, name: str) -> Condition:
+    if sign not in {"=", "!="}:
+        raise InvalidError(f"Tasks have no order: write task={name} or task!={name}.", path="where")
+    return Condition("task", sign, key_of("" if name == "null" else name))
 
 
 def _value(word: str, text: str) -> float:

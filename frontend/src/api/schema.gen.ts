@@ -622,6 +622,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/completions/{completion_id}/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The tokens of one completion
+         * @description One by one, of runs and groups of which `rollouts.token_detail` keeps them; else 404.
+         */
+        get: operations["r1web_rollouts_api_completions_get_tokens"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/groups/{group_id}": {
         parameters: {
             query?: never;
@@ -2335,6 +2355,23 @@ export interface components {
              * @description Mean log-probability of its tokens, nats.
              */
             logprob_mean: number | null;
+            /**
+             * Entropy Mean
+             * @description Mean entropy of the trainer's distribution at its tokens, nats; null where the trainer did not see it.
+             */
+            entropy_mean: number | null;
+            /**
+             * Parsed
+             * @description What the verifier read as the answer; null when it found none, and in runs whose journal does not tell.
+             */
+            parsed: string | null;
+            /**
+             * Reasons
+             * @description Why parts of the reward are what they are, by the name of the reward, where it says so.
+             */
+            reasons: {
+                [key: string]: string;
+            };
         };
         /**
          * GroupOut
@@ -2384,6 +2421,16 @@ export interface components {
              * @description What the verifier expects.
              */
             answer: string;
+            /**
+             * Task
+             * @description Name of the task it is of; empty where it is not known.
+             */
+            task: string;
+            /**
+             * Difficulty
+             * @description Its level, or what its source says; null where there is neither.
+             */
+            difficulty: number | null;
             /**
              * Reward Mean
              * @description Over the completions with a reward; null when none has one.
@@ -2463,6 +2510,13 @@ export interface components {
              */
             answer: string;
             /**
+             * Task
+             * @description Name of the task it is of; empty where it is not known.
+             */
+            task: string;
+            /** Difficulty */
+            difficulty: number | null;
+            /**
              * Text
              * @description Its beginning.
              */
@@ -2492,6 +2546,13 @@ export interface components {
             finish_reason: string;
             /** Logprob Mean */
             logprob_mean: number | null;
+            /** Entropy Mean */
+            entropy_mean: number | null;
+            /**
+             * Parsed
+             * @description Its beginning.
+             */
+            parsed: string | null;
             /**
              * Reflections
              * @description How often reflective words stand in it.
@@ -2574,10 +2635,44 @@ export interface components {
             completion: components["schemas"]["CompletionOut"];
             /** @description The group that it belongs to, with all completions. */
             group: components["schemas"]["GroupOut"];
+            /**
+             * Has Tokens
+             * @description Whether /completions/{id}/tokens has its tokens.
+             */
+            has_tokens: boolean;
+        };
+        /**
+         * TokensOut
+         * @description The tokens of a completion; lists have a value for each token, in nats.
+         */
+        TokensOut: {
+            /** Completion Id */
+            completion_id: string;
+            /**
+             * Offsets
+             * @description Where each token begins in the completion's text, and the text's end: token i is text[offsets[i]:offsets[i+1]], empty where it goes on with a character that began before. Counted in Unicode characters: in JavaScript, of Array.from(text).
+             */
+            offsets: number[];
+            /**
+             * Logprobs
+             * @description By the sampler, to 1/256; null: not known.
+             */
+            logprobs: (number | null)[] | null;
+            /**
+             * Entropies
+             * @description Of the trainer's distribution, to 1/256; null where it did not see them.
+             */
+            entropies: (number | null)[] | null;
+            /**
+             * Differences
+             * @description The trainer's log-probability less the sampler's, to 1/4096; null: not known.
+             */
+            differences: (number | null)[] | null;
         };
         /**
          * ClusterOut
-         * @description Completions that give the same answer: in <answer> tags, else boxed, else the last number.
+         * @description Completions that give the same answer, as the verifier read it; in runs whose journal does
+         *     not tell that: in <answer> tags, else boxed, else the last number.
          */
         ClusterOut: {
             /**
@@ -2594,6 +2689,11 @@ export interface components {
             share: number;
             /** Reward Mean */
             reward_mean: number | null;
+            /**
+             * Right
+             * @description Whether the verifier took it; null where that is not known.
+             */
+            right: boolean | null;
             /**
              * Expected
              * @description Whether it is written as the answer that is expected.
@@ -6241,7 +6341,7 @@ export interface operations {
             query?: {
                 /** @description A field, “-” before it: largest first. */
                 sort?: string;
-                /** @description Conditions that all have to hold, such as reward>=0.5, rewards.format=0, finish_reason=length or logprob_mean!=null. */
+                /** @description Conditions that all have to hold, such as reward>=0.5, rewards.format=0, finish_reason=length, task=countdown or parsed=null. */
                 where?: string[];
                 /** @description Only this attempt's, superseded or not. */
                 attempt?: number | null;
@@ -6322,7 +6422,7 @@ export interface operations {
                 q: string;
                 /** @description text: as it stands; words: all of them, whole; regex: a pattern of RE2. The first two do not regard case, the last does unless it begins with (?i). */
                 mode?: "text" | "words" | "regex";
-                /** @description Conditions that all have to hold, such as reward>=0.5, rewards.format=0, finish_reason=length or logprob_mean!=null. */
+                /** @description Conditions that all have to hold, such as reward>=0.5, rewards.format=0, finish_reason=length, task=countdown or parsed=null. */
                 where?: string[];
                 /** @description Only this attempt's, superseded or not. */
                 attempt?: number | null;
@@ -6414,6 +6514,73 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CompletionDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_rollouts_api_completions_get_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                completion_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokensOut"];
                 };
             };
             /** @description Unauthorized */
@@ -6605,7 +6772,7 @@ export interface operations {
             query?: {
                 /** @description As in conditions. */
                 field?: string;
-                /** @description Conditions that all have to hold, such as reward>=0.5, rewards.format=0, finish_reason=length or logprob_mean!=null. */
+                /** @description Conditions that all have to hold, such as reward>=0.5, rewards.format=0, finish_reason=length, task=countdown or parsed=null. */
                 where?: string[];
                 bins?: number;
                 /** @description Only this attempt's, superseded or not. */
@@ -6682,7 +6849,7 @@ export interface operations {
             query?: {
                 /** @description Reflective words, instead of the usual ones. */
                 words?: string[];
-                /** @description Conditions that all have to hold, such as reward>=0.5, rewards.format=0, finish_reason=length or logprob_mean!=null. */
+                /** @description Conditions that all have to hold, such as reward>=0.5, rewards.format=0, finish_reason=length, task=countdown or parsed=null. */
                 where?: string[];
                 /** @description Only this attempt's, superseded or not. */
                 attempt?: number | null;
@@ -6755,7 +6922,7 @@ export interface operations {
         parameters: {
             query?: {
                 format?: "jsonl" | "parquet";
-                /** @description Conditions that all have to hold, such as reward>=0.5, rewards.format=0, finish_reason=length or logprob_mean!=null. */
+                /** @description Conditions that all have to hold, such as reward>=0.5, rewards.format=0, finish_reason=length, task=countdown or parsed=null. */
                 where?: string[];
                 /** @description Only this attempt's, superseded or not. */
                 attempt?: number | null;

@@ -15,6 +15,9 @@ function show(part: Partial<Completion>) {
     length: 12,
     finish_reason: "stop",
     logprob_mean: -0.5,
+    entropy_mean: null,
+    parsed: null,
+    reasons: {},
     ...part,
   };
   return render(<CompletionCard completion={completion} />).container;

@@ -16,6 +16,8 @@ function show(part: Partial<Group>) {
     prompt: "",
     question: "27 + 58 = ?",
     answer: "85",
+    task: "chain_sum",
+    difficulty: null,
     reward_mean: 1,
     completions: [],
     ...part,

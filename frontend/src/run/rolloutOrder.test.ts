@@ -14,6 +14,9 @@ const completion = (index: number, part: Partial<Completion> = {}): Completion =
   length: 1,
   finish_reason: "stop",
   logprob_mean: null,
+  entropy_mean: null,
+  parsed: null,
+  reasons: {},
   ...part,
 });
 

@@ -8,18 +8,22 @@ from pydantic import BaseModel
 from r1web.api.auth import ApiRequest
 from r1web.api.errors import ERRORS, ProblemOut
 from r1web.api.pagination import decode_cursor, encode_cursor
+from r1web.errors import NotFoundError
 from r1web.rollouts.matching import Mode, matcher
 from r1web.rollouts.schemas import CompletionOut, CompletionRow, GroupOut, group_out, row_out
 from r1web.rollouts.selectors import (
     After,
     Hit,
     Place,
+    has_tokens,
     read_completions,
     search,
+    tokens_of,
     visible_completion,
 )
 from r1web.rollouts.where import column_of, parse_where
 from r1web.runs.selectors import visible_run
+from training.events import TOKEN_STEPS
 
 router = Router(tags=["rollouts"])
 
@@ -27,7 +31,7 @@ Where = Annotated[
     list[str],
     Query(
         description="Conditions that all have to hold, such as reward>=0.5, rewards.format=0, "
-        "finish_reason=length or logprob_mean!=null.",
+        "finish_reason=length, task=countdown or parsed=null.",
         max_length=20,
     ),
 ]
@@ -66,6 +70,27 @@ class CompletionDetail(BaseModel):
     run_id: int
     completion: CompletionOut
     group: GroupOut = Field(description="The group that it belongs to, with all completions.")
+    has_tokens: bool = Field(description="Whether /completions/{id}/tokens has its tokens.")
+
+
+class TokensOut(BaseModel):
+    """The tokens of a completion; lists have a value for each token, in nats."""
+
+    completion_id: str
+    offsets: list[int] = Field(
+        description="Where each token begins in the completion's text, and the text's end: token i "
+        "is text[offsets[i]:offsets[i+1]], empty where it goes on with a character that began "
+        "before. Counted in Unicode characters: in JavaScript, of Array.from(text)."
+    )
+    logprobs: list[float | None] | None = Field(
+        description="By the sampler, to 1/256; null: not known."
+    )
+    entropies: list[float | None] | None = Field(
+        description="Of the trainer's distribution, to 1/256; null where it did not see them."
+    )
+    differences: list[float | None] | None = Field(
+        description="The trainer's log-probability less the sampler's, to 1/4096; null: not known."
+    )
 
 
 @router.get(
@@ -161,7 +186,26 @@ def get_completion(request: ApiRequest, completion_id: str) -> CompletionDetail:
         run_id=found.group.run_id,
         completion=group.completions[found.completion.index],
         group=group,
+        has_tokens=has_tokens(found.group),
     )
+
+
+@router.get(
+    "/completions/{completion_id}/tokens",
+    response={200: TokensOut, ERRORS: ProblemOut},
+    summary="The tokens of one completion",
+)
+def get_tokens(request: ApiRequest, completion_id: str) -> TokensOut:
+    """One by one, of runs and groups of which `rollouts.token_detail` keeps them; else 404."""
+    found = visible_completion(request.user, completion_id)
+    tokens = tokens_of(found)
+    if tokens is None:
+        raise NotFoundError(
+            f"The tokens of completion {completion_id} were not kept: rollouts.token_detail of the "
+            "run's config says of which groups they are."
+        )
+    told = {name: tokens.told.get(name) for name in TOKEN_STEPS}
+    return TokensOut(completion_id=found.completion.id, offsets=tokens.offsets, **told)
 
 
 def _hit_out(hit: Hit) -> HitOut:

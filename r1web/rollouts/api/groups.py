@@ -8,10 +8,10 @@ from pydantic import BaseModel
 
 from r1web.api.auth import ApiRequest
 from r1web.api.errors import ERRORS, ProblemOut
-from r1web.rollouts.answers import clusters
 from r1web.rollouts.api.completions import AttemptNumber, Superseded, Where
 from r1web.rollouts.schemas import GroupOut, group_out
 from r1web.rollouts.selectors import (
+    answers,
     by_steps,
     histogram,
     same_prompt,
@@ -26,12 +26,16 @@ MOST_ALIKE = 1000
 
 
 class ClusterOut(BaseModel):
-    """Completions that give the same answer: in <answer> tags, else boxed, else the last number."""
+    """Completions that give the same answer, as the verifier read it; in runs whose journal does
+    not tell that: in <answer> tags, else boxed, else the last number."""
 
     answer: str | None = Field(description="As the first of them writes it; null for none.")
     indexes: list[int] = Field(description="Their places in the group.")
     share: float
     reward_mean: float | None
+    right: bool | None = Field(
+        description="Whether the verifier took it; null where that is not known."
+    )
     expected: bool = Field(description="Whether it is written as the answer that is expected.")
 
 
@@ -103,14 +107,12 @@ class EmergenceOut(BaseModel):
 def get_group(request: ApiRequest, group_id: int) -> GroupDetail:
     """With its completions sorted by what they answer."""
     group = visible_group(request.user, group_id)
-    written = group.completions
-    found = clusters([one.text for one in written], [one.reward for one in written], group.answer)
     return GroupDetail(
         run_id=group.run_id,
         group=group_out(group),
         clusters=[
             ClusterOut(**asdict(cluster), share=len(cluster.indexes) / group.size)
-            for cluster in found
+            for cluster in answers(group)
         ],
         solved=share_solved(group),
     )

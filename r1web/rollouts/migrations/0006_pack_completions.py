@@ -9,7 +9,7 @@ from math import isnan
 from django.db import migrations, transaction
 
 from r1web.rollouts.packing import (
-    DICTIONARY_BYTES, FINISH_REASONS, PART, Packer, pack_scores, prompt_key, squeeze,
+    DICTIONARY_BYTES, FINISH_REASONS, PART, Packer, key_of, pack_scores, squeeze,
     unpack_scores, unsqueeze,
 )
 from r1web.rollouts.traits import other_script, reflections
@@ -62,7 +62,7 @@ def pack_groups(apps, segment, keys):
     for group in packed:
         theirs = written.get(group.pk, [])
         group.segment = segment
-        group.prompt_key = prompt_key(group.prompt)
+        group.prompt_key = key_of(group.prompt)
         group.size = len(theirs)
         group.texts = packer.pack([group.prompt, *(row.text for row in theirs)])
         group.scores = pack_scores(scores(group.prompt, theirs), errors(theirs))
@@ -99,7 +99,7 @@ def unpack(apps, schema_editor):
 
 def unpack_group(apps, packer, group):
     Completion = apps.get_model('rollouts', 'Completion')
-    prompt, *texts = [text.decode() for text in packer.unpack(bytes(group.texts))]
+    prompt, *texts = [text.decode() for text in packer.unpack(bytes(group.texts))[: 1 + group.size]]
     numbers, missing = unpack_scores(bytes(group.scores))
     parts = {name.removeprefix(PART): each for name, each in numbers.items() if name.startswith(PART)}
     group.prompt, group.segment = prompt, None

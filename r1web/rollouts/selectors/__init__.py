@@ -2,8 +2,21 @@
 
 from r1web.rollouts.selectors.emergence import by_steps
 from r1web.rollouts.selectors.exporting import chosen, exported_jsonl, exported_parquet
-from r1web.rollouts.selectors.groups import histogram, same_prompt, share_solved, visible_group
-from r1web.rollouts.selectors.listing import After, Found, read_completions, visible_completion
+from r1web.rollouts.selectors.groups import (
+    answers,
+    histogram,
+    same_prompt,
+    share_solved,
+    visible_group,
+)
+from r1web.rollouts.selectors.listing import (
+    After,
+    Found,
+    has_tokens,
+    read_completions,
+    tokens_of,
+    visible_completion,
+)
 from r1web.rollouts.selectors.searching import Hit, Place, search
 from r1web.rollouts.selectors.steps import Position, Sort, read_rollouts
 
@@ -14,16 +27,19 @@ __all__ = [
     "Place",
     "Position",
     "Sort",
+    "answers",
     "by_steps",
     "chosen",
     "exported_jsonl",
     "exported_parquet",
+    "has_tokens",
     "histogram",
     "read_completions",
     "read_rollouts",
     "same_prompt",
     "search",
     "share_solved",
+    "tokens_of",
     "visible_completion",
     "visible_group",
 ]

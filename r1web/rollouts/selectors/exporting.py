@@ -71,12 +71,16 @@ def _row(group: Group, completion: Completion) -> Row:
         "completion": [{"role": "assistant", "content": completion.text}],
         "text_prompt": group.prompt,
         "answer": group.answer,
+        "task": group.task,
+        "difficulty": group.difficulty,
+        "parsed": completion.parsed,
         "reward": completion.reward,
         "rewards": completion.rewards,
         "advantage": completion.advantage,
         "length": completion.length,
         "finish_reason": completion.finish_reason,
         "logprob_mean": completion.logprob_mean,
+        "entropy_mean": completion.entropy_mean,
         "run": group.run_id,
         "attempt": group.attempt.number,
         "step": group.step,
@@ -96,9 +100,11 @@ def _schema() -> "pa.Schema":
     return pa.schema(
         [
             ("prompt", messages), ("completion", messages), ("text_prompt", text), ("answer", text),
+            ("task", text), ("difficulty", number), ("parsed", text),
             ("reward", number), ("rewards", pa.map_(text, number)), ("advantage", number),
-            ("length", whole), ("finish_reason", text), ("logprob_mean", number), ("run", whole),
-            ("attempt", whole), ("step", whole), ("group", whole), ("index", whole),
+            ("length", whole), ("finish_reason", text), ("logprob_mean", number),
+            ("entropy_mean", number), ("run", whole), ("attempt", whole), ("step", whole),
+            ("group", whole), ("index", whole),
             ("policy_version", whole), ("trained", pa.bool_()), ("id", text),
         ]
     )  # fmt: skip

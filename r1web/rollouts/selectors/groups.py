@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 
 from r1web.accounts.models import User
 from r1web.errors import NotFoundError
+from r1web.rollouts.answers import Cluster, answer_of, clusters
 from r1web.rollouts.models import Group
 from r1web.rollouts.packing import ACCURACY
 from r1web.rollouts.selectors.table import read_table
@@ -38,11 +39,26 @@ def same_prompt(group: Group, run_id: int) -> QuerySet[Group]:
     return alike.select_related("attempt").defer("texts").order_by("step", "index")
 
 
-def share_solved(group: Group) -> float | None:
-    """Of the completions whose accuracy, or else reward, is known, those where it is 1 or more."""
+def solved(group: Group) -> list[bool | None]:
+    """Which completions solve the prompt: their accuracy, or without one their reward, is 1 or
+    more; None where that is not known."""
     scores, _ = group.numbers
-    known = [value for value in scores.get(ACCURACY, scores["reward"]).tolist() if not isnan(value)]
-    return sum(value >= 1 for value in known) / len(known) if known else None
+    values = scores.get(ACCURACY, scores["reward"]).tolist()
+    return [None if isnan(value) else value >= 1 for value in values]
+
+
+def share_solved(group: Group) -> float | None:
+    """Of the completions of which it is known, those that solve the prompt."""
+    known = [right for right in solved(group) if right is not None]
+    return sum(known) / len(known) if known else None
+
+
+def answers(group: Group) -> list[Cluster]:
+    """The group's completions by what they answer."""
+    written = group.completions
+    verdicts = group.verdicts
+    given = verdicts.parsed if verdicts else [answer_of(one.text) for one in written]
+    return clusters(given, [one.reward for one in written], solved(group), group.answer)
 
 
 @dataclass(frozen=True)

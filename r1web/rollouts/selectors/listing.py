@@ -9,8 +9,9 @@ import numpy as np
 from r1web.accounts.models import User
 from r1web.errors import NotFoundError
 from r1web.rollouts.columns import Array
-from r1web.rollouts.models import Completion, Group
+from r1web.rollouts.models import Completion, Group, GroupTokens
 from r1web.rollouts.selectors.table import read_table
+from r1web.rollouts.tokens import Tokens, unpack_completion
 from r1web.rollouts.where import Condition
 from r1web.runs.selectors import visible_runs
 
@@ -86,6 +87,17 @@ def visible_completion(user: User, completion_id: str) -> Found:
     if group is None or named is None or int(named[2]) >= group.size:
         raise NotFoundError(f"There is no completion {completion_id[:40]} that you may see.")
     return Found(group, group.completion(int(named[2])))
+
+
+def tokens_of(found: Found) -> Tokens | None:
+    """The tokens of a completion one by one; None where they are not kept."""
+    kept = GroupTokens.objects.filter(group=found.group).first()
+    return unpack_completion(bytes(kept.data), found.completion.index) if kept else None
+
+
+def has_tokens(group: Group) -> bool:
+    """Whether the tokens of its completions are kept."""
+    return GroupTokens.objects.filter(group=group).exists()
 
 
 def groups_of(keys: Iterable[int]) -> dict[int, Group]:

@@ -7,7 +7,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 
 from r1web.errors import InvalidError
-from r1web.rollouts.columns import READ, Array, Columns, columns_of, unpack_column
+from r1web.rollouts.columns import READ, Array, Columns, columns_of, missing, unpack_column
 from r1web.rollouts.models import Column, Group, Segment
 from r1web.rollouts.packing import PART
 from r1web.rollouts.where import Condition, matching
@@ -95,8 +95,10 @@ def _read(run_id: int, names: set[str]) -> tuple[list[tuple[int | None, slice]],
 
 def _joined(name: str, parts: Iterable[Columns], lengths: list[int]) -> Array:
     """A segment that does not have the column has no value in it."""
-    none = [np.full(size, np.nan, np.float32) for size in lengths]
-    pieces = [part.get(name, nan) for part, nan in zip(parts, none, strict=True)]
+    pieces = [
+        part[name] if name in part else missing(name, size)
+        for part, size in zip(parts, lengths, strict=True)
+    ]
     return np.concatenate([piece for piece in pieces if len(piece)] or pieces[-1:])
 
 

@@ -1,18 +1,20 @@
 """Appends the rollouts of steps."""
 
+import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
-from r1web.rollouts.models import Group, Segment
+from r1web.rollouts.models import Group, GroupTokens, Segment
 from r1web.rollouts.packing import (
     DICTIONARY_BYTES,
     FINISH_REASONS,
     PART,
     Errors,
+    key_of,
     pack_scores,
-    prompt_key,
     squeeze,
 )
+from r1web.rollouts.tokens import pack_group
 from r1web.rollouts.traits import other_script, reflections
 from r1web.runs.models import Attempt
 from training.events import RolloutsEvent
@@ -35,7 +37,9 @@ def append_groups(events: Sequence[Told]) -> list[Group]:
 def _append(run_id: int, events: Sequence[Told]) -> Iterator[Group]:
     while events:
         segment, room = _open_segment(run_id)
-        yield from Group.objects.bulk_create(_group(segment, *told) for told in events[:room])
+        groups = Group.objects.bulk_create(_group(segment, *told) for told in events[:room])
+        GroupTokens.objects.bulk_create(_tokens(groups, events))
+        yield from groups
         events = events[room:]
 
 
@@ -75,11 +79,15 @@ def _group(segment: Segment, attempt: Attempt, event: RolloutsEvent) -> Group:
         policy_version=event.policy_version,
         fingerprint=event.fingerprint or "",
         reward_mean=_mean(completion.reward for completion in event.completions),
-        prompt_key=prompt_key(event.prompt),
+        prompt_key=key_of(event.prompt),
         question=event.question,
         answer=event.answer,
+        task=event.task[:200],
+        difficulty=event.difficulty,
         size=len(event.completions),
-        texts=segment.packer.pack([event.prompt, *(each.text for each in event.completions)]),
+        texts=segment.packer.pack(
+            [event.prompt, *(each.text for each in event.completions), *_verdicts(event)]
+        ),
         scores=pack_scores(_scores(event), _errors(event)),
     )
 
@@ -95,9 +103,40 @@ def _scores(event: RolloutsEvent) -> dict[str, list[float | None]]:
         "length": [one.length for one in completions],
         "finish_reason": [FINISH_REASONS.index(one.finish_reason) for one in completions],
         "logprob_mean": [one.logprob_mean for one in completions],
+        **_since(event),
         "reflections": [reflections(one.text) for one in completions],
         "other_script": [other_script(one.text, event.prompt) for one in completions],
     }
+
+
+def _since(event: RolloutsEvent) -> dict[str, list[float | None]]:
+    """What old journals do not tell."""
+    found = {
+        "entropy_mean": [one.entropy_mean for one in event.completions],
+        "parsed": [None if one.parsed is None else 1.0 for one in event.completions],
+    }
+    return {name: each for name, each in found.items() if any(one is not None for one in each)}
+
+
+def _verdicts(event: RolloutsEvent) -> Iterator[str]:
+    """What the verifier read, and why, as `Group.verdicts` reads it; nothing from old journals."""
+    completions = event.completions
+    if not any("parsed" in one.model_fields_set for one in completions):
+        return
+    names = sorted({name for one in completions for name in one.reasons})
+    yield json.dumps(
+        {
+            "parsed": [one.parsed for one in completions],
+            "reasons": {name: [one.reasons.get(name) for one in completions] for name in names},
+        },
+        ensure_ascii=False,
+    )
+
+
+def _tokens(groups: Sequence[Group], events: Sequence[Told]) -> Iterator[GroupTokens]:
+    for group, (_, event) in zip(groups, events, strict=False):
+        if any(one.tokens is not None for one in event.completions):
+            yield GroupTokens(group=group, data=pack_group(event.completions))
 
 
 def _errors(event: RolloutsEvent) -> Errors:

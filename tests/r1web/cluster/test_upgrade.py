@@ -15,7 +15,7 @@ from r1web.cluster.models import Lease, Node
 from r1web.cluster.supervisor.ingest import ingest
 from r1web.cluster.supervisor.tail import read_lines
 from r1web.rollouts.models import Group, Segment
-from r1web.rollouts.packing import prompt_key
+from r1web.rollouts.packing import key_of
 from r1web.rollouts.services import append_groups
 from r1web.runs.models import Attempt, Checkpoint, Event, State
 from tests.r1web.cluster.conftest import default_database
@@ -156,7 +156,7 @@ def test_completions_that_were_rows_are_carried_over(empty_database: None) -> No
     assert [group.step for group in groups] == list(range(1, 131))
     for group in groups:
         assert (group.prompt, group.size) == (f"User: {group.step}?", 2)
-        assert group.prompt_key == prompt_key(group.prompt)
+        assert group.prompt_key == key_of(group.prompt)
         first, second = group.completions
         assert (first.text, first.reward) == (f"{group.step} ∑ 0", None)
         assert (first.rewards, first.reward_errors) == ({}, {"accuracy": "late"})

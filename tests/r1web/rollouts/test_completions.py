@@ -120,6 +120,8 @@ def test_a_row_tells_what_there_is_to_know(run: Run, state: str, api: Api) -> No
         "policy_version": 2,
         "question": "question 0",
         "answer": "42",
+        "task": "",
+        "difficulty": None,
         "text": "<think>0</think><answer>0.3</answer>",
         "reward": 0.3,
         "rewards": {"accuracy": 0.3, "format": 1.0},
@@ -128,6 +130,8 @@ def test_a_row_tells_what_there_is_to_know(run: Run, state: str, api: Api) -> No
         "length": 997,
         "finish_reason": "length",
         "logprob_mean": None,
+        "entropy_mean": None,
+        "parsed": None,
         "reflections": 0,
         "other_script": 0.0,
     }

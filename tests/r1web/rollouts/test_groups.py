@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
 
 from r1web.accounts.models import User
-from r1web.rollouts.answers import answer_of, clusters
+from r1web.rollouts.answers import answer_of, clusters, normal
 from r1web.rollouts.services import append_groups, seal_full
 from r1web.rollouts.traits import other_script, reflections
 from r1web.runs.models import Attempt, Run
@@ -35,14 +37,46 @@ def test_an_answer_is_where_it_stands_last(text: str, answer: str | None) -> Non
 
 
 def test_like_answers_stand_together_the_largest_first() -> None:
-    texts = ["it is 7", r"\boxed{1,000.0}", "?", r"$\boxed{\text{1000}}$", "<answer>1000</answer>"]
-    found = clusters(texts, [0.0, 1.0, None, 0.5, 1.0], "1000")
-    assert [(one.answer, one.indexes, one.expected) for one in found] == [
-        ("1,000.0", [1, 3, 4], True),
-        ("7", [0], False),
-        (None, [2], False),
+    given = ["7", "1,000.0", None, r"$\text{1000}$", "1000"]
+    right = [False, True, None, True, True]
+    found = clusters(given, [0.0, 1.0, None, 0.5, 1.0], right, "1000")
+    assert [(one.answer, one.indexes, one.expected, one.right) for one in found] == [
+        ("1,000.0", [1, 3, 4], True, True),
+        ("7", [0], False, False),
+        (None, [2], False, None),
     ]
     assert [one.reward_mean for one in found] == [pytest.approx(2.5 / 3), 0.0, None]
+
+
+def test_what_the_verifier_refused_is_another_answer_however_alike() -> None:
+    found = clusters(["5.0", "5", "5"], [0.0, 1.0, 1.0], [False, True, True], "5")
+    assert [(one.answer, one.indexes, one.right) for one in found] == [
+        ("5", [1, 2], True),
+        ("5.0", [0], False),
+    ]
+
+
+@pytest.mark.parametrize(
+    "alike",
+    [
+        ["1/2", "0.5", "50%", r"50\%", r"\frac{1}{2}", r"\boxed{\dfrac{2}{4}}", ".5", "0.50."],
+        ["1000", "1,000", "+1000.0", "$1{,}000$".replace("{,}", ","), "1000."],
+        ["Paris", " paris ", r"\text{Paris}", "paris."],
+        ["-3/4", "-0.75", r"\frac{-3}{4}"],
+    ],
+)
+def test_answers_that_differ_in_writing_only_are_one(alike: list[str]) -> None:
+    assert len({normal(answer) for answer in alike}) == 1
+
+
+def test_answers_that_say_something_else_stay_apart() -> None:
+    different = ["1,2", "12", "1/0", "x", "x+1", "9" * 99, "9" * 98, "1/3", "0.333"]
+    assert len({normal(answer) for answer in different}) == len(different)
+
+
+@given(st.text())
+def test_any_text_has_a_normal_form(answer: str) -> None:
+    assert normal(normal(answer)) == normal(answer) or not answer.isascii()
 
 
 @pytest.mark.parametrize(
@@ -104,8 +138,12 @@ def test_a_group_shows_its_answers(run: Run, api: Api, stranger: User) -> None:
     assert answer["group"]["step"] == 5
     assert answer["solved"] == 0.5
     assert answer["clusters"] == [
-        {"answer": "4", "indexes": [0, 1], "share": 1.0, "reward_mean": 0.75, "expected": False}
-    ]
+        {
+            "answer": "4", "indexes": [index], "share": 0.5, "reward_mean": reward,
+            "right": reward == 1, "expected": False,
+        }
+        for index, reward in enumerate([1.0, 0.5])
+    ]  # fmt: skip
     assert caller(stranger).get(f"/groups/{group.pk}").status_code == 404
     assert api.get("/groups/0").status_code == 404
 

@@ -44,5 +44,5 @@ def test_every_completion_is_kept(migrate_rollouts: To, make_run: MakeRun) -> No
         {"format": 1.0},
         {"accuracy": LATE},
     )
-    migrate_rollouts("0008_sealed_segments")
+    migrate_rollouts("0009_what_is_known_of_each")
     assert everything() == before

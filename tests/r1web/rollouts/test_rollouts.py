@@ -69,6 +69,8 @@ def test_the_newest_step_is_shown_with_everything_about_it(run: Run, api: Api) -
         "prompt": "User: question 1",
         "question": "question 1",
         "answer": "42",
+        "task": "",
+        "difficulty": None,
         "reward_mean": 0.5,
         "completions": [],
     }
@@ -83,6 +85,9 @@ def test_the_newest_step_is_shown_with_everything_about_it(run: Run, api: Api) -
         "length": 7,
         "finish_reason": "stop",
         "logprob_mean": -0.25,
+        "entropy_mean": None,
+        "parsed": None,
+        "reasons": {},
     }
 
 

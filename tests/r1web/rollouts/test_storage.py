@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from r1web.rollouts.models import Group, Segment
-from r1web.rollouts.packing import Packer, prompt_key
+from r1web.rollouts.packing import Packer, key_of
 from r1web.rollouts.services import append_groups
 from r1web.runs.models import Attempt, Run
 from tests.r1web.rollouts.told import rollouts
@@ -32,7 +32,7 @@ def test_a_prompt_has_the_same_key_everywhere(prompt: str) -> None:
         "2 + 2": -7179865994429968340,
         "二加二 🦉": 5610368828474439838,
     }
-    assert prompt_key(prompt) == known[prompt]
+    assert key_of(prompt) == known[prompt]
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ as columns (`columns`), and what its texts contain as a signature (`signature`),
 searches. What is not sealed yet is read from the groups.
 """
 
+import json
 import math
 from dataclasses import dataclass
 from functools import cached_property
@@ -43,6 +44,12 @@ class Completion:
     """Tokens."""
     finish_reason: str
     logprob_mean: float | None
+    entropy_mean: float | None
+    """Nats; None where the trainer did not see it."""
+    parsed: str | None
+    """What the verifier read as the answer."""
+    reasons: dict[str, str]
+    """Why parts are what they are, by the name of the reward."""
     reflections: int
     """How often reflective words stand in it; see `traits`."""
     other_script: float
@@ -52,6 +59,19 @@ class Completion:
     def id(self) -> str:
         """What it is called for ever."""
         return f"{self.group_id}-{self.index}"
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What a group's verifier made of its completions; lists run over them."""
+
+    parsed: list[str | None]
+    reasons: dict[str, list[str | None]]
+    """By the name of the reward; None where it says nothing."""
+
+    def of(self, index: int) -> dict[str, str]:
+        """The reasons of one completion."""
+        return {name: why for name, each in self.reasons.items() if (why := each[index])}
 
 
 class Segment(models.Model):
@@ -146,6 +166,12 @@ class Group(models.Model):
     prompt_key = models.BigIntegerField(help_text="A hash of the prompt.")
     question = models.TextField()
     answer = models.TextField()
+    task = models.CharField(
+        max_length=200, default="", blank=True, help_text="Name of the task it is of."
+    )
+    difficulty = models.FloatField(
+        null=True, help_text="Its level, or what its source says; null where there is neither."
+    )
     size = models.PositiveIntegerField(help_text="Completions.")
     reward_mean = models.FloatField(
         null=True, help_text="Over the completions with a reward; null when none has one."
@@ -184,7 +210,14 @@ class Group(models.Model):
     @property
     def searched(self) -> list[bytes]:
         """The completions, the question and the answer: what searches look at, in this order."""
-        return [*self._unpacked[1:], self.question.encode(), self.answer.encode()]
+        texts = self._unpacked[1 : 1 + self.size]
+        return [*texts, self.question.encode(), self.answer.encode()]
+
+    @cached_property
+    def verdicts(self) -> Verdicts | None:
+        """What the verifier read, and why. None in groups of old journals, which do not tell."""
+        packed = self._unpacked[1 + self.size :]
+        return Verdicts(**json.loads(packed[0])) if packed else None
 
     @cached_property
     def numbers(self) -> tuple[dict[str, Numbers], Errors]:
@@ -199,6 +232,7 @@ class Group(models.Model):
         """The one at this place."""
         scores, errors = self.numbers
         numbers = {name: float(values[index]) for name, values in scores.items()}
+        verdicts = self.verdicts or Verdicts([None] * self.size, {})
         return Completion(
             group_id=self.pk,
             index=index,
@@ -216,9 +250,24 @@ class Group(models.Model):
             length=int(numbers["length"]),
             finish_reason=FINISH_REASONS[int(numbers["finish_reason"])],
             logprob_mean=_known(numbers["logprob_mean"]),
+            entropy_mean=_known(numbers.get("entropy_mean", math.nan)),
+            parsed=verdicts.parsed[index],
+            reasons=verdicts.of(index),
             reflections=int(numbers["reflections"]),
             other_script=numbers["other_script"],
         )
+
+
+class GroupTokens(models.Model):
+    """The tokens of a group's completions one by one; see `tokens`."""
+
+    group = models.OneToOneField(
+        Group, on_delete=models.CASCADE, primary_key=True, related_name="tokens"
+    )
+    data = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"Tokens of group {self.group_id}"
 
 
 def _known(number: float) -> float | None:
