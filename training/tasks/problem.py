@@ -122,8 +122,9 @@ def rated(record: Mapping[str, Any]) -> float | None:
     """What a record says under `difficulty`, or else `level`: a number, or the one that is in it,
     as in MATH's “Level 5”."""
     for name in ("difficulty", "level"):
-        found = re.fullmatch(r"\D*?(-?\d+(?:\.\d+)?)\D*", str(record.get(name, "")))
-        if found:
+        said = record.get(name)
+        found = re.fullmatch(r"\D*?(-?\d+(?:\.\d+)?)\D*", str(said))
+        if found and isinstance(said, str | int | float):
             return float(found[1])
     return None
 
