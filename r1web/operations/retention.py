@@ -19,7 +19,15 @@ from r1web.metrics.selectors import attempts_to_pack
 from r1web.metrics.services import pack_ended
 from r1web.operations.measuring import measure, measure_due
 from r1web.operations.models import RunSize
-from r1web.rollouts.models import Column, Group, GroupTokens, Segment, SignaturePart
+from r1web.rollouts.models import (
+    Column,
+    CompletionNote,
+    Group,
+    GroupTokens,
+    Segment,
+    SignaturePart,
+    Star,
+)
 from r1web.runs.models import ENDED, Event, Run
 from r1web.runs.selectors import due_to_go, run_directory
 from r1web.runs.selectors.deleted import kept_for
@@ -76,6 +84,8 @@ def _remove(run: Run) -> Iterator[str]:
         Column.objects.filter(segment__run=run),
         SignaturePart.objects.filter(segment__run=run),
         GroupTokens.objects.filter(group__run=run),
+        Star.objects.filter(group__run=run),
+        CompletionNote.objects.filter(group__run=run),
         Group.objects.filter(run=run),
         Segment.objects.filter(run=run),
         Event.objects.filter(run=run),

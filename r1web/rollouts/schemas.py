@@ -6,6 +6,7 @@ from ninja import Field
 from pydantic import BaseModel
 
 from r1web.rollouts.models import Completion, Group
+from r1web.rollouts.selectors import Found, Marks
 
 SHOWN = 300
 """Characters of a text in a list."""
@@ -36,6 +37,8 @@ class CompletionOut(BaseModel):
         description="Why parts of the reward are what they are, by the name of the reward, where "
         "it says so."
     )
+    starred: bool = Field(description="By you.")
+    notes: int = Field(description="How many there are on it.")
 
 
 class GroupOut(BaseModel):
@@ -95,9 +98,11 @@ class CompletionRow(BaseModel):
     other_script: float = Field(
         description="Share of its letters that are of other scripts than the prompt's."
     )
+    starred: bool = Field(description="By you.")
+    notes: int = Field(description="How many there are on it.")
 
 
-def group_out(group: Group) -> GroupOut:
+def group_out(group: Group, marks: Marks) -> GroupOut:
     return GroupOut(
         id=group.pk,
         attempt=group.attempt.number,
@@ -113,11 +118,12 @@ def group_out(group: Group) -> GroupOut:
         task=group.task,
         difficulty=group.difficulty,
         reward_mean=group.reward_mean,
-        completions=[completion_out(completion) for completion in group.completions],
+        completions=[completion_out(completion, marks) for completion in group.completions],
     )
 
 
-def completion_out(completion: Completion) -> CompletionOut:
+def completion_out(completion: Completion, marks: Marks) -> CompletionOut:
+    key = (completion.group_id, completion.index)
     return CompletionOut(
         id=completion.id,
         index=completion.index,
@@ -132,10 +138,14 @@ def completion_out(completion: Completion) -> CompletionOut:
         entropy_mean=completion.entropy_mean,
         parsed=completion.parsed,
         reasons=completion.reasons,
+        starred=key in marks.starred,
+        notes=marks.notes[key],
     )
 
 
-def row_out(group: Group, completion: Completion) -> CompletionRow:
+def row_out(found: Found, marks: Marks) -> CompletionRow:
+    group, completion = found.group, found.completion
+    key = (group.pk, completion.index)
     return CompletionRow(
         id=completion.id,
         group_id=group.pk,
@@ -161,6 +171,8 @@ def row_out(group: Group, completion: Completion) -> CompletionRow:
         parsed=completion.parsed and completion.parsed[:SHOWN],
         reflections=completion.reflections,
         other_script=completion.other_script,
+        starred=key in marks.starred,
+        notes=marks.notes[key],
     )
 
 

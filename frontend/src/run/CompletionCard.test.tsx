@@ -18,6 +18,8 @@ function show(part: Partial<Completion>) {
     entropy_mean: null,
     parsed: null,
     reasons: {},
+    starred: false,
+    notes: 0,
     ...part,
   };
   return render(<CompletionCard completion={completion} />).container;

@@ -17,6 +17,8 @@ const completion = (index: number, part: Partial<Completion> = {}): Completion =
   entropy_mean: null,
   parsed: null,
   reasons: {},
+  starred: false,
+  notes: 0,
   ...part,
 });
 

@@ -14,10 +14,13 @@ from r1web.rollouts.schemas import CompletionOut, CompletionRow, GroupOut, group
 from r1web.rollouts.selectors import (
     After,
     Hit,
+    Marks,
     Place,
     has_tokens,
+    marks_of,
     read_completions,
     search,
+    starred_in,
     tokens_of,
     visible_completion,
 )
@@ -39,6 +42,7 @@ AttemptNumber = Annotated[
     int | None, Query(ge=1, description="Only this attempt's, superseded or not.")
 ]
 Superseded = Annotated[bool, Query(description="With what later attempts replaced.")]
+Starred = Annotated[bool, Query(description="Only those that you starred.")]
 Cursor = Annotated[str | None, Query(description="next_cursor of the page before.")]
 
 
@@ -106,6 +110,7 @@ def list_completions(
     where: Where = [],  # noqa: B006 - ninja copies it
     attempt: AttemptNumber = None,
     superseded: Superseded = False,
+    starred: Starred = False,
     cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
 ) -> CompletionsOut:
@@ -120,10 +125,11 @@ def list_completions(
         limit=limit,
         attempt=attempt,
         superseded=superseded,
+        only=starred_in(request.user, run.pk) if starred else None,
     )
-    rest = found.next_after
+    rest, marks = found.next_after, marks_of(request.user, [each.group for each in found.found])
     return CompletionsOut(
-        items=[row_out(each.group, each.completion) for each in found.found],
+        items=[row_out(each, marks) for each in found.found],
         matched=found.matched,
         total=found.total,
         next_cursor=encode_cursor([rest.value, rest.group, rest.index]) if rest else None,
@@ -164,9 +170,9 @@ def search_completions(
         attempt=attempt,
         superseded=superseded,
     )
-    rest = found.next_place
+    rest, marks = found.next_place, marks_of(request.user, [hit.found.group for hit in found.hits])
     return SearchOut(
-        items=[_hit_out(hit) for hit in found.hits],
+        items=[_hit_out(hit, marks) for hit in found.hits],
         searched=found.searched,
         total=found.total,
         next_cursor=encode_cursor([rest.group, rest.text]) if rest else None,
@@ -181,7 +187,7 @@ def search_completions(
 def get_completion(request: ApiRequest, completion_id: str) -> CompletionDetail:
     """At an address that stays, with its group."""
     found = visible_completion(request.user, completion_id)
-    group = group_out(found.group)
+    group = group_out(found.group, marks_of(request.user, [found.group]))
     return CompletionDetail(
         run_id=found.group.run_id,
         completion=group.completions[found.completion.index],
@@ -208,10 +214,10 @@ def get_tokens(request: ApiRequest, completion_id: str) -> TokensOut:
     return TokensOut(completion_id=found.completion.id, offsets=tokens.offsets, **told)
 
 
-def _hit_out(hit: Hit) -> HitOut:
+def _hit_out(hit: Hit, marks: Marks) -> HitOut:
     start, end = hit.span
     return HitOut(
-        completion=row_out(hit.found.group, hit.found.completion),
+        completion=row_out(hit.found, marks),
         field=hit.field,
         excerpt=hit.excerpt,
         start=start,

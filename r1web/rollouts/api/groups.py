@@ -14,6 +14,7 @@ from r1web.rollouts.selectors import (
     answers,
     by_steps,
     histogram,
+    marks_of,
     same_prompt,
     share_solved,
     visible_group,
@@ -109,7 +110,7 @@ def get_group(request: ApiRequest, group_id: int) -> GroupDetail:
     group = visible_group(request.user, group_id)
     return GroupDetail(
         run_id=group.run_id,
-        group=group_out(group),
+        group=group_out(group, marks_of(request.user, [group])),
         clusters=[
             ClusterOut(**asdict(cluster), share=len(cluster.indexes) / group.size)
             for cluster in answers(group)

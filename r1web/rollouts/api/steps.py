@@ -9,7 +9,7 @@ from r1web.api.auth import ApiRequest
 from r1web.api.errors import ERRORS, ProblemOut
 from r1web.api.pagination import decode_cursor, encode_cursor
 from r1web.rollouts.schemas import GroupOut, group_out
-from r1web.rollouts.selectors import Position, Sort, read_rollouts
+from r1web.rollouts.selectors import Position, Sort, marks_of, read_rollouts
 from r1web.runs.selectors import visible_run
 
 router = Router(tags=["rollouts"])
@@ -55,11 +55,11 @@ def get_rollouts(
         limit=limit,
         attempt=attempt,
     )
-    rest = page.next_position
+    rest, marks = page.next_position, marks_of(request.user, page.groups)
     return RolloutsOut(
         step=page.step,
         steps=StepsOut(first=page.first_step, last=page.last_step),
-        items=[group_out(group) for group in page.groups],
+        items=[group_out(group, marks) for group in page.groups],
         next_cursor=encode_cursor([rest.step, rest.rank, rest.pk]) if rest else None,
     )
 

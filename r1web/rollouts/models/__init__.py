@@ -1,4 +1,4 @@
-"""Rollouts as they are stored."""
+"""Rollouts as they are stored, and what people say about them."""
 
 from r1web.rollouts.models.groups import (
     Column,
@@ -8,5 +8,15 @@ from r1web.rollouts.models.groups import (
     Segment,
     SignaturePart,
 )
+from r1web.rollouts.models.marks import CompletionNote, Star
 
-__all__ = ["Column", "Completion", "Group", "GroupTokens", "Segment", "SignaturePart"]
+__all__ = [
+    "Column",
+    "Completion",
+    "CompletionNote",
+    "Group",
+    "GroupTokens",
+    "Segment",
+    "SignaturePart",
+    "Star",
+]

@@ -25,11 +25,14 @@ def chosen(
     conditions: Sequence[Condition],
     attempt: int | None = None,
     superseded: bool = False,
+    only: Sequence[tuple[int, int]] | None = None,
 ) -> tuple[Table, Array]:
-    """The run's completions, and for which of them the conditions hold."""
+    """The run's completions, and for which of them the conditions hold; `only` these, by group and
+    place in it."""
     names = {"group", "index", *(condition.column for condition in conditions)}
     table = read_table(run_id=run_id, names=names, attempt=attempt, superseded=superseded)
-    return table, table.matching(list(conditions))
+    matches = table.matching(list(conditions))
+    return table, matches if only is None else matches & table.at(only)
 
 
 def exported_jsonl(table: Table, matches: Array) -> Iterator[bytes]:

@@ -55,11 +55,15 @@ def read_completions(
     limit: int,
     attempt: int | None = None,
     superseded: bool = False,
+    only: Sequence[tuple[int, int]] | None = None,
 ) -> Listing:
-    """Completions by a column, then as they were written; those without a value come last."""
+    """Completions by a column, then as they were written; those without a value come last. `only`
+    these, by group and place in it."""
     names = {"group", "index", column, *(condition.column for condition in conditions)}
     table = read_table(run_id=run_id, names=names, attempt=attempt, superseded=superseded)
     matches = table.matching(list(conditions))
+    if only is not None:
+        matches &= table.at(only)
     ranks = _ranks(table[column], falling=falling)
     left = matches if after is None else matches & _beyond(ranks, table["group"], after)
     places = _first(ranks, np.flatnonzero(left), limit + 1)

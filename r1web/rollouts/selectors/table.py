@@ -1,6 +1,6 @@
 """Reads numbers of a run's completions: columns of sealed segments, and the groups since."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
@@ -39,6 +39,14 @@ class Table:
     def matching(self, conditions: list[Condition]) -> Array:
         """Which count, and all conditions hold for."""
         return self.counting & matching(conditions, self.columns, len(self))
+
+    def at(self, keys: Sequence[tuple[int, int]]) -> Array:
+        """Which are these, by group and place in it; a group's completions follow each other."""
+        groups, indexes = np.array(keys, np.int64).reshape(-1, 2).T
+        places = np.searchsorted(self["group"], groups) + indexes
+        holds = np.zeros(len(self), bool)
+        holds[places[places < len(self)]] = True
+        return holds
 
 
 def read_table(

@@ -30,6 +30,7 @@ from r1web.compare.services import create_note, create_view
 from r1web.metrics.services import Sample, append_points
 from r1web.operations.backup import rows
 from r1web.operations.backup.write import write_backup
+from r1web.rollouts.models import CompletionNote, Star
 from r1web.rollouts.services import append_groups
 from r1web.runs.models import Attempt, Checkpoint, Run, State
 from r1web.runs.services import create_run
@@ -61,7 +62,9 @@ def full(make_run: MakeRun, owner: User, home: Path) -> Run:
     values = {"reward/mean": 0.1 + 0.2, "loss": math.inf, "kl/mean": math.nan}
     append_points([Sample(attempt, 1, 1e9 + 0.125, values)])
     told = rollouts(1, 0, [1.0, math.nan], prompt="p", answer="line\nbreak \u2028 🦉")
-    append_groups([(attempt, told)])
+    (group,) = append_groups([(attempt, told)])
+    Star.objects.create(user=owner, group=group, index=1)
+    CompletionNote.objects.create(group=group, index=0, author=owner, body="look 🦉")
     folder = home / "runs" / run.directory_name
     (folder / "checkpoints" / "step-000001").mkdir(parents=True)
     (folder / "checkpoints" / "step-000001" / "model.safetensors").write_bytes(os.urandom(70_000))

@@ -134,6 +134,8 @@ def test_a_row_tells_what_there_is_to_know(run: Run, state: str, api: Api) -> No
         "parsed": None,
         "reflections": 0,
         "other_script": 0.0,
+        "starred": False,
+        "notes": 0,
     }
 
 
@@ -208,6 +210,6 @@ def test_a_page_takes_the_same_few_queries_however_long_it_is(
 ) -> None:
     api.get(f"/runs/{run.pk}/completions")  # notes that the token was used, once a minute
     for limit in (1, 50):
-        # token, run, attempts, segments, columns, fresh groups, groups, their segments
-        with django_assert_num_queries(8):
+        # token, run, attempts, segments, columns, fresh groups, groups, segments, stars, notes
+        with django_assert_num_queries(10):
             api.get(f"/runs/{run.pk}/completions", limit=limit)

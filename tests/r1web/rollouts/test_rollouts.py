@@ -88,6 +88,8 @@ def test_the_newest_step_is_shown_with_everything_about_it(run: Run, api: Api) -
         "entropy_mean": None,
         "parsed": None,
         "reasons": {},
+        "starred": False,
+        "notes": 0,
     }
 
 
@@ -186,8 +188,8 @@ def test_a_page_takes_the_same_few_queries_however_long_it_is(
 ) -> None:
     api.get(f"/runs/{run.pk}/rollouts")  # notes that the token was used, once a minute
     for limit in (1, 4):
-        # token, run, attempts, ends, groups, segments
-        with django_assert_num_queries(6):
+        # token, run, attempts, ends, groups, segments, stars, notes
+        with django_assert_num_queries(8):
             api.get(f"/runs/{run.pk}/rollouts", limit=limit)
 
 
