@@ -18,6 +18,7 @@ const QueuePage = lazy(() => import("@/queue/QueuePage"));
 const ProjectsPage = lazy(() => import("@/projects/ProjectsPage"));
 const ProjectPage = lazy(() => import("@/projects/ProjectPage"));
 const DeletedPage = lazy(() => import("@/deleted/DeletedPage"));
+const CompletionPage = lazy(() => import("@/rollouts/CompletionPage"));
 const PresetsPage = lazy(() => import("@/presets/PresetsPage"));
 
 const client = newQueryClient();
@@ -51,6 +52,13 @@ function Pages() {
       <Route path="/projects/:slug">{({ slug }) => <ProjectPage key={slug} slug={slug} />}</Route>
       <Route path="/runs/:id">
         {({ id }) => (/^\d+$/.test(id) ? <RunPage key={id} runId={Number(id)} /> : <NoSuchPage />)}
+      </Route>
+      <Route path="/completions/:id">
+        {({ id }) => {
+          const [, group, index] = id.match(/^(\d{1,15})-(\d{1,9})$/) ?? [];
+          if (group === undefined) return <NoSuchPage />;
+          return <CompletionPage groupId={Number(group)} index={Number(index)} />;
+        }}
       </Route>
       <Route component={NoSuchPage} />
     </Switch>

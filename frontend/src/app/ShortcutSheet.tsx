@@ -14,7 +14,9 @@ export function ShortcutSheet({ onClose }: { onClose: () => void }) {
             {group.shortcuts.map((shortcut) => (
               <div key={shortcut.keys}>
                 <dt>
-                  <kbd>{keyLabel(shortcut.keys)}</kbd>
+                  {shortcut.keys.split(" ").map((keys) => (
+                    <kbd key={keys}>{keyLabel(keys)}</kbd>
+                  ))}
                 </dt>
                 <dd>{shortcut.label}</dd>
               </div>

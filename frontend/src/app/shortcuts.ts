@@ -1,7 +1,7 @@
 import { useEffect, useSyncExternalStore } from "react";
 
 export interface Shortcut {
-  /** "j", "?", "ArrowLeft"; "Mod+k" is Ctrl or ⌘ with K. */
+  /** "j", "?", "ArrowLeft"; "Mod+k" is Ctrl or ⌘ with K; "Enter o": either of them. */
   keys: string;
   label: string;
   run: () => void;
@@ -48,7 +48,7 @@ export function handleKey(event: KeyboardEvent): void {
   const found = groups
     .toReversed()
     .flatMap((group) => group.shortcuts)
-    .find((shortcut) => shortcut.keys === name);
+    .find((shortcut) => shortcut.keys.split(" ").includes(name));
   if (!found) return;
   event.preventDefault();
   found.run();
@@ -71,7 +71,12 @@ function isBusy(target: EventTarget | null, key: string): boolean {
 /** "Mod+k" → "Ctrl K", or "⌘ K" on a Mac; "ArrowLeft" → "←". */
 export function keyLabel(keys: string): string {
   const mod = navigator.platform.startsWith("Mac") ? "⌘" : "Ctrl";
-  const names: Record<string, string> = { Mod: mod, ArrowLeft: "←", ArrowRight: "→" };
+  const names: Record<string, string> = {
+    Mod: mod,
+    ArrowLeft: "←",
+    ArrowRight: "→",
+    Escape: "Esc",
+  };
   return keys
     .split("+")
     .map((key) => names[key] ?? (keys.includes("+") ? key.toUpperCase() : key))

@@ -6,6 +6,7 @@ import { Button } from "@/ui/Button";
 import { classes } from "@/ui/classes";
 import { Select } from "@/ui/Field";
 import { formatNumber } from "@/ui/format";
+import { Segmented } from "@/ui/Segmented";
 import styles from "./ChartToolbar.module.css";
 import type { TabProps } from "./RunPage";
 
@@ -27,21 +28,16 @@ interface ChartToolbarProps extends Pick<TabProps, "address" | "go"> {
 export function ChartToolbar({ address, go, axes, axis }: ChartToolbarProps) {
   return (
     <div className={styles.bar}>
-      <fieldset className={styles.axes}>
-        <legend className="visually-hidden">Axis</legend>
-        {axes.map((each) => (
-          <button
-            key={each}
-            type="button"
-            title={AXIS_WORDS[each].help}
-            aria-pressed={each === axis}
-            className={classes(styles.axis, each === axis && styles.on)}
-            onClick={() => go({ axis: each })}
-          >
-            {AXIS_WORDS[each].label}
-          </button>
-        ))}
-      </fieldset>
+      <Segmented
+        label="Axis"
+        value={axis}
+        options={axes.map((each) => ({
+          value: each,
+          label: AXIS_WORDS[each].label,
+          title: AXIS_WORDS[each].help,
+        }))}
+        onChange={(axis) => go({ axis })}
+      />
       <SmoothingChoice address={address} go={go} />
       <Toggle
         on={address.logX}

@@ -3,9 +3,9 @@ import { ChartCard } from "@/charts/ChartCard";
 import { type ChartSpec, runCharts, seriesOfChart, wideOnes } from "@/charts/catalogue";
 import { type ChartGroup, ChartGroupProvider } from "@/charts/group";
 import { formatOf, helpOf } from "@/charts/seriesHelp";
+import { RolloutPanel } from "@/rollouts/RolloutPanel";
 import { ChartToolbar } from "./ChartToolbar";
 import styles from "./OverviewTab.module.css";
-import { RolloutPanel } from "./RolloutPanel";
 import type { TabProps } from "./RunPage";
 import { axesOf, useCharts } from "./useCharts";
 

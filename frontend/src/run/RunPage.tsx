@@ -1,4 +1,4 @@
-import { useMemo } from "react";
+import { lazy, Suspense, useMemo } from "react";
 import { AlertsTab } from "@/alerts/AlertsTab";
 import { useNewAlerts } from "@/alerts/queries";
 import { type RunDetail, useRun } from "@/api/queries";
@@ -10,6 +10,7 @@ import type { RunStore } from "@/live/runStore";
 import { useRunStore, useRunView } from "@/live/useRunStore";
 import { Chip } from "@/ui/Chip";
 import { ErrorState } from "@/ui/Message";
+import { SkeletonLines } from "@/ui/Skeleton";
 import { Tabs } from "@/ui/Tabs";
 import { type Address, TABS, type TabKey, useAddress } from "./address";
 import { CheckpointsTab } from "./CheckpointsTab";
@@ -18,12 +19,13 @@ import { HistoryTab } from "./HistoryTab";
 import { LogsTab } from "./LogsTab";
 import { OverviewTab } from "./OverviewTab";
 import { useFreshness } from "./queries";
-import { RolloutsTab } from "./RolloutsTab";
 import { RunHeader } from "./RunHeader";
 import styles from "./RunPage.module.css";
 import { RunPageSkeleton } from "./RunPageSkeleton";
 import { StateNotice } from "./StateNotice";
 import { SystemTab } from "./SystemTab";
+
+const RolloutsTab = lazy(() => import("@/rollouts/RolloutsTab"));
 
 const PANEL = "run-panel";
 
@@ -85,7 +87,9 @@ export default function RunPage({ runId }: { runId: number }) {
         panel={PANEL}
       />
       <div id={PANEL} role="tabpanel" aria-label={labelOf(address.tab)} className={styles.panel}>
-        <Page {...props} />
+        <Suspense fallback={<SkeletonLines lines={6} height={96} />}>
+          <Page {...props} />
+        </Suspense>
       </div>
     </div>
   );

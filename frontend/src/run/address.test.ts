@@ -2,12 +2,29 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { AXES } from "@/charts/clock";
 import { SMOOTHING_KINDS } from "@/charts/smoothing";
+import { MODES, ORDERS, VIEWS } from "@/rollouts/address";
 import { type Address, formatAddress, parseAddress, TABS } from "./address";
 
 const names = fc.uniqueArray(fc.constantFrom("reward/mean", "kl/mean", "eval/pass_at_1", "time"));
 const thousandth = fc.integer({ min: -999_999, max: 999_999_999 }).map((value) => value / 1000);
 
-const addresses: fc.Arbitrary<Address> = fc.record({
+const fields = fc.constantFrom("reward", "-step", "rewards.format", "-rewards.judge-depth");
+const reader = {
+  view: fc.constantFrom(...VIEWS.map(({ key }) => key)),
+  order: fc.constantFrom(...ORDERS.map(({ value }) => value)),
+  where: fc.array(fc.string({ minLength: 1 }), { maxLength: 20 }),
+  q: fc.string(),
+  mode: fc.constantFrom(...MODES.map(({ value }) => value)),
+  sort: fields,
+  histogram: fields,
+};
+const opened = fc.constantFrom(
+  { group: null, completion: null },
+  { group: 412, completion: null },
+  { group: 412, completion: 0 },
+);
+
+const views = fc.record({
   tab: fc.constantFrom(...TABS.map(({ key }) => key)),
   step: fc.option(fc.nat({ max: 999_999_999 })),
   axis: fc.constantFrom(...AXES),
@@ -22,7 +39,11 @@ const addresses: fc.Arbitrary<Address> = fc.record({
   log: names,
   tables: names,
   more: fc.boolean(),
+  ...reader,
 });
+const addresses: fc.Arbitrary<Address> = fc
+  .tuple(views, opened)
+  .map(([view, place]) => ({ ...view, ...place }));
 
 describe("the address of the run page", () => {
   it("keeps everything that it holds, through a link and back", () => {
@@ -37,7 +58,7 @@ describe("the address of the run page", () => {
   it("is empty at the start, and forgives what it does not know", () => {
     expect(formatAddress(parseAddress(new URLSearchParams())).toString()).toBe("");
     const odd = new URLSearchParams(
-      "tab=secrets&step=-4&axis=depth&smooth=7e9&zoom=9..3&x=linear&outliers=keep&hide=,&more=yes",
+      "tab=secrets&step=-4&axis=depth&smooth=7e9&zoom=9..3&x=linear&outliers=keep&hide=,&more=yes&view=x&group=a&completion=3&order=best&mode=sql&sort=a;b&where=",
     );
     expect(formatAddress(parseAddress(odd)).toString()).toBe("");
   });

@@ -5,6 +5,13 @@ import { useSearchParams } from "wouter";
 import { AXES } from "@/charts/clock";
 import { SMOOTHING_KINDS, type Smoothing } from "@/charts/smoothing";
 import { FIRST_VIEW, type View } from "@/charts/view";
+import {
+  FIRST_PAGE,
+  formatReader,
+  isSameLevel,
+  parseReader,
+  type ReaderAddress,
+} from "@/rollouts/address";
 
 export const TABS = [
   { key: "overview", label: "Overview" },
@@ -19,19 +26,20 @@ export const TABS = [
 
 export type TabKey = (typeof TABS)[number]["key"];
 
-export interface Address extends View {
+export interface Address extends View, ReaderAddress {
   tab: TabKey;
   /** Pinned step; null follows the run. */
   step: number | null;
 }
 
-const START: Address = { ...FIRST_VIEW, tab: "overview", step: null };
+const START: Address = { ...FIRST_VIEW, ...FIRST_PAGE, tab: "overview", step: null };
 const LONGEST_SPAN = 100_000;
 
 export function parseAddress(params: URLSearchParams): Address {
   const step = params.get("step") ?? "";
   const list = (name: string) => params.get(name)?.split(",").filter(Boolean) ?? [];
   return {
+    ...parseReader(params),
     tab: TABS.find(({ key }) => key === params.get("tab"))?.key ?? START.tab,
     step: /^\d{1,9}$/.test(step) ? Number(step) : null,
     axis: AXES.find((axis) => axis === params.get("axis")) ?? START.axis,
@@ -78,22 +86,31 @@ export function formatAddress(address: Address): URLSearchParams {
     table: address.tables.join(","),
     more: address.more ? "1" : "",
   };
-  return new URLSearchParams(Object.entries(texts).filter(([, text]) => text !== ""));
+  const own = Object.entries(texts).filter(([, text]) => text !== "");
+  return new URLSearchParams([...own, ...formatReader(address)]);
 }
 
 export function roundStep(step: number): number {
   return Number(step.toFixed(3));
 }
 
-/** The address, and a way to change it; a change of tab can be gone back from. */
+/** The link to a run's page as this address has it. */
+export function linkTo(runId: number, address: Address): string {
+  const query = formatAddress(address).toString();
+  return `/runs/${runId}${query && `?${query}`}`;
+}
+
+/** The address, and a way to change it; from another tab or level of the reader one can go back. */
 export function useAddress(): [Address, (change: Partial<Address>) => void] {
   const [params, setParams] = useSearchParams();
   const address = useMemo(() => parseAddress(params), [params]);
   const change = useCallback(
-    (part: Partial<Address>) =>
-      setParams((before) => formatAddress({ ...parseAddress(before), ...part }), {
-        replace: part.tab === undefined,
-      }),
+    (part: Partial<Address>) => {
+      const before = parseAddress(new URLSearchParams(window.location.search));
+      setParams(formatAddress({ ...before, ...part }), {
+        replace: part.tab === undefined && isSameLevel(before, { ...before, ...part }),
+      });
+    },
     [setParams],
   );
   return [address, change];

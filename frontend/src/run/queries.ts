@@ -1,48 +1,15 @@
 /** What the run page asks beside the live stream. */
 
-import {
-  type InfiniteData,
-  keepPreviousData,
-  useInfiniteQuery,
-  useQuery,
-  useQueryClient,
-} from "@tanstack/react-query";
+import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
-import { api, type Schemas, unwrap } from "@/api/client";
+import { api, unwrap } from "@/api/client";
 import { keys, type RunDetail } from "@/api/queries";
 import type { Facts } from "@/live/facts";
-import type { ShownStep } from "./useShownStep";
-
-export type Group = Schemas["GroupOut"];
-export type Completion = Schemas["CompletionOut"];
-export type RolloutPage = Schemas["RolloutsOut"];
 
 const ENDED = new Set(["finished", "failed", "stopped"]);
 
 export function hasEnded(state: string): boolean {
   return ENDED.has(state);
-}
-
-const GROUPS_AT_ONCE = 16;
-
-/** The groups of a step; asked again as more of them come in. */
-export function useRollouts(runId: number, { step, groups }: ShownStep) {
-  return useInfiniteQuery({
-    queryKey: [...keys.run(runId), "rollouts", step, groups],
-    queryFn: ({ pageParam }) =>
-      unwrap(
-        api.GET("/api/v1/runs/{run_id}/rollouts", {
-          params: {
-            path: { run_id: runId },
-            query: { step, cursor: pageParam, limit: GROUPS_AT_ONCE },
-          },
-        }),
-      ),
-    initialPageParam: null as string | null,
-    getNextPageParam: (page: RolloutPage) => page.next_cursor,
-    placeholderData: keepPreviousData<InfiniteData<RolloutPage, string | null>>,
-    gcTime: 30_000, // following a run leaves a step behind every second
-  });
 }
 
 export function useTransitions(runId: number, version: number) {

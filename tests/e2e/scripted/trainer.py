@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from tests.e2e.scripted import reading
 from training.journal import Journal
 
 STEP_S = 0.1
@@ -63,7 +64,12 @@ def completion(text: str, accuracy: float) -> dict[str, Any]:
     }
 
 
-def write_step(journal: Journal, step: int) -> None:
+def write_reading(journal: Journal, step: int) -> None:
+    for place, group in enumerate(reading.groups(step)):
+        journal.write("rollouts", step, group=place, policy_version=step - 1, **group)
+
+
+def write_group(journal: Journal, step: int) -> None:
     journal.write(
         "rollouts",
         step,
@@ -79,6 +85,10 @@ def write_step(journal: Journal, step: int) -> None:
             completion(PLAIN, 1.0),
         ],
     )
+
+
+def write_step(journal: Journal, step: int, seed: int) -> None:
+    (write_reading if seed == reading.SEED else write_group)(journal, step)
     journal.write("metrics", step, values=values(step))
     if step % 10 == 0:
         score = {"eval/pass_at_1": min(1.0, step / 100)}
@@ -97,7 +107,8 @@ def main() -> None:
     parser.add_argument("--resume", default="none")
     arguments = parser.parse_args()
     folder = arguments.run_dir
-    steps = json.loads((folder / "config.json").read_text())["grpo"]["steps"]
+    config = json.loads((folder / "config.json").read_text())
+    steps = config["grpo"]["steps"]
     start = 0 if arguments.resume == "none" else int(arguments.resume)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -118,7 +129,7 @@ def main() -> None:
     step = start
     while step < steps and not stop.wait(STEP_S):
         step += 1
-        write_step(journal, step)
+        write_step(journal, step, config["seed"])
     outcome = "finished" if step == steps else "stopped"
     write_checkpoint(journal, folder, step, "final" if step == steps else "stop")
     journal.write("finished", step, outcome=outcome, reason=f"Came to step {step} of {steps}.")

@@ -1,6 +1,8 @@
 import { ChevronLeft, ChevronRight, Pin, Radio } from "lucide-react";
-import { useMemo, useState } from "react";
-import { useShortcuts } from "@/app/shortcuts";
+import { useCallback, useMemo } from "react";
+import { linkTo } from "@/run/address";
+import { hasEnded } from "@/run/queries";
+import type { TabProps } from "@/run/RunPage";
 import { Button, IconButton } from "@/ui/Button";
 import { classes } from "@/ui/classes";
 import { Select } from "@/ui/Field";
@@ -8,21 +10,23 @@ import { formatNumber } from "@/ui/format";
 import { EmptyState, ErrorState } from "@/ui/Message";
 import { SkeletonLines } from "@/ui/Skeleton";
 import { GroupList } from "./GroupList";
-import { hasEnded, useRollouts } from "./queries";
+import { type Group, useRollouts } from "./queries";
 import styles from "./RolloutPanel.module.css";
-import type { TabProps } from "./RunPage";
-import { SORTS, type Sort } from "./rolloutOrder";
+import { isSort, SORTS } from "./rolloutOrder";
+import { type Key, useKeys } from "./useKeys";
 import { useShownStep } from "./useShownStep";
 
+interface RolloutPanelProps extends TabProps {
+  /** Beside the charts: fewer completions of each group, and the keys only lead to all of them. */
+  compact?: boolean;
+  /** Place in the list of the group that the keys act on. */
+  cursor?: number;
+  onCursor?: (place: number) => void;
+}
+
 /** The completions of a step: the pinned one, or the newest. */
-export function RolloutPanel({
-  run,
-  facts,
-  address,
-  go,
-  compact,
-}: TabProps & { compact?: boolean }) {
-  const [sort, setSort] = useState<Sort>("advantage");
+export function RolloutPanel(props: RolloutPanelProps) {
+  const { run, facts, address, go, compact = false, cursor = 0, onCursor } = props;
   const wanted = useShownStep(facts, address.step);
   const query = useRollouts(run.id, wanted);
   const pages = query.data?.pages;
@@ -33,6 +37,43 @@ export function RolloutPanel({
     from: first?.steps.first ?? 0,
     to: Math.max(first?.steps.last ?? 0, facts.step),
   };
+  const linkOf = useCallback(
+    (group: Group, completion: number | null = null) =>
+      linkTo(run.id, {
+        ...address,
+        tab: "rollouts",
+        view: "step",
+        step: group.step,
+        group: group.id,
+        completion,
+      }),
+    [run.id, address],
+  );
+  const place = Math.min(cursor, groups.length - 1);
+  const at = address.step ?? shown;
+  const open = groups.filter(({ step }) => step === at)[place]; // none while a step is fetched
+  const move = (by: number) => onCursor?.(Math.max(0, Math.min(groups.length - 1, place + by)));
+  useKeys(
+    "Rollouts",
+    compact
+      ? [
+          {
+            keys: "Enter o",
+            label: "Read this step",
+            run: () => go({ tab: "rollouts", step: at }),
+          },
+        ]
+      : [
+          { keys: "j", label: "Next group", run: () => move(1) },
+          { keys: "k", label: "Group before", run: () => move(-1) },
+          {
+            keys: "Enter o",
+            label: "Open the group",
+            run: () => open && go({ step: open.step, group: open.id }),
+          },
+        ],
+  );
+  const sort = isSort(address.order) ? address.order : "advantage";
 
   return (
     <section
@@ -43,11 +84,17 @@ export function RolloutPanel({
         <h3>{address.step === null && !hasEnded(facts.state) ? "Live rollouts" : "Rollouts"}</h3>
         <StepPicker
           shown={shown}
+          at={at ?? limits.to}
           limits={limits}
           following={address.step !== null ? null : hasEnded(facts.state) ? "Newest" : "Following"}
           go={go}
         />
-        <Select aria-label="Order of completions" value={sort} options={SORTS} onChange={setSort} />
+        <Select
+          aria-label="Order of completions"
+          value={sort}
+          options={SORTS}
+          onChange={(order) => go({ order })}
+        />
       </header>
       {query.error ? (
         <ErrorState error={query.error} onRetry={() => void query.refetch()} />
@@ -59,7 +106,9 @@ export function RolloutPanel({
         <GroupList
           groups={groups}
           sort={sort}
-          compact={compact ?? false}
+          compact={compact}
+          cursor={compact ? -1 : place}
+          linkOf={linkOf}
           hasMore={query.hasNextPage}
           onMore={() => void query.fetchNextPage()}
         />
@@ -79,43 +128,42 @@ function Nothing({ pinned, ended }: { pinned: number | null; ended: boolean }) {
 }
 
 interface StepPickerProps {
+  /** The one whose groups are on the screen, and the one that was asked for. */
   shown: number | null;
+  at: number;
   limits: { from: number; to: number };
   /** What not being pinned is called; null while pinned. */
   following: string | null;
   go: TabProps["go"];
 }
 
-function StepPicker({ shown, limits, following, go }: StepPickerProps) {
-  const at = shown ?? limits.to;
-  const shortcuts = useMemo(() => {
-    const move = (by: number) => go({ step: Math.min(limits.to, Math.max(limits.from, at + by)) });
-    return [
-      { keys: "ArrowLeft", label: "Step before", run: () => move(-1) },
-      { keys: "ArrowRight", label: "Next step", run: () => move(1) },
-      { keys: "l", label: "Follow the newest step", run: () => go({ step: null }) },
-    ];
-  }, [at, limits.from, limits.to, go]);
-  useShortcuts("Rollouts", shortcuts);
-  const [before, next] = shortcuts;
+function StepPicker({ shown, at, limits, following, go }: StepPickerProps) {
+  const move = (by: number) => go({ step: Math.min(limits.to, Math.max(limits.from, at + by)) });
+  const before: Key = { keys: "ArrowLeft", label: "Step before", run: () => move(-1) };
+  const next: Key = { keys: "ArrowRight", label: "Next step", run: () => move(1) };
+  useKeys("Steps", [
+    before,
+    next,
+    { keys: "l", label: "Follow the newest step", run: () => go({ step: null }) },
+  ]);
   return (
     <div className={styles.picker}>
       <IconButton
         small
-        label="Step before"
+        label={before.label}
         shortcut="←"
         disabled={at <= limits.from}
-        onClick={before?.run}
+        onClick={before.run}
       >
         <ChevronLeft size={16} />
       </IconButton>
       <span className={styles.step}>step {formatNumber(shown, 0)}</span>
       <IconButton
         small
-        label="Next step"
+        label={next.label}
         shortcut="→"
         disabled={at >= limits.to}
-        onClick={next?.run}
+        onClick={next.run}
       >
         <ChevronRight size={16} />
       </IconButton>

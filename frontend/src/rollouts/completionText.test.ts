@@ -23,7 +23,9 @@ describe("partsOf", () => {
   });
 
   it("says when a part was cut off", () => {
-    expect(partsOf("<think>7+8=1")).toEqual([{ kind: "think", text: "7+8=1", closed: false }]);
+    expect(partsOf("<think>7+8=1")).toEqual([
+      { kind: "think", text: "7+8=1", from: 7, closed: false },
+    ]);
   });
 
   it("takes a text without any tag as it is", () => {
@@ -39,6 +41,8 @@ describe("partsOf", () => {
         const kept = partsOf(words.join(""))
           .map((part) => part.text)
           .join("");
+        for (const part of partsOf(words.join("")))
+          expect(words.join("").startsWith(part.text, part.from)).toBe(true);
         const bare = (text: string) => text.replaceAll(/<\/?(think|answer)>|\s/g, "");
         expect(bare(kept)).toBe(bare(words.join("")));
       }),
@@ -65,9 +69,9 @@ describe("piecesOf", () => {
 
   it("keeps the text between", () => {
     expect(piecesOf("a $x$ b")).toEqual([
-      { kind: "text", text: "a ", display: false },
-      { kind: "math", text: "x", display: false },
-      { kind: "text", text: " b", display: false },
+      { kind: "text", text: "a ", display: false, from: 0, whole: 2 },
+      { kind: "math", text: "x", display: false, from: 2, whole: 3 },
+      { kind: "text", text: " b", display: false, from: 5, whole: 2 },
     ]);
   });
 });

@@ -22,7 +22,9 @@ function show(part: Partial<Group>) {
     completions: [],
     ...part,
   };
-  render(<GroupCard group={group} sort="index" compact={false} />);
+  render(
+    <GroupCard group={group} sort="index" compact={false} linkOf={() => "/completions/1-0"} />,
+  );
 }
 
 describe("a group", () => {

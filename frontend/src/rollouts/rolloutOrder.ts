@@ -1,15 +1,18 @@
 /** Order and counts of a group's completions. */
 
-import type { Completion } from "./queries";
+import { ORDERS, type Order } from "./address";
+import type { Cluster, Completion, GroupDetail } from "./queries";
 
-export const SORTS = [
-  { value: "advantage", label: "Best first" },
-  { value: "-advantage", label: "Worst first" },
-  { value: "length", label: "Longest first" },
-  { value: "index", label: "As sampled" },
-] as const;
+/** What sorts a group without knowing what its completions answer. */
+export type Sort = Exclude<Order, "answer">;
 
-export type Sort = (typeof SORTS)[number]["value"];
+export function isSort(order: Order): order is Sort {
+  return order !== "answer";
+}
+
+export const SORTS = ORDERS.filter(
+  (each): each is Extract<typeof each, { value: Sort }> => each.value !== "answer",
+);
 
 const ORDER: Record<Sort, (completion: Completion) => number> = {
   advantage: (completion) => -completion.advantage,
@@ -22,6 +25,20 @@ const ORDER: Record<Sort, (completion: Completion) => number> = {
 export function sorted(completions: readonly Completion[], sort: Sort): Completion[] {
   const key = ORDER[sort];
   return [...completions].sort((a, b) => key(a) - key(b) || a.index - b.index);
+}
+
+/** Those that answer alike beside each other, the majority first. */
+export function byAnswer(
+  completions: readonly Completion[],
+  clusters: readonly Cluster[],
+): Completion[] {
+  const place = new Map(clusters.flatMap(({ indexes }) => indexes).map((index, at) => [index, at]));
+  return [...completions].sort((a, b) => (place.get(a.index) ?? 0) - (place.get(b.index) ?? 0));
+}
+
+/** A group's completions as they are to stand beside each other. */
+export function ordered({ group, clusters }: GroupDetail, order: Order): Completion[] {
+  return isSort(order) ? sorted(group.completions, order) : byAnswer(group.completions, clusters);
 }
 
 /** How many earned the whole accuracy; all of what was rewarded when accuracy is not measured. An

@@ -1,5 +1,6 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useRef } from "react";
+import { classes } from "@/ui/classes";
 import { GroupCard } from "./GroupCard";
 import styles from "./GroupList.module.css";
 import type { Group } from "./queries";
@@ -11,12 +12,16 @@ interface GroupListProps {
   groups: readonly Group[];
   sort: Sort;
   compact: boolean;
+  /** Place in the list of the group that the keys act on; -1 for none. */
+  cursor: number;
+  linkOf: (group: Group, completion?: number) => string;
   hasMore: boolean;
   onMore: () => void;
 }
 
 /** The groups of a step; only those in sight are in the page. */
-export function GroupList({ groups, sort, compact, hasMore, onMore }: GroupListProps) {
+export function GroupList(props: GroupListProps) {
+  const { groups, sort, compact, cursor, linkOf, hasMore, onMore } = props;
   const box = useRef<HTMLUListElement>(null);
   const rows = useVirtualizer({
     count: groups.length,
@@ -31,6 +36,9 @@ export function GroupList({ groups, sort, compact, hasMore, onMore }: GroupListP
   useEffect(() => {
     if (hasMore && last >= groups.length - 2) onMore();
   }, [hasMore, last, groups.length, onMore]);
+  useEffect(() => {
+    if (cursor >= 0) rows.scrollToIndex(cursor, { align: "auto" });
+  }, [cursor, rows]);
 
   return (
     <ul ref={box} className={styles.scroller}>
@@ -42,9 +50,9 @@ export function GroupList({ groups, sort, compact, hasMore, onMore }: GroupListP
             key={item.key}
             ref={rows.measureElement}
             data-index={item.index}
-            className={styles.row}
+            className={classes(styles.row, item.index === cursor && styles.current)}
           >
-            <GroupCard group={group} sort={sort} compact={compact} />
+            <GroupCard group={group} sort={sort} compact={compact} linkOf={linkOf} />
           </li>
         );
       })}

@@ -22,7 +22,7 @@ function show(part: Partial<Completion>) {
     notes: 0,
     ...part,
   };
-  return render(<CompletionCard completion={completion} />).container;
+  return render(<CompletionCard completion={completion} href="/completions/1-0" />).container;
 }
 
 describe("a completion", () => {
