@@ -26,35 +26,46 @@ def decode_cursor(cursor: str, types: tuple[type, ...]) -> list[Any]:
         padded = cursor + "=" * (-len(cursor) % 4)
         values = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (ValueError, binascii.Error, RecursionError) as error:
-        raise _not_a_cursor() from error
+        raise not_a_cursor() from error
     if not isinstance(values, list) or len(values) != len(types):
-        raise _not_a_cursor()
+        raise not_a_cursor()
     if not all(isinstance(x, _accepted(kind)) for x, kind in zip(values, types, strict=True)):
-        raise _not_a_cursor()
+        raise not_a_cursor()
     return values
 
 
 def page(
     rows: QuerySet[M], *, order: str, cursor: str | None, limit: int
 ) -> tuple[list[M], str | None]:
-    """One page of `rows` by `order` (a field, "-" before it for falling), ties by falling key.
+    """One page of `rows` in the order of `in_order`, and the cursor of the next one."""
+    found = list(in_order(rows, order=order, cursor=cursor)[: limit + 1])
+    if len(found) <= limit:
+        return found, None
+    last = found[limit - 1]
+    value = getattr(last, order.removeprefix("-"))
+    return found[:limit], cursor_after(order, (last.pk, value))
 
-    Gives the page and the cursor of the next one. Raises InvalidError for a cursor that is not one.
+
+def in_order(rows: QuerySet[M], *, order: str, cursor: str | None) -> QuerySet[M]:
+    """By `order` (a field, "-" before it for falling), ties by falling key, from a cursor on.
+
+    Raises InvalidError for a cursor that is not one of this order.
     """
     field, sign = order.removeprefix("-"), "lt" if order.startswith("-") else "gt"
     if cursor is not None:
         made_for, value, pk = _decode_either(cursor)
         if made_for != order:
-            raise _not_a_cursor()
+            raise not_a_cursor()
         beyond = Q(**{f"{field}__{sign}": value}) | Q(**{field: value, "pk__lt": pk})
         rows = rows.filter(beyond)
-    found = list(rows.order_by(order, "-pk")[: limit + 1])
-    if len(found) <= limit:
-        return found, None
-    last = found[limit - 1]
-    value = getattr(last, field)
+    return rows.order_by(order, "-pk")
+
+
+def cursor_after(order: str, row: tuple[int, Any]) -> str:
+    """The cursor of the page that begins after this row, of which the key and the field matter."""
+    pk, value = row
     shown = value.isoformat() if isinstance(value, datetime) else value
-    return found[:limit], encode_cursor([order, shown, last.pk])
+    return encode_cursor([order, shown, pk])
 
 
 def _decode_either(cursor: str) -> list[Any]:
@@ -68,7 +79,8 @@ def _accepted(kind: type) -> tuple[type, ...]:
     return (int, float) if kind is float else (kind,)
 
 
-def _not_a_cursor() -> InvalidError:
+def not_a_cursor() -> InvalidError:
+    """What to raise for a cursor that was made for something else."""
     return InvalidError(
         "This cursor is not one of this list in this order: start again without it.", path="cursor"
     )

@@ -1,13 +1,13 @@
 """Conditions on completions: `reward>=0.5`, `finish_reason=length`, `rewards.format!=null`."""
 
 import operator
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from r1web.api.where import parse_comparison
 from r1web.errors import InvalidError
 from r1web.rollouts.columns import Array
 from r1web.rollouts.packing import FINISH_REASONS, PART, key_of
@@ -36,7 +36,6 @@ COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     ">=": operator.ge, "<=": operator.le, "!=": operator.ne,
     ">": operator.gt, "<": operator.lt, "=": operator.eq,
 }  # fmt: skip
-CONDITION = re.compile(r"\s*(?P<field>.+?)\s*(?P<sign>>=|<=|!=|>|<|=)\s*(?P<value>.+?)\s*")
 WORDS = {"true": 1.0, "false": 0.0} | {
     reason: float(number) for number, reason in enumerate(FINISH_REASONS)
 }
@@ -87,18 +86,13 @@ def matching(conditions: Sequence[Condition], columns: Mapping[str, Array], coun
 
 
 def _condition(text: str) -> Condition:
-    found = CONDITION.fullmatch(text)
-    if found is None:
-        raise InvalidError(
-            f"“{text[:80]}” is not a condition: write a field, one of = != < <= > >=, and a value.",
-            path="where",
-        )
-    column = column_of(found["field"], path="where")
+    parts = parse_comparison(text)
+    column = column_of(parts.field, path="where")
     if column == "task":
-        return _task(found["sign"], found["value"])
-    if found["value"] == "null" and found["sign"] in {"=", "!="}:
-        return Condition(column, found["sign"], None)
-    return Condition(column, found["sign"], _value(found["value"], text))
+        return _task(parts.sign, parts.value)
+    if parts.value == "null" and parts.sign in {"=", "!="}:
+        return Condition(column, parts.sign, None)
+    return Condition(column, parts.sign, _value(parts.value, text))
 
 
 def _task(sign: str, name: str) -> Condition:

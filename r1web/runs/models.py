@@ -118,7 +118,17 @@ class Run(models.Model):
                 fields=["owner", "idempotency_key"], name="one_run_an_idempotency_key"
             )
         ]
-        indexes = [models.Index(fields=["state", "-priority", "queued_at"], name="run_queue")]
+        indexes = [
+            models.Index(fields=["state", "-priority", "queued_at"], name="run_queue"),
+            # All that lists filter by: a row with its config is some fifty times as wide.
+            models.Index(
+                fields=[
+                    *("project", "deleted_at", "state", "created_at"),
+                    *("owner", "preset", "name"),
+                ],
+                name="run_filters",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} · #{self.pk}"
@@ -259,3 +269,44 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.seq}"
+
+
+class SearchText(models.Model):
+    """Name, preset and tags of a run, where a search need not read all its config."""
+
+    run = models.OneToOneField(
+        Run, primary_key=True, on_delete=models.CASCADE, related_name="search_text"
+    )
+    text = models.TextField(help_text="Case folded, a line each; those of tags begin with a tab.")
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class ValueName(models.Model):
+    """A metric, or one of the numbers of a run's row."""
+
+    name = models.CharField(max_length=120, unique=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class LastValue(models.Model):
+    """The newest value of a run on which no attempt works; lists are sorted and filtered by it.
+
+    Those of a run under way are read from the run. What is missing or not finite has no row.
+    """
+
+    pk = models.CompositePrimaryKey("run_id", "name_id")
+    run = models.ForeignKey(
+        Run, on_delete=models.CASCADE, related_name="last_values", db_index=False
+    )
+    name = models.ForeignKey(ValueName, on_delete=models.CASCADE, related_name="+", db_index=False)
+    value = models.FloatField()
+
+    class Meta:
+        indexes = [models.Index(fields=["name", "value", "run"], name="runs_by_value")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.value}"

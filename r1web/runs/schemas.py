@@ -52,6 +52,9 @@ class RunRow(BaseModel):
     eta_s: float | None = Field(description="Seconds left at the pace of this attempt.")
     device_hours: float
     cost_usd: float
+    values: dict[str, float | None] = Field(
+        default_factory=dict, description="Newest values of the columns asked for."
+    )
     owner: UserRef
     parent: ParentRef | None
     last_seq: int

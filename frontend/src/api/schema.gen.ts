@@ -1442,6 +1442,13 @@ export interface components {
             device_hours: number;
             /** Cost Usd */
             cost_usd: number;
+            /**
+             * Values
+             * @description Newest values of the columns asked for.
+             */
+            values?: {
+                [key: string]: number | null;
+            };
             owner: components["schemas"]["UserRef"];
             parent: components["schemas"]["ParentRef"] | null;
             /** Last Seq */
@@ -1659,6 +1666,13 @@ export interface components {
             device_hours: number;
             /** Cost Usd */
             cost_usd: number;
+            /**
+             * Values
+             * @description Newest values of the columns asked for.
+             */
+            values?: {
+                [key: string]: number | null;
+            };
             owner: components["schemas"]["UserRef"];
             parent: components["schemas"]["ParentRef"] | null;
             /** Last Seq */
@@ -3986,7 +4000,12 @@ export interface operations {
                 tag?: string;
                 project?: string;
                 q?: string;
-                sort?: "-created_at" | "created_at" | "name" | "-name" | "state" | "-state" | "last_step" | "-last_step";
+                /** @description Conditions that all have to hold, such as reward>=0.5, cost_usd<10 or eval/pass_at_1!=null. */
+                where?: string[];
+                /** @description Metrics whose newest values each row gets. */
+                columns?: string[];
+                /** @description created_at, name, state, preset, owner, priority, last_step, duration_s, device_hours, cost_usd, reward, pass_at_1, tokens_per_s, or the name of a metric; “-” before it: the greatest first. Runs without a value of it come last. */
+                sort?: string;
                 /** @description next_cursor of the page before. */
                 cursor?: string | null;
                 limit?: number;

@@ -1,6 +1,6 @@
 """/runs: list, start, look at, change, stop, pause, resume, fork."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from ninja import Header, Query, Router, Schema, Status
 from pydantic import Field
@@ -27,8 +27,15 @@ from r1web.runs.schemas import (
 
 router = Router(tags=["runs"])
 
-Order = Literal[
-    "-created_at", "created_at", "name", "-name", "state", "-state", "last_step", "-last_step"
+Order = Annotated[
+    str,
+    Query(
+        description="created_at, name, state, preset, owner, priority, last_step, duration_s, "
+        "device_hours, cost_usd, reward, pass_at_1, tokens_per_s, or the name of a metric; “-” "
+        "before it: the greatest first. Runs without a value of it come last.",
+        max_length=130,
+        pattern=r"^-?[^-\x00][^\x00]*$",
+    ),
 ]
 Cursor = Annotated[str | None, Query(description="next_cursor of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=200)]
@@ -50,20 +57,40 @@ class RunFilters(Schema):
     q: Text = ""
 
 
+Where = Annotated[
+    list[Text],
+    Query(
+        description="Conditions that all have to hold, such as reward>=0.5, cost_usd<10 or "
+        "eval/pass_at_1!=null.",
+        max_length=20,
+    ),
+]
+Columns = Annotated[
+    list[Text], Query(description="Metrics whose newest values each row gets.", max_length=50)
+]
+
+
 @router.get("/runs", response={200: RunList, ERRORS: ProblemOut}, summary="List runs")
 def list_runs(
     request: ApiRequest,
     filters: Query[RunFilters],
+    *,
+    where: Where = [],  # noqa: B006 - ninja copies it
+    columns: Columns = [],  # noqa: B006 - likewise
     sort: Order = "-created_at",
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> RunList:
     """Runs of your projects; `q` looks into name, preset, owner and tags."""
-    runs = selectors.filtered(selectors.visible_runs(request.user), **filters.dict())
-    found, next_cursor = page(
-        selectors.with_row_relations(runs), order=sort, cursor=cursor, limit=limit
+    items, next_cursor = selectors.read_table(
+        selectors.filtered(selectors.visible_runs(request.user), **filters.dict()),
+        order=sort,
+        conditions=selectors.parse_conditions(where),
+        columns=columns,
+        cursor=cursor,
+        limit=limit,
     )
-    return RunList(items=[selectors.run_row(run) for run in found], next_cursor=next_cursor)
+    return RunList(items=items, next_cursor=next_cursor)
 
 
 @router.post("/runs", response={201: RunDetail, ERRORS: ProblemOut}, summary="Start a run")

@@ -1,6 +1,7 @@
 """What is read about runs."""
 
 from r1web.runs.selectors.checkpoints import newest_checkpoint, passed_over
+from r1web.runs.selectors.conditions import Condition, parse_conditions
 from r1web.runs.selectors.deleted import (
     deleted_out,
     deleted_run,
@@ -24,6 +25,7 @@ from r1web.runs.selectors.rows import (
     with_row_relations,
 )
 from r1web.runs.selectors.spending import Spent, spent, spent_by_project, with_devices
+from r1web.runs.selectors.table import read_table
 from r1web.runs.selectors.visible import (
     changeable_run,
     filtered,
@@ -37,6 +39,7 @@ from r1web.runs.selectors.visible import (
 
 __all__ = [
     "MEMORY_UNKNOWN",
+    "Condition",
     "Spent",
     "attempt_out",
     "changeable_run",
@@ -51,9 +54,11 @@ __all__ = [
     "memory_of",
     "newest_checkpoint",
     "open_attempt",
+    "parse_conditions",
     "passed_over",
     "permissions",
     "project_for_new_run",
+    "read_table",
     "restorable_runs",
     "rows_with_projects",
     "run_detail",

@@ -17,7 +17,7 @@ from r1web.runs.schemas import (
     TransitionOut,
 )
 from r1web.runs.selectors.checkpoints import newest_checkpoint
-from r1web.runs.selectors.rows import run_row, with_row_attempts
+from r1web.runs.selectors.rows import attempts_of_row, run_row, with_row_attempts
 from r1web.runs.selectors.spending import hold, with_devices
 from r1web.runs.selectors.visible import (
     may_change,
@@ -37,7 +37,7 @@ def run_detail(user: User, run_id: int) -> RunDetail:
         run = with_row_attempts(found, with_followers).get(pk=run_id)
     except Run.DoesNotExist as error:
         raise no_such_run(run_id) from error
-    attempts: list[Attempt] = run.row_attempts  # type: ignore[attr-defined]  # with_row_attempts
+    attempts = attempts_of_row(run)
     return RunDetail(
         **run_row(run).model_dump(),
         config=run.config,

@@ -10,13 +10,7 @@ from r1web.runs.models import Attempt, Run, State
 from r1web.runs.pace import seconds_left
 from r1web.runs.schemas import ParentRef, RunRow, UserRef
 from r1web.runs.selectors.spending import seconds_held, spent, with_devices
-
-SHOWN_NUMBERS = {
-    "reward": "reward/mean",
-    "pass_at_1": "eval/pass_at_1",
-    "tokens_per_s": "perf/tokens_per_s",
-}
-
+from r1web.runs.selectors.values import SHOWN_NUMBERS
 
 OF_RUN = (
     *("id", "name", "preset", "tags", "state", "desired", "reason", "priority", "preemptible"),
@@ -44,6 +38,12 @@ def with_row_attempts(runs: QuerySet[Run], attempts: QuerySet[Attempt]) -> Query
     return runs.prefetch_related(to_lists)
 
 
+def attempts_of_row(run: Run) -> list[Attempt]:
+    """Those of a run that comes from `with_row_attempts`."""
+    attempts: list[Attempt] = run.row_attempts  # type: ignore[attr-defined]  # put there by it
+    return attempts
+
+
 def rows_with_projects(run_ids: Iterable[int]) -> list[tuple[int, RunRow]]:
     """Rows of these runs without deleted ones, newest first, each after its project's key."""
     runs = Run.objects.filter(pk__in=list(run_ids), deleted_at=None).order_by("-pk")
@@ -53,7 +53,7 @@ def rows_with_projects(run_ids: Iterable[int]) -> list[tuple[int, RunRow]]:
 def run_row(run: Run) -> RunRow:
     """A line of the list; `run` comes from `with_row_relations`."""
     now = timezone.now()
-    attempts: list[Attempt] = run.row_attempts  # type: ignore[attr-defined]  # with_row_attempts
+    attempts = attempts_of_row(run)
     cost = spent(attempts, now)
     numbers = {key: run.summary.get(name) for key, name in SHOWN_NUMBERS.items()}
     return RunRow(

@@ -1,15 +1,14 @@
 """What a user may see of runs, and what he may change. Every list starts from here."""
 
-import json
 from collections.abc import Sequence
 
-from django.db.models import Q, QuerySet, TextField
-from django.db.models.functions import Cast
+from django.db.models import Q, QuerySet
 
 from r1web.accounts.models import Membership, Project, User
 from r1web.accounts.selectors import CHANGERS
 from r1web.errors import ForbiddenError, NotFoundError
 from r1web.runs.models import Attempt, Checkpoint, Run
+from r1web.runs.selectors.searching import few, texts_tagged, texts_with
 
 
 def visible_runs(user: User) -> QuerySet[Run]:
@@ -33,15 +32,17 @@ def filtered(
         runs = runs.filter(state__in=state)
     exact = {"preset": preset, "owner__username": owner, "project__slug": project}
     runs = runs.filter(**{field: value for field, value in exact.items() if value})
-    if tag or q:
-        runs = runs.alias(tags_text=Cast("tags", TextField()))
     if name:
         runs = runs.filter(name__icontains=name)
     if tag:
-        runs = runs.filter(_tagged(tag))
+        tagged = texts_tagged(tag).values_list("run", flat=True)
+        found = few(tagged)
+        runs = runs.filter(pk__in=tagged if found is None else found)
     if q:
-        anywhere = Q(name__icontains=q) | Q(preset__icontains=q) | Q(owner__username__icontains=q)
-        runs = runs.filter(anywhere | _tagged(q))
+        owners = list(User.objects.filter(username__icontains=q).values_list("pk", flat=True))
+        told = texts_with(q).values_list("run", flat=True)
+        found = few(told)
+        runs = runs.filter(Q(pk__in=told if found is None else found) | Q(owner__in=owners))
     return runs
 
 
@@ -98,12 +99,3 @@ def open_attempt(run: Run) -> Attempt | None:
 
 def no_such_run(run_id: int) -> NotFoundError:
     return NotFoundError(f"There is no run {run_id} that you may see.")
-
-
-def _tagged(tag: str) -> Q:
-    """Runs with exactly this tag, in a list that `filtered` reads as text.
-
-    SQLite has no `contains` for JSON, and keeps other letters than ASCII escaped; PostgreSQL not.
-    """
-    escaped, plain = json.dumps(tag), json.dumps(tag, ensure_ascii=False)
-    return Q(tags_text__icontains=escaped) | Q(tags_text__icontains=plain)

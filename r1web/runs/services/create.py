@@ -14,6 +14,7 @@ from r1web.runs import selectors
 from r1web.runs.models import Checkpoint, Run
 from r1web.runs.services.edit import checked_name, checked_priority, checked_tags
 from r1web.runs.services.lifecycle import require_usable
+from r1web.runs.services.listing import keep_search_text
 from r1web.runs.services.transitions import write_down
 from training.config import Resolved, resolve
 from training.config.memory import check_run
@@ -154,6 +155,7 @@ def resolve_for(
 @transaction.atomic
 def _write(run: Run) -> Run:
     run.save(force_insert=True)
+    keep_search_text(run)
     reason = f"Created by {run.owner}."
     write_down(run=run, origin="", reason=reason, actor=str(run.owner), attempt=None)
     return run

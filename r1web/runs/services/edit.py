@@ -9,6 +9,7 @@ from r1web.cluster.queue import nudge
 from r1web.errors import InvalidError
 from r1web.live.services import publish_runs
 from r1web.runs.models import Run
+from r1web.runs.services.listing import keep_search_text
 from r1web.runs.services.transitions import lock
 
 NAME_LENGTH, TAG_LENGTH, TAGS, PRIORITY = 120, 40, 20, 1000
@@ -34,6 +35,7 @@ def edit_run(
     if preemptible is not None:
         run.preemptible = preemptible
     run.save(update_fields=["name", "tags", "priority", "preemptible"])
+    keep_search_text(run)
     transaction.on_commit(lambda: publish_runs([run.pk]))
     nudge()
     return run

@@ -8,8 +8,9 @@ from django.utils import timezone
 from r1web import tracing
 from r1web.cluster.queue import nudge
 from r1web.errors import ConflictError
-from r1web.runs.models import ENDED, Attempt, Desired, Run, State, Transition
+from r1web.runs.models import ACTIVE, ENDED, Attempt, Desired, Run, State, Transition
 from r1web.runs.services.events import NewEvent, append_events
+from r1web.runs.services.listing import keep_last_values
 from r1web.runs.signals import state_changed
 
 ALLOWED: dict[State, frozenset[State]] = {
@@ -87,6 +88,8 @@ def write_down(
     payload = {"from": origin, "to": str(run.state), "reason": reason, "actor": actor}
     event = NewEvent("state", payload, step=run.last_step, at=written.at)
     append_events(run=run, attempt=attempt, items=[event])
+    if run.state not in ACTIVE:
+        keep_last_values([run.pk])
     tracing.event("state", run_id=run.pk, **{"from": origin, "to": str(run.state)})
     state_changed.send(Run, run=run, transition=written)
     nudge()

@@ -228,7 +228,7 @@ def test_a_list_takes_as_many_queries_for_thirty_runs_as_for_one(
         while Run.objects.count() < count:
             run = make_run(State.RUNNING)
             Attempt.objects.create(run=run, number=1, started_at=timezone.now())
-        with django_assert_num_queries(4):  # session, user, runs, attempts
+        with django_assert_num_queries(5):  # session, user, the page, its runs, their attempts
             answer = browser.get("/api/v1/runs")
         assert len(answer.json()["items"]) == count
 
