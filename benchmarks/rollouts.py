@@ -4,8 +4,9 @@
 
 fills the database named, which must be empty, by the services that ingest calls, then asks through
 the API within this process and prints the figures. The text is that of `benchmarks.rollout_text`;
-three texts are planted in single completions. `--completions` makes it smaller. With `--asked` it
-asks a database that is filled already.
+three texts are planted in single completions. `--completions` makes it smaller. With `--times` what
+was filled is written so many times over, one after the other, which is much faster than to make up
+other text; each has its own segments. With `--asked` it asks a database that is filled already.
 """
 
 import argparse
@@ -61,6 +62,7 @@ SEARCHES = {
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     words.add_argument("--completions", type=int, default=1_000_000)
+    words.add_argument("--times", type=int, default=1, help="each completion is there so often")
     words.add_argument("--asked", action="store_true", help="the database is filled already")
     given = words.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "r1web.settings.test")
@@ -69,6 +71,7 @@ def main() -> None:
     django.setup()
     if not given.asked:
         _fill(given.completions // GROUP)
+        _repeat(given.times - 1)
     _ask()
 
 
@@ -97,6 +100,27 @@ def _fill(groups: int) -> None:
     print(f"filled in {time.monotonic() - began:.0f} s, {spent:.0f} s of them in append_groups")
     print(f"sealed {sealed} segments in {sealing:.0f} s")
     print(f"{taken:,} bytes stored: {taken / characters:.3f} a character")
+
+
+def _repeat(times: int) -> None:
+    """Write all groups again, each time at later steps and in segments of their own."""
+    from r1web.rollouts.models import Group, Segment  # noqa: PLC0415 - likewise
+    from r1web.rollouts.services import seal_full  # noqa: PLC0415 - likewise
+
+    originals = list(Segment.objects.order_by("number"))
+    steps = Group.objects.order_by("-step").values_list("step", flat=True)[0]
+    for time_ in range(1, times + 1):
+        for segment in originals:
+            number = segment.number + time_ * len(originals)
+            groups = list(segment.groups.order_by("pk"))
+            copy = Segment.objects.create(
+                run_id=segment.run_id, number=number, dictionary=segment.dictionary
+            )
+            for group in groups:
+                group.pk, group.segment, group.step = None, copy, group.step + time_ * steps
+            Group.objects.bulk_create(groups, batch_size=BATCH)
+    sealed = sum(1 for _ in seal_full())
+    print(f"{Group.objects.count() * GROUP:,} completions in all, sealed {sealed} more segments")
 
 
 def _attempt() -> Any:

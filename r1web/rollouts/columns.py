@@ -4,14 +4,14 @@ Keys are whole numbers of 64 bits. All else is a float of 32 bits, NaN where the
 whole numbers to 16 million are exact.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from r1web.rollouts.packing import key_of, squeeze, unpack_scores, unsqueeze
+from r1web.rollouts.packing import key_of, squeeze, unpack_numbers, unsqueeze
 
 Array = NDArray[Any]
 Columns = dict[str, Array]
@@ -50,21 +50,29 @@ def columns_of(groups: Sequence[tuple[Any, ...]]) -> Columns:
     for name, values in zip(OF_GROUP, fields, strict=True):
         given = [_task_key(task) for task in values] if name == "task" else values
         columns[name] = np.repeat(np.array(given, _kind(name)), sizes)
-    return columns | _scores([bytes(data) for data in packed], sizes)
+    return columns | _scores(bytes(data) for data in packed)
 
 
 def _index(sizes: Sequence[int]) -> Array:
-    return np.concatenate([np.arange(size, dtype=np.float32) for size in [0, *sizes]])
+    ends = np.cumsum(sizes, dtype=np.int64)
+    begins = np.repeat(ends - np.array(sizes, np.int64), sizes)
+    return (np.arange(len(begins)) - begins).astype(np.float32)
 
 
-def _scores(packed: Sequence[bytes], sizes: Sequence[int]) -> Columns:
-    scores = [unpack_scores(data)[0] for data in packed]
-    none = [np.full(size, np.nan) for size in sizes]
-    names = dict.fromkeys([*OF_COMPLETION, *(name for given in scores for name in given)])
+def _scores(packed: Iterable[bytes]) -> Columns:
+    parts = list(unpack_numbers(packed))
+    sizes = [len(part["reward"]) for part in parts]
+    names = dict.fromkeys([*OF_COMPLETION, *(name for part in parts for name in part)])
     return {
         name: np.concatenate(
-            [np.empty(0), *(x.get(name, nan) for x, nan in zip(scores, none, strict=True))]
-        ).astype(np.float32)
+            [
+                np.empty(0, np.float32),
+                *(
+                    part[name].astype(np.float32) if name in part else missing(name, size)
+                    for part, size in zip(parts, sizes, strict=True)
+                ),
+            ]
+        )
         for name in names
     }
 

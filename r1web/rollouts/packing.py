@@ -7,9 +7,9 @@ the frames of a segment share a dictionary: the last texts before the segment, a
 import hashlib
 import json
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import accumulate, pairwise
+from itertools import accumulate, groupby, pairwise
 
 import numpy as np
 import zstandard
@@ -60,11 +60,30 @@ def pack_scores(scores: Mapping[str, Sequence[float | None]], errors: Errors) ->
 
 def unpack_scores(data: bytes) -> tuple[dict[str, Numbers], Errors]:
     """NaN where there is none."""
-    unpacked = zstandard.ZstdDecompressor(dict_data=HEAD).decompress(data)
-    head, _, turned = unpacked.partition(b"\n")
+    head, turned = _opened(zstandard.ZstdDecompressor(dict_data=HEAD), data)
     names, errors = json.loads(head)
     numbers = np.frombuffer(turned, np.uint8).reshape(8, -1).T.copy().view("<f8")
     return dict(zip(names, numbers.reshape(len(names), -1), strict=True)), errors
+
+
+def unpack_numbers(packed: Iterable[bytes]) -> Iterator[dict[str, Numbers]]:
+    """The numbers of many groups, one after the other; those of groups that follow each other and
+    are alike, in what is known of them and in size, come together, which is much faster."""
+    decompressor = zstandard.ZstdDecompressor(dict_data=HEAD)
+    opened = (_opened(decompressor, data) for data in packed)
+    for (head, size), alike in groupby(opened, lambda each: (each[0], len(each[1]))):
+        if size:
+            names, _ = json.loads(head)
+            planes = np.frombuffer(b"".join(turned for _, turned in alike), np.uint8)
+            numbers = planes.reshape(-1, 8, size // 8).transpose(0, 2, 1).copy().view("<f8")
+            of_group = numbers.reshape(len(numbers), len(names), -1)
+            yield {name: of_group[:, place].ravel() for place, name in enumerate(names)}
+
+
+def _opened(decompressor: zstandard.ZstdDecompressor, data: bytes) -> tuple[bytes, bytes]:
+    """The line of JSON, and the numbers as they were turned."""
+    head, _, turned = decompressor.decompress(data).partition(b"\n")
+    return head, turned
 
 
 def key_of(text: str) -> int:

@@ -15,8 +15,6 @@ from r1web.rollouts.tokens import Tokens, unpack_completion
 from r1web.rollouts.where import Condition
 from r1web.runs.selectors import visible_runs
 
-LARGEST = np.finfo(np.float64).max
-
 
 @dataclass(frozen=True)
 class After:
@@ -64,7 +62,7 @@ def read_completions(
     matches = table.matching(list(conditions))
     if only is not None:
         matches &= table.at(only)
-    ranks = _ranks(table[column], falling=falling)
+    ranks = -table[column] if falling else table[column]
     left = matches if after is None else matches & _beyond(ranks, table["group"], after)
     places = _first(ranks, np.flatnonzero(left), limit + 1)
     keys = [(int(table["group"][place]), int(table["index"][place])) for place in places[:limit]]
@@ -109,28 +107,26 @@ def groups_of(keys: Iterable[int]) -> dict[int, Group]:
     return groups.in_bulk(list(set(keys)))
 
 
-def _ranks(column: Array, *, falling: bool) -> Array:
-    """What to sort by: infinite is what has no value, and only that."""
-    values = column.astype(np.float64)
-    return np.nan_to_num(
-        -values if falling else values, nan=np.inf, posinf=LARGEST, neginf=-LARGEST
-    )
-
-
 def _beyond(ranks: Array, groups: Array, after: After) -> Array:
     """Which come later; groups are in order, and a group's completions follow each other."""
     place = int(np.searchsorted(groups, after.group)) + after.index
-    beyond = ranks > after.value
-    beyond[place + 1 :] |= ranks[place + 1 :] == after.value
+    if np.isnan(after.value):
+        beyond, alike = np.zeros(len(ranks), bool), np.isnan(ranks)
+    else:
+        beyond, alike = ~(ranks <= after.value), ranks == after.value
+    beyond[place + 1 :] |= alike[place + 1 :]
     return beyond
 
 
 def _first(ranks: Array, places: Array, count: int) -> list[int]:
-    """The `count` first of the places by their rank, equals as they stand."""
+    """The `count` first of the places by their rank, equals as they stand; NaN is the last rank."""
     values = ranks[places]
     if len(values) > count:
         last = np.partition(values, count - 1)[count - 1]
-        below = places[values < last]
-        places = np.concatenate([below, places[values == last][: count - len(below)]])
+        unknown = np.isnan(values)
+        below = ~unknown if np.isnan(last) else values < last
+        equal = unknown if np.isnan(last) else values == last
+        sooner = places[below]
+        places = np.concatenate([sooner, places[equal][: count - len(sooner)]])
         values = ranks[places]
     return [int(place) for place in places[np.argsort(values, kind="stable")]]

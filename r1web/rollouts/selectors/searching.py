@@ -17,7 +17,7 @@ from r1web.rollouts.models import Group, SignaturePart
 from r1web.rollouts.selectors.listing import Found
 from r1web.rollouts.selectors.reading import Reader
 from r1web.rollouts.selectors.table import Table, read_table
-from r1web.rollouts.signature import candidates
+from r1web.rollouts.signature import candidates, fold
 from r1web.rollouts.where import Condition
 
 BUDGET_S = 0.6
@@ -74,6 +74,9 @@ def search(
         if rest is not None and time.monotonic() > until:
             rest = Place(group.pk)
             break
+        if not _holds(group, matcher):
+            rest = Place(group.pk, len(group.searched))
+            continue
         first = start.text if start and group.pk == start.group else 0
         indexes = _indexes(table, allowed, group.pk)
         rest = _look(group, matcher, indexes, first=first, hits=hits, limit=limit)
@@ -90,24 +93,34 @@ def _worth_reading(
     """The groups that may match, the newest first."""
     reader = Reader()
     for segment_id, rows in reversed(table.segments):
-        groups = np.unique(table["group"][rows])
-        worth = np.isin(groups, table["group"][rows][allowed[rows]])
+        keys = table["group"][rows]
+        begins = np.flatnonzero(np.diff(keys, prepend=-1))
+        if not len(begins):
+            continue
+        worth = np.logical_or.reduceat(allowed[rows], begins)
+        groups = keys[begins]
         if start is not None:
             worth &= groups <= start.group
         if worth.any() and segment_id is not None:
-            worth[_others(segment_id, matcher, len(groups))] = False
+            worth &= _may_match(segment_id, matcher, len(groups))
         yield from reader.read([int(key) for key in groups[worth][::-1]])
 
 
-def _others(segment_id: int, matcher: Matcher, count: int) -> list[int]:
-    """Places of the segment's groups that do not contain what is looked for."""
+def _may_match(segment_id: int, matcher: Matcher, count: int) -> Array:
+    """Which of the segment's groups may contain what is looked for."""
     rows = SignaturePart.objects.filter(segment_id=segment_id)
 
     def read(numbers: set[int]) -> dict[int, bytes]:
         found = rows.filter(number__in=numbers).values_list("number", "data")
         return {number: bytes(data) for number, data in found}
 
-    return sorted({*range(count)} - {*candidates(matcher.needles, count, read)})
+    return candidates(matcher.needles, count, read)
+
+
+def _holds(group: Group, matcher: Matcher) -> bool:
+    """Whether the group's texts, all in one, contain what a match does: most do not."""
+    folded = fold(b"\0".join(group.searched))
+    return all(needle in folded for needle in matcher.needles)
 
 
 def _indexes(table: Table, allowed: Array, group: int) -> set[int]:

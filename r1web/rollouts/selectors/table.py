@@ -1,15 +1,17 @@
 """Reads numbers of a run's completions: columns of sealed segments, and the groups since."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from typing import Any
 
 import numpy as np
 
 from r1web.errors import InvalidError
-from r1web.rollouts.columns import READ, Array, Columns, columns_of, missing, unpack_column
-from r1web.rollouts.models import Column, Group, Segment
+from r1web.rollouts.columns import READ, Array, Columns, columns_of, missing
+from r1web.rollouts.models import Group, Segment
 from r1web.rollouts.packing import PART
+from r1web.rollouts.selectors.sealed import Sealed, read_sealed
 from r1web.rollouts.where import Condition, matching
 from r1web.runs.models import Attempt
 from r1web.runs.snapshot import read_snapshot
@@ -83,31 +85,36 @@ def read_table(
 
 
 def _read(run_id: int, names: set[str]) -> tuple[list[tuple[int | None, slice]], Columns]:
-    sizes = dict(
-        Segment.objects.filter(run_id=run_id).exclude(sealed_at=None)
-        .order_by("number").values_list("pk", "completions")
-    )  # fmt: skip
-    parts: dict[int, Columns] = {pk: {} for pk in sizes}
-    rows = Column.objects.filter(segment__run_id=run_id, name__in=names)
-    for segment_id, name, data in rows.values_list("segment_id", "name", "data"):
-        parts[segment_id][name] = unpack_column(name, bytes(data))
-    loose = Group.objects.filter(run_id=run_id, segment__sealed_at=None).order_by("pk")
-    found = [*parts.values(), columns_of(list(loose.values_list(*READ)))]
-    lengths = [*sizes.values(), len(found[-1]["step"])]
+    rows = Segment.objects.filter(run_id=run_id).order_by("number")
+    found = list(rows.values_list("pk", "sealed_at", "completions"))
+    sealed = [Sealed(pk, at, size) for pk, at, size in found if at is not None]
+    fresh = columns_of(_loose([pk for pk, at, _ in found if at is None]))
+    packed = read_sealed(run_id, names, sealed)
+    lengths = [*(each.completions for each in sealed), len(fresh["step"])]
     ends = accumulate(lengths, initial=0)
     slices = [slice(start, end) for start, end in pairwise(ends)]
-    segments = list(zip([*sizes, None], slices, strict=True))
-    known = {name for part in found for name in part}
-    return segments, {name: _joined(name, found, lengths) for name in names if name in known}
+    segments = list(zip([*(each.pk for each in sealed), None], slices, strict=True))
+    known = [name for name in names if name in packed or name in fresh]
+    sealed_size = sum(lengths[:-1])
+    return segments, {
+        name: _joined(
+            packed.get(name, missing(name, 0 if name in packed else sealed_size)),
+            fresh.get(name, missing(name, 0 if name in fresh else lengths[-1])),
+        )
+        for name in known
+    }
 
 
-def _joined(name: str, parts: Iterable[Columns], lengths: list[int]) -> Array:
-    """A segment that does not have the column has no value in it."""
-    pieces = [
-        part[name] if name in part else missing(name, size)
-        for part, size in zip(parts, lengths, strict=True)
-    ]
-    return np.concatenate([piece for piece in pieces if len(piece)] or pieces[-1:])
+def _loose(segments: Sequence[int]) -> list[tuple[Any, ...]]:
+    """The groups of segments that are not sealed, in the order in which they were written."""
+    if not segments:
+        return []
+    groups = Group.objects.filter(segment__in=segments).order_by("pk")
+    return list(groups.values_list(*READ))
+
+
+def _joined(packed: Array, fresh: Array) -> Array:
+    return np.concatenate([packed, fresh]) if len(fresh) else packed
 
 
 def _no_unknown_part(names: Collection[str], columns: Columns) -> None:
