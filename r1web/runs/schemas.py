@@ -53,7 +53,7 @@ class RunRow(BaseModel):
     device_hours: float
     cost_usd: float
     values: dict[str, float | None] = Field(
-        default_factory=dict, description="Newest values of the columns asked for."
+        description="Newest values of the columns that the list was asked for."
     )
     owner: UserRef
     parent: ParentRef | None
@@ -66,6 +66,12 @@ class RunRow(BaseModel):
 class RunList(BaseModel):
     items: list[RunRow]
     next_cursor: str | None
+
+
+class ColumnList(BaseModel):
+    """Metrics that a list of runs can show, sort and filter by."""
+
+    items: list[str]
 
 
 class AttemptOut(BaseModel):

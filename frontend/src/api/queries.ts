@@ -28,6 +28,7 @@ export const keys = {
   me: ["me"],
   health: ["health"],
   runs: ["runs"],
+  runColumns: ["runs", "columns"],
   runList: (filters: RunListQuery) => ["runs", "list", filters],
   run: (id: number) => ["runs", id],
   checkpoints: (id: number) => ["runs", id, "checkpoints"],
@@ -79,6 +80,21 @@ export function useRunList(filters: RunListQuery) {
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor,
     placeholderData: keepPreviousData,
+    // The stream tells the fields of a run, but not the metrics that this list shows besides.
+    refetchInterval: (query) =>
+      filters.columns?.length && query.state.data?.pages.some(isUnderWay) ? COLUMNS_MS : false,
+  });
+}
+
+const COLUMNS_MS = 10_000;
+const isUnderWay = (page: RunList) => page.items.some((run) => run.state === "running");
+
+/** Metrics by which the list can be sorted and filtered. */
+export function useRunColumns() {
+  return useQuery({
+    queryKey: keys.runColumns,
+    queryFn: () => unwrap(api.GET("/api/v1/runs/columns")),
+    select: (list) => list.items,
   });
 }
 

@@ -28,6 +28,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/columns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Metrics of runs
+         * @description What `columns`, `sort` and `where` of the list can name beside the fields of a run.
+         */
+        get: operations["r1web_runs_api_runs_list_columns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run_id}": {
         parameters: {
             query?: never;
@@ -1444,9 +1464,9 @@ export interface components {
             cost_usd: number;
             /**
              * Values
-             * @description Newest values of the columns asked for.
+             * @description Newest values of the columns that the list was asked for.
              */
-            values?: {
+            values: {
                 [key: string]: number | null;
             };
             owner: components["schemas"]["UserRef"];
@@ -1668,9 +1688,9 @@ export interface components {
             cost_usd: number;
             /**
              * Values
-             * @description Newest values of the columns asked for.
+             * @description Newest values of the columns that the list was asked for.
              */
-            values?: {
+            values: {
                 [key: string]: number | null;
             };
             owner: components["schemas"]["UserRef"];
@@ -1761,6 +1781,14 @@ export interface components {
              * @description Slug; your first project when left out.
              */
             project?: string | null;
+        };
+        /**
+         * ColumnList
+         * @description Metrics that a list of runs can show, sort and filter by.
+         */
+        ColumnList: {
+            /** Items */
+            items: string[];
         };
         /** RunPatch */
         RunPatch: {
@@ -4094,6 +4122,71 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_runs_api_runs_list_columns: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ColumnList"];
                 };
             };
             /** @description Unauthorized */

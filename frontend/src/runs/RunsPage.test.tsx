@@ -25,6 +25,7 @@ beforeEach(() => {
   runs = RUNS;
   requests = fakeServer({
     "GET /api/v1/runs": () => ({ items: runs, next_cursor: null }),
+    "GET /api/v1/runs/columns": () => ({ items: ["entropy/mean", "kl/mean"] }),
     "GET /api/v1/presets": () => ({ items: [], next_cursor: null }),
     "POST /api/v1/runs": () => ({ ...runRow({ id: 7 }) }),
     "POST /api/v1/runs/3/stop": () => runs[0],
@@ -140,3 +141,35 @@ test("a refused list says why and asks again when told to", async () => {
 });
 
 vi.mock("@/live/socket", () => ({ connect: () => ({ close: () => undefined }) }));
+
+test("chosen metrics get a column, by which the list can be sorted", async () => {
+  runs = [runRow({ id: 3, name: "third", values: { "kl/mean": 0.25 } })];
+  const user = userEvent.setup();
+  const place = open();
+  await line("third");
+  await user.click(screen.getByRole("button", { name: "Columns" }));
+  await user.click(await screen.findByRole("checkbox", { name: "kl/mean" }));
+  await user.click(screen.getByRole("button", { name: "Done" }));
+  expect(await screen.findByRole("cell", { name: "0.25" })).toBeVisible();
+  await user.click(screen.getByRole("button", { name: "kl/mean" }));
+  expect(place.history.at(-1)).toBe("/?column=kl%2Fmean&sort=-kl%2Fmean");
+  await waitFor(() => {
+    const asked = new URL(requests.to("GET /api/v1/runs").at(-1)?.url ?? "").searchParams;
+    expect(asked.getAll("columns")).toEqual(["kl/mean"]);
+    expect(asked.get("sort")).toBe("-kl/mean");
+  });
+});
+
+test("a condition is asked for, put into the address, and taken off again", async () => {
+  const user = userEvent.setup();
+  const place = open();
+  await line("third");
+  await user.click(screen.getByRole("button", { name: "Condition" }));
+  await user.type(await screen.findByLabelText("Number"), "much{Enter}");
+  expect(screen.getByText("Give a number, such as 0.5.")).toBeVisible();
+  await user.clear(screen.getByLabelText("Number"));
+  await user.type(screen.getByLabelText("Number"), "0.5{Enter}");
+  expect(place.history.at(-1)).toBe("/?where=reward%3E%3D0.5");
+  await user.click(screen.getByRole("button", { name: "reward>=0.5" }));
+  expect(place.history.at(-1)).toBe("/");
+});

@@ -93,6 +93,7 @@ function RunsList() {
       <div className="panel">
         <RunsTable
           runs={runs}
+          metrics={filters.columns}
           sort={filters.sort}
           onSort={(sort) => change({ sort })}
           cursor={cursor}
@@ -109,7 +110,7 @@ function RunsList() {
   );
 }
 
-const CLEAR = { q: "", states: [], preset: "", owner: "", tag: "" };
+const CLEAR = { q: "", states: [], preset: "", owner: "", tag: "", where: [] };
 
 function NothingFound({ onClear }: { onClear: () => void }) {
   return (

@@ -8,13 +8,14 @@ import {
 } from "@tanstack/react-table";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown, ArrowUp, Play, Square } from "lucide-react";
-import { useEffect, useLayoutEffect, useRef, useState } from "react";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import type { RunRow } from "@/api/queries";
 import { IconButton } from "@/ui/Button";
 import { classes } from "@/ui/classes";
 import { useMediaQuery } from "@/ui/useMediaQuery";
+import { useWidth } from "@/ui/useWidth";
 import { canResume, canStop } from "./actions";
-import { columns } from "./columns";
+import { columnsWith, fitting, tracks } from "./columns";
 import { nextSort, type Sort } from "./filters";
 import styles from "./RunsTable.module.css";
 
@@ -24,6 +25,8 @@ const AHEAD = 8;
 
 interface RunsTableProps {
   runs: RunRow[];
+  /** Metrics that have a column of their own. */
+  metrics: readonly string[];
   sort: Sort;
   onSort: (sort: Sort) => void;
   /** Index of the row that the keys act on; -1 for none. */
@@ -38,10 +41,14 @@ interface RunsTableProps {
 
 /** One line a run; only the lines in view are drawn. */
 export function RunsTable(props: RunsTableProps) {
-  const { runs, selected, cursor, onEnd } = props;
+  const { runs, metrics, selected, cursor, onEnd } = props;
+  const frame = useRef<HTMLDivElement>(null);
+  const room = useWidth(frame);
+  const columns = useMemo(() => columnsWith(metrics), [metrics]);
+  const shown = useMemo(() => fitting(columns, room), [columns, room]);
   const table = useReactTable({
     data: runs,
-    columns,
+    columns: shown,
     getRowId: (run) => String(run.id),
     getCoreRowModel: getCoreRowModel(),
     manualSorting: true,
@@ -64,7 +71,14 @@ export function RunsTable(props: RunsTableProps) {
 
   return (
     // biome-ignore lint/a11y/useSemanticElements: rows in a scrolled window are placed by hand
-    <div role="table" aria-label="Runs" aria-rowcount={rows.length + 1} className={styles.table}>
+    <div
+      ref={frame}
+      role="table"
+      aria-label="Runs"
+      aria-rowcount={rows.length + 1}
+      className={styles.table}
+      style={tracks(shown)}
+    >
       <HeadRow headers={table.getFlatHeaders()} sort={props.sort} onSort={props.onSort} />
       <div ref={body} className={styles.body} style={{ height: virtual.getTotalSize() }}>
         {drawn.map(({ index, start, size }) => {
@@ -120,7 +134,7 @@ function HeadRow({ headers, sort, onSort }: HeadRowProps) {
     <div role="row" className={classes(styles.row, styles.head)}>
       <span className={styles.select} />
       {headers.map((header) => {
-        const { className, sort: field } = header.column.columnDef.meta ?? {};
+        const { className, sort: field, first } = header.column.columnDef.meta ?? {};
         const title = flexRender(header.column.columnDef.header, header.getContext());
         const order = field && orderOf(sort, field);
         return (
@@ -133,7 +147,7 @@ function HeadRow({ headers, sort, onSort }: HeadRowProps) {
             className={className}
           >
             {field ? (
-              <button type="button" onClick={() => onSort(nextSort(sort, field))}>
+              <button type="button" onClick={() => onSort(nextSort(sort, field, first))}>
                 {title}
                 {order === "ascending" && <ArrowUp size={12} aria-hidden />}
                 {order === "descending" && <ArrowDown size={12} aria-hidden />}

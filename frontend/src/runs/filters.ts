@@ -4,7 +4,8 @@ import { useCallback, useMemo } from "react";
 import { useSearchParams } from "wouter";
 import type { RunListQuery, RunState } from "@/api/queries";
 
-export type Sort = NonNullable<RunListQuery["sort"]>;
+/** A field or a metric, after "-" where the greatest comes first. */
+export type Sort = string;
 
 export interface RunFilters {
   q: string;
@@ -12,8 +13,15 @@ export interface RunFilters {
   preset: string;
   owner: string;
   tag: string;
+  /** Conditions on values, as the server reads them: `reward>=0.5`. */
+  where: string[];
+  /** Metrics that have a column of their own. */
+  columns: string[];
   sort: Sort;
 }
+
+/** More would leave no room for the others. */
+export const MOST_COLUMNS = 5;
 
 /** A chip stands for one state, or for all in which a run is under way. */
 export const STATE_CHIPS: { label: string; states: RunState[] }[] = [
@@ -26,28 +34,19 @@ export const STATE_CHIPS: { label: string; states: RunState[] }[] = [
 ];
 
 const KNOWN_STATES = STATE_CHIPS.flatMap((chip) => chip.states);
-const SORTS: Sort[] = [
-  "-created_at",
-  "created_at",
-  "name",
-  "-name",
-  "state",
-  "-state",
-  "last_step",
-  "-last_step",
-];
 const NEWEST_FIRST: Sort = "-created_at";
 
 /** Reads an address; what it does not know it leaves out. */
 export function readFilters(params: URLSearchParams): RunFilters {
-  const sort = params.get("sort") as Sort;
   return {
     q: params.get("q") ?? "",
     states: KNOWN_STATES.filter((state) => params.getAll("state").includes(state)),
     preset: params.get("preset") ?? "",
     owner: params.get("owner") ?? "",
     tag: params.get("tag") ?? "",
-    sort: SORTS.includes(sort) ? sort : NEWEST_FIRST,
+    where: params.getAll("where").filter(isCondition),
+    columns: [...new Set(params.getAll("column"))].filter(Boolean).slice(0, MOST_COLUMNS),
+    sort: /^-?[^-]/.test(params.get("sort") ?? "") ? (params.get("sort") as Sort) : NEWEST_FIRST,
   };
 }
 
@@ -58,12 +57,14 @@ export function writeFilters(filters: RunFilters): URLSearchParams {
     if (filters[key]) params.set(key, filters[key]);
   }
   for (const state of filters.states) params.append("state", state);
+  for (const condition of filters.where) params.append("where", condition);
+  for (const column of filters.columns) params.append("column", column);
   if (filters.sort !== NEWEST_FIRST) params.set("sort", filters.sort);
   return params;
 }
 
 export function isFiltered(filters: RunFilters): boolean {
-  return writeFilters({ ...filters, sort: NEWEST_FIRST }).size > 0;
+  return writeFilters({ ...filters, columns: [], sort: NEWEST_FIRST }).size > 0;
 }
 
 /** `states` with a chip's states put in, or taken out where they all were in. */
@@ -73,9 +74,21 @@ export function toggleStates(states: readonly RunState[], chip: readonly RunStat
   return on ? others : [...others, ...chip];
 }
 
-/** The next order when a column's head is clicked: rising, falling, rising … */
-export function nextSort(sort: Sort, field: string): Sort {
-  return (sort === field ? `-${field}` : field) as Sort;
+/** The next order when a column's head is clicked: texts rise first, numbers fall first. */
+export function nextSort(sort: Sort, field: string, first: "rising" | "falling" = "rising"): Sort {
+  const falling = `-${field}`;
+  if (sort === field) return falling;
+  if (sort === falling) return field;
+  return first === "rising" ? field : falling;
+}
+
+/** Whether the server can read it: a name, a comparison, and a number or null. */
+export function isCondition(text: string): boolean {
+  const [, sign, value] = text.match(/^[^<>=!]+?(>=|<=|!=|>|<|=)([^<>=!]+)$/) ?? [];
+  if (sign === undefined || value === undefined) return false;
+  return value === "null"
+    ? sign === "=" || sign === "!="
+    : Number.isFinite(Number.parseFloat(value));
 }
 
 export function toQuery({ states, ...rest }: RunFilters): RunListQuery {

@@ -26,5 +26,7 @@ export function changesMembership(pages: RunPages, changed: readonly RunRow[]): 
 
 /** Messages and answers may overtake each other; `last_seq` tells which is newer. */
 function newer(here: RunRow, arrived: RunRow | undefined): RunRow {
-  return arrived && arrived.last_seq >= here.last_seq ? arrived : here;
+  if (!arrived || arrived.last_seq < here.last_seq) return here;
+  // The stream does not know which columns this list has asked for.
+  return { ...arrived, values: here.values };
 }

@@ -26,6 +26,7 @@ export function runRow(changes: Partial<RunRow> = {}): RunRow {
     eta_s: 340,
     device_hours: 0.036,
     cost_usd: 0,
+    values: {},
     owner: { id: 1, username: "operator" },
     parent: null,
     last_seq: 100,

@@ -13,6 +13,7 @@ from r1web.runs import selectors, services
 from r1web.runs.models import Run, State
 from r1web.runs.schemas import (
     CheckpointList,
+    ColumnList,
     EventList,
     ForkIn,
     LogTail,
@@ -91,6 +92,14 @@ def list_runs(
         limit=limit,
     )
     return RunList(items=items, next_cursor=next_cursor)
+
+
+@router.get(
+    "/runs/columns", response={200: ColumnList, ERRORS: ProblemOut}, summary="Metrics of runs"
+)
+def list_columns(request: ApiRequest) -> ColumnList:
+    """What `columns`, `sort` and `where` of the list can name beside the fields of a run."""
+    return ColumnList(items=selectors.known_metrics(selectors.visible_runs(request.user)))
 
 
 @router.post("/runs", response={201: RunDetail, ERRORS: ProblemOut}, summary="Start a run")

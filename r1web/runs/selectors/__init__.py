@@ -25,7 +25,7 @@ from r1web.runs.selectors.rows import (
     with_row_relations,
 )
 from r1web.runs.selectors.spending import Spent, spent, spent_by_project, with_devices
-from r1web.runs.selectors.table import read_table
+from r1web.runs.selectors.table import known_metrics, read_table
 from r1web.runs.selectors.visible import (
     changeable_run,
     filtered,
@@ -48,6 +48,7 @@ __all__ = [
     "deleted_run",
     "due_to_go",
     "filtered",
+    "known_metrics",
     "known_model",
     "log_tail",
     "may_change",

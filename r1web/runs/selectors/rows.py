@@ -77,6 +77,7 @@ def run_row(run: Run) -> RunRow:
         eta_s=_eta(run, attempts[-1], now) if attempts else None,
         device_hours=cost.device_hours,
         cost_usd=cost.usd,
+        values={},
         owner=UserRef(id=run.owner_id, username=run.owner.username),
         parent=_parent(run),
         last_seq=run.last_seq,

@@ -42,6 +42,8 @@ BY_FIELD = {
 WINDOW = 1_600
 """So many runs are looked through first: where filters leave a good part of them, that finds a page
 in no time. Only where it does not are all that they leave asked for."""
+LATELY = 100
+"""Runs that are looked at for the names of their metrics."""
 Values = dict[int, dict[str, float]]
 Found = tuple[list[int], str | None]
 """Keys of runs in order, and the cursor of the next page."""
@@ -250,6 +252,12 @@ def _first(
     if len(keys) <= FEW:
         return list(rows.filter(**{f"{key}__in": keys})[:some])
     return list(islice((row for row in rows.iterator() if row[0] in keys), some))
+
+
+def known_metrics(runs: QuerySet[Run]) -> list[str]:
+    """Names of the metrics that the newest of the runs have told."""
+    newest = runs.order_by("-pk")[:LATELY].values_list("summary", flat=True)
+    return sorted({name for summary in newest for name in summary if name != "sparkline"})
 
 
 def _chosen(runs: QuerySet[Run], conditions: Sequence[Condition]) -> Chosen:

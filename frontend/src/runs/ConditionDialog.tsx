@@ -1,0 +1,97 @@
+import { useId, useState } from "react";
+import { useRunColumns } from "@/api/queries";
+import { Dialog } from "@/ui/Dialog";
+import { DialogActions } from "@/ui/DialogActions";
+import { Field, Select, TextInput } from "@/ui/Field";
+import styles from "./ConditionDialog.module.css";
+import { isCondition } from "./filters";
+
+const OF_RUN = [
+  "reward",
+  "pass_at_1",
+  "tokens_per_s",
+  "last_step",
+  "duration_s",
+  "device_hours",
+  "cost_usd",
+];
+const SIGNS = [
+  { value: ">=", label: "at least" },
+  { value: "<=", label: "at most" },
+  { value: ">", label: "above" },
+  { value: "<", label: "below" },
+  { value: "=", label: "exactly" },
+  { value: "!=", label: "not" },
+] as const;
+type Sign = (typeof SIGNS)[number]["value"];
+
+interface ConditionDialogProps {
+  onAdd: (condition: string) => void;
+  onClose: () => void;
+}
+
+/** Asks for a condition on a value of a run: `reward>=0.5`. */
+export default function ConditionDialog({ onAdd, onClose }: ConditionDialogProps) {
+  const [name, setName] = useState("reward");
+  const [sign, setSign] = useState<Sign>(">=");
+  const [value, setValue] = useState("");
+  const [tried, setTried] = useState(false);
+  const names = useId();
+  const metrics = useRunColumns().data ?? [];
+  const condition = `${name.trim()}${sign}${value.trim()}`;
+  const add = () => {
+    setTried(true);
+    if (isCondition(condition)) onAdd(condition);
+  };
+  return (
+    <Dialog
+      title="Only runs whose …"
+      onClose={onClose}
+      actions={<DialogActions action="Add the condition" onAct={add} onClose={onClose} />}
+    >
+      <form
+        className={styles.condition}
+        onSubmit={(event) => {
+          event.preventDefault();
+          add();
+        }}
+      >
+        <Field label="Value" problem={tried && !name.trim() ? "Name a metric." : undefined}>
+          {(control) => (
+            <TextInput
+              {...control}
+              list={names}
+              value={name}
+              onChange={(event) => setName(event.target.value)}
+            />
+          )}
+        </Field>
+        <datalist id={names}>
+          {[...OF_RUN, ...metrics].map((one) => (
+            <option key={one} value={one} />
+          ))}
+        </datalist>
+        <Field label="Is">
+          {(control) => <Select {...control} value={sign} options={SIGNS} onChange={setSign} />}
+        </Field>
+        <Field
+          label="Number"
+          help="“null” with exactly or not: whether there is a value at all."
+          problem={tried && !isCondition(condition) ? "Give a number, such as 0.5." : undefined}
+        >
+          {(control) => (
+            <TextInput
+              {...control}
+              data-first
+              inputMode="decimal"
+              autoComplete="off"
+              value={value}
+              onChange={(event) => setValue(event.target.value)}
+            />
+          )}
+        </Field>
+        <button type="submit" hidden />
+      </form>
+    </Dialog>
+  );
+}
