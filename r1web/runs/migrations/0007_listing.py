@@ -83,6 +83,7 @@ class Migration(migrations.Migration):
             index=models.Index(
                 fields=[
                     "project", "deleted_at", "state", "created_at", "owner", "preset", "name",
+                    "id",
                 ],
                 name="run_filters",
             ),
