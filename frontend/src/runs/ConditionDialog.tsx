@@ -76,7 +76,6 @@ export default function ConditionDialog({ onAdd, onClose }: ConditionDialogProps
         </Field>
         <Field
           label="Number"
-          help="“null” with exactly or not: whether there is a value at all."
           problem={tried && !isCondition(condition) ? "Give a number, such as 0.5." : undefined}
         >
           {(control) => (
@@ -90,6 +89,9 @@ export default function ConditionDialog({ onAdd, onClose }: ConditionDialogProps
             />
           )}
         </Field>
+        <p className={styles.help}>
+          “null” with exactly or not asks whether there is a value at all.
+        </p>
         <button type="submit" hidden />
       </form>
     </Dialog>
