@@ -12,6 +12,7 @@ import { Shell } from "./Shell";
 import { usePageTitle } from "./title";
 
 const RunPage = lazy(() => import("@/run/RunPage"));
+const ComparePage = lazy(() => import("@/compare/ComparePage"));
 const NewRunPage = lazy(() => import("@/new/NewRunPage"));
 const NodesPage = lazy(() => import("@/nodes/NodesPage"));
 const QueuePage = lazy(() => import("@/queue/QueuePage"));
@@ -43,6 +44,7 @@ function Pages() {
   return (
     <Switch>
       <Route path="/" component={RunsPage} />
+      <Route path="/compare" component={ComparePage} />
       <Route path="/new" component={NewRunPage} />
       <Route path="/queue" component={QueuePage} />
       <Route path="/nodes" component={NodesPage} />

@@ -1,4 +1,12 @@
-import { Boxes, FolderKanban, ListOrdered, ListTree, Server, UserCog } from "lucide-react";
+import {
+  Boxes,
+  ChartSpline,
+  FolderKanban,
+  ListOrdered,
+  ListTree,
+  Server,
+  UserCog,
+} from "lucide-react";
 import { type ReactNode, useEffect, useMemo, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { useMe } from "@/api/queries";
@@ -11,6 +19,7 @@ import { TopBar } from "./TopBar";
 
 const PAGES = [
   { href: "/", label: "Runs", icon: ListTree },
+  { href: "/compare", label: "Compare", icon: ChartSpline },
   { href: "/queue", label: "Queue", icon: ListOrdered },
   { href: "/nodes", label: "Nodes", icon: Server },
   { href: "/projects", label: "Projects", icon: FolderKanban },

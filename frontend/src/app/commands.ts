@@ -24,6 +24,7 @@ export function pageCommands(navigate: (path: string) => void): Command[] {
   });
   return [
     page("/", "Runs"),
+    page("/compare", "Compare runs"),
     page("/new", "New run"),
     page("/queue", "Queue"),
     page("/nodes", "Nodes"),

@@ -23,7 +23,7 @@ export function plotHeight(wide: boolean): number {
   return wide ? 208 : 148;
 }
 
-interface ChartBodyProps {
+export interface ChartBodyProps {
   spec: ChartSpec;
   wide: boolean;
   /** Id of the title. */
@@ -110,6 +110,8 @@ export function ChartBody({ spec, wide, heading }: ChartBodyProps) {
           <ChartTable spec={spec} data={data} axis={group.clock.axis} marks={marks} />
         ) : (
           <Plot
+            group={group}
+            colours={colours}
             spec={spec}
             data={data}
             extent={extent}

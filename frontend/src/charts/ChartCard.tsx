@@ -1,6 +1,6 @@
-import { memo, useId, useRef } from "react";
+import { type ComponentType, memo, useId, useRef } from "react";
 import { classes } from "@/ui/classes";
-import { ChartBody, plotHeight } from "./ChartBody";
+import { ChartBody, type ChartBodyProps, plotHeight } from "./ChartBody";
 import styles from "./ChartCard.module.css";
 import type { ChartSpec } from "./catalogue";
 import { useVisible } from "./useVisible";
@@ -12,6 +12,8 @@ interface ChartCardProps {
   spec: ChartSpec;
   /** Takes the whole width. */
   wide?: boolean;
+  /** What is inside of it while it can be seen. */
+  Body?: ComponentType<ChartBodyProps>;
 }
 
 /**
@@ -19,7 +21,11 @@ interface ChartCardProps {
  *
  * Out of sight it is a title in a box as high as the chart: it is neither drawn nor told of changes.
  */
-export const ChartCard = memo(function ChartCard({ spec, wide = false }: ChartCardProps) {
+export const ChartCard = memo(function ChartCard({
+  spec,
+  wide = false,
+  Body = ChartBody,
+}: ChartCardProps) {
   const card = useRef<HTMLElement>(null);
   const { visible, height } = useVisible(card);
   const heading = useId();
@@ -31,7 +37,7 @@ export const ChartCard = memo(function ChartCard({ spec, wide = false }: ChartCa
       style={visible ? undefined : { minHeight: height ?? plotHeight(wide) + HEAD_PX }}
     >
       {visible ? (
-        <ChartBody spec={spec} wide={wide} heading={heading} />
+        <Body spec={spec} wide={wide} heading={heading} />
       ) : (
         <header className={styles.header}>
           <h3 id={heading}>{spec.title}</h3>

@@ -3,18 +3,20 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { classes } from "@/ui/classes";
 import type { ChartSpec } from "./catalogue";
-import { useChartColours } from "./colours";
+import type { ChartColours } from "./colours";
 import { drawMarks } from "./drawMarks";
 import { drawEdges } from "./edges";
 import { drawEndLabels, drawPin } from "./endLabels";
 import type { Extent } from "./extent";
-import { useChartGroup } from "./group";
+import type { PlotGroup } from "./group";
 import type { PlacedMark } from "./marks";
 import styles from "./Plot.module.css";
-import type { PlotData } from "./plotData";
+import { isShown, type PlotData } from "./plotData";
 import { plotOptions } from "./plotOptions";
 
 interface PlotProps {
+  group: PlotGroup;
+  colours: ChartColours;
   spec: ChartSpec;
   data: PlotData;
   extent: Extent;
@@ -26,6 +28,10 @@ interface PlotProps {
   label: string;
   /** Index into data.x under the cursor, on this chart or on any of its group. */
   onCursor: (index: number | null) => void;
+  /** Label of the line that the others step back behind, and what happens when one is pointed at;
+   * left out where lines are few. */
+  focused?: string | null;
+  onFocus?: (label: string | null) => void;
 }
 
 /** One uPlot chart, kept alive while only its data change. */
@@ -33,10 +39,9 @@ export function Plot(props: PlotProps) {
   const box = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot>(null);
   const [near, setNear] = useState<Near | null>(null);
-  const colours = useChartColours();
-  const group = useChartGroup();
-  const latest = useRef({ ...props, group, colours });
-  latest.current = { ...props, group, colours };
+  const { group, colours } = props;
+  const latest = useRef(props);
+  latest.current = props;
 
   const { spec, data, extent, log, height } = props;
   const { axis, logX } = { axis: group.clock.axis, logX: group.view.logX };
@@ -48,7 +53,7 @@ export function Plot(props: PlotProps) {
     if (!place) return;
     const now = () => latest.current;
     const options = plotOptions(
-      { spec, lines: data.lines, axis, log, logX, sync: axis },
+      { spec, lines: data.lines, axis, log, logX, sync: axis, focuses: Boolean(now().onFocus) },
       colours,
       { width: place.clientWidth, height },
       {
@@ -70,6 +75,7 @@ export function Plot(props: PlotProps) {
           setNear((before) => sameOr(before, marksNear(plot, now().marks)));
         },
         onZoom: (range) => now().group.onZoom(range),
+        onFocus: (index) => now().onFocus?.(now().data.lines[index - 1]?.label ?? null),
       },
     );
     const plot = new uPlot(options, columnsOf(now().data), place);
@@ -97,6 +103,14 @@ export function Plot(props: PlotProps) {
   useEffect(() => {
     chart.current?.redraw(false, false);
   }, [group.pinned, props.marks]);
+
+  const { focused = null } = props;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new plot has to be told again
+  useEffect(() => {
+    const index = data.lines.findIndex((line) => line.label === focused && isShown(line));
+    const series = (index < 0 ? null : index + 1) as number; // null, for none, is missing in its types
+    if (props.onFocus) chart.current?.setSeries(series, { focus: true }, false);
+  }, [focused, shape, colours, height]);
 
   return (
     <>

@@ -3,6 +3,7 @@
 import { formatBytes, formatCompact, formatFixed, formatNumber, formatPercent } from "@/ui/format";
 import type { Evidence, Reading } from "./evidence";
 import * as read from "./readings";
+import { formatOf, helpOf } from "./seriesHelp";
 
 export interface LineSpec {
   series: string;
@@ -233,6 +234,29 @@ export const RUN_CHARTS: ChartSpec[] = [
   },
   TIME,
 ];
+
+const OTHERS = new Map<string, ChartSpec>();
+
+/**
+ * The chart of a series that has none in the catalogue.
+ *
+ * The same object each time: a chart is drawn anew when its specification is another.
+ */
+export function seriesChart(name: string): ChartSpec {
+  const known = OTHERS.get(name);
+  if (known) return known;
+  const spec: ChartSpec = {
+    id: name,
+    title: name,
+    help: helpOf(name),
+    lines: [{ series: name, label: "value", colour: 1 }],
+    range: [null, null],
+    sparse: name.startsWith("eval/"),
+    format: formatOf(name),
+  };
+  OTHERS.set(name, spec);
+  return spec;
+}
 
 /** What a run's page holds from the start: what its headline charts draw and read. */
 export const HEADLINE_SERIES: readonly string[] = [

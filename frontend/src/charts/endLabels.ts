@@ -7,6 +7,8 @@ import { newestOf, type PlotData } from "./plotData";
 
 const LINE_PX = 14;
 const GAP_PX = 6;
+/** More labels would cover each other, and more than these nobody reads. */
+const MOST_LABELS = 8;
 
 interface Label {
   y: number;
@@ -20,7 +22,8 @@ export function drawEndLabels(
   spec: ChartSpec,
   colours: ChartColours,
 ): void {
-  if (spec.stacked) return;
+  const count = data.lines.filter((line) => line.kind === "main").length;
+  if (spec.stacked || count > MOST_LABELS) return;
   const { ctx, bbox } = plot;
   const dpr = window.devicePixelRatio;
   const left = bbox.left + bbox.width + GAP_PX * dpr;

@@ -17,6 +17,10 @@ export function saveSvg(name: string, scene: Scene): void {
   save(`${name}.svg`, new Blob([svgOf(scene)], { type: "image/svg+xml" }));
 }
 
+export function saveText(name: string, text: string): void {
+  save(name, new Blob([text], { type: "text/plain" }));
+}
+
 export async function savePng(name: string, scene: Scene): Promise<void> {
   const canvas = document.createElement("canvas");
   canvas.width = scene.width * PNG_SCALE;

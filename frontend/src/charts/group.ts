@@ -7,18 +7,10 @@ import type { Evidence } from "./evidence";
 import type { Mark } from "./marks";
 import type { View } from "./view";
 
-export interface ChartGroup {
-  runId: number;
-  table: SeriesTable;
-  /** Rises when the table changes. */
-  version: number;
-  /** Asks for series that the table does not hold. */
-  need: (names: readonly string[]) => void;
-  clock: Clock;
+/** What a plot has to know of the page that it stands on. */
+export interface PlotGroup {
+  clock: Pick<Clock, "axis" | "placeOf" | "stepAt">;
   view: View;
-  onView: (change: Partial<View>) => void;
-  config: Evidence["config"];
-  marks: readonly Mark[];
   /** Range of the axis that is shown: what was dragged over, else the whole run. */
   range: [number, number];
   /** Places on the axis; null shows the whole run. */
@@ -26,6 +18,20 @@ export interface ChartGroup {
   /** Step whose rollouts are shown; null when they follow the run. */
   pinned: number | null;
   onPin: (step: number) => void;
+}
+
+/** The charts of one run. */
+export interface ChartGroup extends PlotGroup {
+  clock: Clock;
+  runId: number;
+  table: SeriesTable;
+  /** Rises when the table changes. */
+  version: number;
+  /** Asks for series that the table does not hold. */
+  need: (names: readonly string[]) => void;
+  onView: (change: Partial<View>) => void;
+  config: Evidence["config"];
+  marks: readonly Mark[];
 }
 
 const Context = createContext<ChartGroup | null>(null);

@@ -15,6 +15,9 @@ export interface PlotLine {
   kind: LineKind;
   label: string;
   colour: number;
+  /** Where colours are not enough to tell lines apart. */
+  dash?: number[];
+  strong?: boolean;
 }
 
 /** undefined: nothing was measured at this x. */
@@ -41,7 +44,7 @@ export interface PlotData {
   broken: Broken[];
 }
 
-interface Drawn extends PlotLine {
+export interface Drawn extends PlotLine {
   x: ArrayLike<number>;
   /** null parts the line where nothing ran. */
   y: ArrayLike<number | null>;
@@ -80,7 +83,7 @@ const PAUSE_TIMES = 20;
 const PAUSE_S = 60;
 
 /** Puts a gap in the middle of each long pause between two points. */
-function withPauses(line: Drawn): Drawn {
+export function withPauses(line: Drawn): Drawn {
   const times = Array.from(line.x);
   const distances = times.slice(1).map((time, index) => time - (times[index] as number));
   const usual = distances.toSorted((a, b) => a - b)[distances.length >> 1] ?? 0;
@@ -117,7 +120,7 @@ export function newestOf(column: readonly Value[]): { index: number; value: numb
   return null;
 }
 
-function current(
+export function current(
   source: SeriesSource,
   line: LineSpec,
   clock: Clock,
@@ -136,7 +139,7 @@ function current(
 }
 
 /** Where points stand for many: the least and the greatest of each, so that no spike is lost. */
-function extremes(source: SeriesSource, line: LineSpec, clock: Clock): Drawn[] {
+export function extremes(source: SeriesSource, line: LineSpec, clock: Clock): Drawn[] {
   const series = source(line.series);
   if (!series || series.total <= series.steps.length) return [];
   const base = { label: line.label, colour: line.colour, x: clock.placesOf(series) };
@@ -146,7 +149,11 @@ function extremes(source: SeriesSource, line: LineSpec, clock: Clock): Drawn[] {
   ];
 }
 
-function brokenOf(source: SeriesSource, line: LineSpec, { clock, logX }: PlotChoice): Broken[] {
+export function brokenOf(
+  source: SeriesSource,
+  line: LineSpec,
+  { clock, logX }: PlotChoice,
+): Broken[] {
   const series = source(line.series);
   if (!series) return [];
   const odd = series.odd.view();
@@ -245,11 +252,11 @@ function stacked(source: SeriesSource, lines: readonly LineSpec[], choice: PlotC
 }
 
 /** Lays lines with different x over one common, rising x. */
-function align(
+export function align(
   drawn: readonly Drawn[],
   { logX, logY }: Pick<PlotChoice, "logX" | "logY">,
 ): Omit<PlotData, "broken"> {
-  const lines = drawn.map(({ kind, label, colour }) => ({ kind, label, colour }));
+  const lines = drawn.map(({ x: _x, y: _y, ...line }) => line);
   const all = commonX(drawn);
   const x = logX ? all.filter((place) => place > 0) : all;
   const columns = drawn.map((line) => columnOver(x, line));

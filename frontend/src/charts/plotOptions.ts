@@ -23,6 +23,8 @@ export interface PlotEvents {
   onDraw: (plot: uPlot) => void;
   onCursor: (plot: uPlot) => void;
   onZoom: (range: [number, number] | null) => void;
+  /** Index of the series that the cursor is near, from 1. */
+  onFocus: (index: number) => void;
 }
 
 interface PlotShape {
@@ -33,7 +35,15 @@ interface PlotShape {
   logX: boolean;
   /** Charts with the same key share their cursor. */
   sync: string;
+  /** The line near the cursor is told, and the others can step back behind one. */
+  focuses: boolean;
 }
+
+/** How visible the other lines stay. */
+const BEHIND = 0.15;
+const FOCUS_PX = 24;
+/** With more lines they bear no point at the cursor. */
+const MOST_POINTS = 12;
 
 export function plotOptions(
   shape: PlotShape,
@@ -53,10 +63,12 @@ export function plotOptions(
     axes: axes(shape, colours),
     series: [{}, ...shape.lines.map((line) => seriesOptions(line, shape.spec, colours))],
     bands: bands(shape.lines, colours),
+    ...(shape.focuses && { focus: { alpha: BEHIND } }),
     hooks: {
       draw: [events.onDraw],
       setCursor: [events.onCursor],
       setSelect: [(plot) => zoomToSelection(plot, events)],
+      setSeries: [(_plot, index) => events.onFocus(index ?? 0)],
     },
   };
 }
@@ -82,7 +94,9 @@ function cursorOptions(shape: PlotShape, colours: ChartColours, events: PlotEven
       scales: ["x", null],
       filters: { pub: follows, sub: follows },
     },
+    ...(shape.focuses && { focus: { prox: FOCUS_PX } }),
     points: {
+      show: shape.lines.length <= MOST_POINTS,
       size: (_plot, index) => (isShown(shape.lines[index - 1]) ? 7 : 0),
       width: 1.5,
       stroke: colours.surface,
@@ -135,7 +149,8 @@ function seriesOptions(line: PlotLine, spec: ChartSpec, colours: ChartColours): 
     case "main":
       return {
         stroke: colour,
-        width: 1.75,
+        width: line.strong ? 2.75 : 1.75,
+        ...(line.dash && { dash: line.dash }),
         points: spec.sparse ? { show: true, size: 5, fill: colour } : { size: 4, fill: colour },
       };
     case "raw":

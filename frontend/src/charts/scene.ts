@@ -44,7 +44,7 @@ export interface Picture {
   data: PlotData;
   extent: Extent;
   range: readonly [number, number];
-  clock: Clock;
+  clock: Pick<Clock, "axis">;
   marks: readonly PlacedMark[];
   log: boolean;
   logX: boolean;
@@ -235,7 +235,8 @@ function stroke(
   const points = pieces.map((piece) =>
     piece.map(([place, value]): [number, number] => [x(place), clamp(y(value))]),
   );
-  return [line(points, colours.series[one.colour] ?? colours.text, width, opacity, dash)];
+  const colour = colours.series[one.colour] ?? colours.text;
+  return [line(points, colour, width, opacity, one.dash ?? dash)];
 }
 
 /** Runs of points without a gap; what was not measured between two of them is none. */

@@ -207,6 +207,38 @@ export function helpOf(series: string): string {
   return SERIES_HELP.find((each) => fits(each.name, series))?.help ?? "";
 }
 
+/** Which way a series gets better; null where neither way does. */
+export type Better = "up" | "down" | null;
+
+/** Of several that fit, the first counts. KL, entropy, lengths and losses are good or bad by the rest. */
+const BETTER: readonly [string, Better][] = [
+  ["reward/errors", "down"],
+  ["reward/timeouts", "down"],
+  ["reward/*std", null],
+  ["reward/*", "up"],
+  ["eval/*errors", "down"],
+  ["eval/*length_mean", null],
+  ["eval/*", "up"],
+  ["groups/flat", "down"],
+  ["groups/dropped", "down"],
+  ["completion/truncated", "down"],
+  ["sampler/logprob_diff_*", "down"],
+  ["sampler/bounded", "down"],
+  ["sampler/acceptance_rate", "up"],
+  ["optim/skipped*", "down"],
+  ["moe/load_max_over_mean", "down"],
+  ["moe/load_min_over_mean", "up"],
+  ["moe/dead_experts", "down"],
+  ["mtp/loss", "down"],
+  ["task/level", "up"],
+  ["perf/*", "up"],
+  ["time/*", "down"],
+];
+
+export function betterOf(series: string): Better {
+  return BETTER.find(([pattern]) => fits(pattern, series))?.[1] ?? null;
+}
+
 /** How a value of a series without a chart of its own is written. */
 export function formatOf(series: string): (value: number) => string {
   const isShare = /^(clip|groups\/(flat|solved))|\/(truncated|bounded|acceptance_rate)$/.test(

@@ -1,10 +1,9 @@
 import { useCallback } from "react";
 import { ChartCard } from "@/charts/ChartCard";
-import { type ChartSpec, runCharts, seriesOfChart, wideOnes } from "@/charts/catalogue";
+import { ChartToolbar } from "@/charts/ChartToolbar";
+import { runCharts, seriesChart, seriesOfChart, wideOnes } from "@/charts/catalogue";
 import { type ChartGroup, ChartGroupProvider } from "@/charts/group";
-import { formatOf, helpOf } from "@/charts/seriesHelp";
 import { RolloutPanel } from "@/rollouts/RolloutPanel";
-import { ChartToolbar } from "./ChartToolbar";
 import styles from "./OverviewTab.module.css";
 import type { TabProps } from "./RunPage";
 import { axesOf, useCharts } from "./useCharts";
@@ -26,6 +25,7 @@ export function OverviewTab(props: TabProps) {
           go={props.go}
           axes={axesOf(props.run, props.store.series)}
           axis={charts.clock.axis}
+          click="click to pin a step"
         />
         <ChartGroupProvider value={charts}>
           <div className={styles.charts}>
@@ -84,7 +84,7 @@ function MoreSeries({ charts, names, drawn, open, onOpen }: MoreSeriesProps) {
         <ChartGroupProvider value={{ ...charts, need: needBlocks }}>
           <div className={styles.charts}>
             {others.map((name) => (
-              <ChartCard key={name} spec={chartOf(name)} />
+              <ChartCard key={name} spec={seriesChart(name)} />
             ))}
           </div>
         </ChartGroupProvider>
@@ -97,23 +97,4 @@ function MoreSeries({ charts, names, drawn, open, onOpen }: MoreSeriesProps) {
 function blockOf(names: readonly string[], name: string): readonly string[] {
   const start = Math.floor(names.indexOf(name) / BLOCK) * BLOCK;
   return start < 0 ? [name] : names.slice(start, start + BLOCK);
-}
-
-const CHARTS = new Map<string, ChartSpec>();
-
-/** The same object each time: a chart is drawn anew when its specification is another. */
-function chartOf(name: string): ChartSpec {
-  const known = CHARTS.get(name);
-  if (known) return known;
-  const spec: ChartSpec = {
-    id: name,
-    title: name,
-    help: helpOf(name),
-    lines: [{ series: name, label: "value", colour: 1 }],
-    range: [null, null],
-    sparse: name.startsWith("eval/"),
-    format: formatOf(name),
-  };
-  CHARTS.set(name, spec);
-  return spec;
 }

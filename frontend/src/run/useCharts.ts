@@ -5,9 +5,9 @@ import { type Axis, type Course, clockOf, wholeRange } from "@/charts/clock";
 import type { ChartGroup } from "@/charts/group";
 import { type ConfigChange, type Mark, marksOf } from "@/charts/marks";
 import type { View } from "@/charts/view";
+import { roundStep } from "@/charts/viewAddress";
 import type { Facts } from "@/live/facts";
 import type { SeriesTable } from "@/live/series";
-import { roundStep } from "./address";
 import { configNumber } from "./queries";
 import type { TabProps } from "./RunPage";
 

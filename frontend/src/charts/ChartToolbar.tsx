@@ -1,14 +1,14 @@
 import { ZoomOut } from "lucide-react";
-import { AXIS_WORDS } from "@/charts/axisWords";
-import type { Axis } from "@/charts/clock";
-import type { Smoothing } from "@/charts/smoothing";
 import { Button } from "@/ui/Button";
 import { classes } from "@/ui/classes";
 import { Select } from "@/ui/Field";
 import { formatNumber } from "@/ui/format";
 import { Segmented } from "@/ui/Segmented";
+import { AXIS_WORDS } from "./axisWords";
 import styles from "./ChartToolbar.module.css";
-import type { TabProps } from "./RunPage";
+import type { Axis } from "./clock";
+import type { Smoothing } from "./smoothing";
+import type { View } from "./view";
 
 const KINDS: Record<Smoothing["kind"], string> = {
   ema: "Moving average (EMA)",
@@ -18,14 +18,21 @@ const KINDS: Record<Smoothing["kind"], string> = {
 
 const SPANS = [2, 5, 10, 20, 50, 100, 200, 500, 1000];
 
-interface ChartToolbarProps extends Pick<TabProps, "address" | "go"> {
+interface Choice {
+  address: View;
+  go: (change: Partial<View>) => void;
+}
+
+interface ChartToolbarProps extends Choice {
   axes: readonly Axis[];
   /** The one that is drawn, whatever the address asks for. */
   axis: Axis;
+  /** What a click on a chart does; nothing where it is left out. */
+  click?: string;
 }
 
 /** How the charts of the page are drawn. */
-export function ChartToolbar({ address, go, axes, axis }: ChartToolbarProps) {
+export function ChartToolbar({ address, go, axes, axis, click }: ChartToolbarProps) {
   return (
     <div className={styles.bar}>
       <Segmented
@@ -58,14 +65,14 @@ export function ChartToolbar({ address, go, axes, axis }: ChartToolbarProps) {
           Whole run
         </Button>
       ) : (
-        <span className={styles.hint}>Drag to zoom, click to pin a step</span>
+        <span className={styles.hint}>{["Drag to zoom", click].filter(Boolean).join(", ")}</span>
       )}
     </div>
   );
 }
 
 /** Kind and span of the smoothing; the raw line stays visible behind. */
-function SmoothingChoice({ address, go }: Pick<TabProps, "address" | "go">) {
+function SmoothingChoice({ address, go }: Choice) {
   const { kind, span } = address.smoothing;
   const kinds = Object.entries(KINDS).map(([value, label]) => ({ value, label }));
   const spans = SPANS.includes(span) || span === 0 ? SPANS : [...SPANS, span].sort((a, b) => a - b);

@@ -1,0 +1,77 @@
+import { useState } from "react";
+import { Dialog } from "@/ui/Dialog";
+import { DialogActions } from "@/ui/DialogActions";
+import { Field, Select, TextInput } from "@/ui/Field";
+import { useToast } from "@/ui/toast";
+import { queryOf } from "./address";
+import { useComparePage } from "./page";
+import { useMyProjects } from "./useMyProjects";
+import { useSaveView } from "./views";
+
+/** Asks for a name, and for a project where there are several. */
+export function SaveViewDialog({ onClose }: { onClose: () => void }) {
+  const { address, runs } = useComparePage();
+  const projects = useMyProjects(runs[0]?.project, true);
+  const [name, setName] = useState("");
+  const save = useSaveView(projects.slug);
+  const toast = useToast();
+  const act = () =>
+    save.mutate(
+      { name, query: queryOf(address) },
+      {
+        onSuccess: (view) => {
+          toast({ text: `Saved as “${view.name}”` });
+          onClose();
+        },
+      },
+    );
+  return (
+    <Dialog
+      title="Save this view"
+      onClose={onClose}
+      actions={
+        <DialogActions
+          action="Save the view"
+          busy={save.isPending}
+          disabled={!name.trim() || !projects.slug}
+          onAct={act}
+          onClose={onClose}
+        />
+      }
+    >
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (name.trim() && projects.slug) act();
+        }}
+      >
+        <Field label="Name" help="Everybody in the project can open it.">
+          {(control) => (
+            <TextInput
+              {...control}
+              data-first
+              maxLength={120}
+              value={name}
+              onChange={(event) => setName(event.target.value)}
+            />
+          )}
+        </Field>
+      </form>
+      {projects.options.length > 1 && (
+        <Field label="Project">
+          {(control) => (
+            <Select
+              {...control}
+              value={projects.slug}
+              options={projects.options}
+              onChange={projects.setSlug}
+            />
+          )}
+        </Field>
+      )}
+      {projects.options.length === 0 && (
+        <p className="muted">You may look at your projects, but not change them.</p>
+      )}
+    </Dialog>
+  );
+}

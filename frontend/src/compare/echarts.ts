@@ -1,0 +1,24 @@
+/** What of ECharts the page draws with; loaded with Explore only. */
+
+import { ParallelChart, ScatterChart } from "echarts/charts";
+import {
+  BrushComponent,
+  GridComponent,
+  ParallelComponent,
+  TooltipComponent,
+} from "echarts/components";
+import { type EChartsType, init, use } from "echarts/core";
+import { CanvasRenderer } from "echarts/renderers";
+
+use([
+  ParallelChart,
+  ScatterChart,
+  BrushComponent,
+  GridComponent,
+  ParallelComponent,
+  TooltipComponent,
+  CanvasRenderer,
+]);
+
+export type { EChartsType };
+export { init };
