@@ -27,7 +27,7 @@ export function Clusters({ clusters, current, onChoose }: ClustersProps) {
           className={classes(styles.cluster, cluster.answer === null && styles.none)}
           onClick={() => onChoose(cluster.indexes[0] ?? 0)}
         >
-          {cluster.expected && <Check size={12} aria-label="as expected" />}
+          {(cluster.right ?? cluster.expected) && <Check size={12} aria-label="right" />}
           <bdi className={styles.answer}>
             <MathText text={cluster.answer ?? "no answer"} />
           </bdi>
@@ -38,11 +38,12 @@ export function Clusters({ clusters, current, onChoose }: ClustersProps) {
   );
 }
 
-function wordsOf({ share, reward_mean, expected }: Cluster, isMajority: boolean): string {
+function wordsOf({ share, reward_mean, expected, right }: Cluster, isMajority: boolean): string {
   return [
     `${formatPercent(share, 0)} of the group`,
     `mean reward ${formatFixed(reward_mean, 2)}`,
     ...(isMajority ? ["the majority's answer"] : []),
+    ...(right ? ["taken as right by the verifier"] : []),
     ...(expected ? ["as expected"] : []),
   ].join(", ");
 }

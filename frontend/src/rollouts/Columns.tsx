@@ -117,10 +117,20 @@ function Column({ completion, cluster, isCurrent, onChoose, href }: ColumnProps)
       <p className={styles.answer}>
         answers{" "}
         <bdi>
-          <MathText text={cluster?.answer ?? "nothing"} />
+          <MathText text={completion.parsed ?? cluster?.answer ?? "nothing"} />
         </bdi>
-        {cluster?.expected && <span className={styles.expected}> as expected</span>}
+        {cluster && (cluster.right ?? cluster.expected) && (
+          <span className={styles.expected}>
+            {" "}
+            {cluster.right ? "taken as right" : "as expected"}
+          </span>
+        )}
       </p>
+      {Object.entries(completion.reasons).map(([name, reason]) => (
+        <p key={name} className={styles.reason} dir="auto" title={reason}>
+          {name}: {reason}
+        </p>
+      ))}
       <LongText text={text} label={`Completion ${index}`} />
     </article>
   );

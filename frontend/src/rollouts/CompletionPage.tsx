@@ -1,8 +1,9 @@
-import { useLocation } from "wouter";
+import { useLocation, useSearchParams } from "wouter";
 import { usePageTitle } from "@/app/title";
 import { ButtonLink } from "@/ui/ButtonLink";
 import { EmptyState, ErrorState } from "@/ui/Message";
 import { SkeletonLines } from "@/ui/Skeleton";
+import { parseReader } from "./address";
 import styles from "./CompletionPage.module.css";
 import { CompletionView } from "./CompletionView";
 import { useGroup } from "./queries";
@@ -16,6 +17,7 @@ interface CompletionPageProps {
 /** A completion at its address for ever. */
 export default function CompletionPage({ groupId, index }: CompletionPageProps) {
   const [, navigate] = useLocation();
+  const [params, setParams] = useSearchParams();
   const query = useGroup(groupId);
   const run = query.data?.run_id;
   usePageTitle(
@@ -36,6 +38,8 @@ export default function CompletionPage({ groupId, index }: CompletionPageProps) 
         It has {group.completions.length}, counted from 0.
       </EmptyState>
     );
+  const linkOf = (place: number) =>
+    `/completions/${groupId}-${place}${params.size > 0 ? `?${params}` : ""}`;
   const last = group.completions.length - 1;
   return (
     <div className={styles.page}>
@@ -43,9 +47,9 @@ export default function CompletionPage({ groupId, index }: CompletionPageProps) 
         detail={query.data}
         completions={group.completions}
         place={index}
-        onMove={(to) =>
-          navigate(`/completions/${groupId}-${Math.max(0, Math.min(last, to))}`, { replace: true })
-        }
+        onMove={(to) => navigate(linkOf(Math.max(0, Math.min(last, to))), { replace: true })}
+        tint={parseReader(params).tint}
+        onTint={(tint) => setParams(tint === "none" ? {} : { tint }, { replace: true })}
         upLabel={`Step ${group.step} of run #${run}`}
         onUp={() => navigate(inRun)}
       />

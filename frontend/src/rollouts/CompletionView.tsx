@@ -1,11 +1,17 @@
-import { ArrowLeft, ChevronDown, ChevronUp, Link2 } from "lucide-react";
+import { ArrowLeft, ChevronDown, ChevronUp, Link2, MessageSquare, Star } from "lucide-react";
+import { Fragment, useState } from "react";
 import { Button, IconButton } from "@/ui/Button";
+import { plural } from "@/ui/format";
 import { useToast } from "@/ui/toast";
 import { CompletionFacts } from "./CompletionFacts";
 import styles from "./CompletionView.module.css";
-import { LongText } from "./LongText";
 import { MathText } from "./MathText";
+import { useStar } from "./marks";
+import { Notes } from "./Notes";
 import type { Completion, GroupDetail } from "./queries";
+import { ReadText } from "./ReadText";
+import { answerOf } from "./rolloutOrder";
+import type { Tint } from "./tokens";
 import { useKeys } from "./useKeys";
 
 interface CompletionViewProps {
@@ -17,17 +23,24 @@ interface CompletionViewProps {
   onMove: (place: number) => void;
   upLabel: string;
   onUp: () => void;
+  tint: Tint;
+  onTint: (tint: Tint) => void;
 }
 
 /** One completion, whole, over the width of the page. */
 export function CompletionView(props: CompletionViewProps) {
-  const { detail, completions, place, onMove, upLabel, onUp } = props;
+  const { detail, completions, place, onMove, upLabel, onUp, tint, onTint } = props;
   const completion = completions[place] as Completion;
-  const copyLink = useCopyLink(completion.id);
+  const { id, starred, notes } = completion;
+  const copyLink = useCopyLink(id);
+  const star = useStar();
+  const toggleStar = () => star.mutate({ id, starred: !starred });
+  const [notesOpen, setNotesOpen] = useState(false);
   useKeys("Completion", [
     { keys: "j", label: "Next completion", run: () => onMove(place + 1) },
     { keys: "k", label: "Completion before", run: () => onMove(place - 1) },
     { keys: "c", label: "Copy its link", run: copyLink },
+    { keys: "s", label: "Star it, for yourself", run: toggleStar },
     { keys: "Escape u", label: "Back", run: onUp },
   ]);
   return (
@@ -58,19 +71,38 @@ export function CompletionView(props: CompletionViewProps) {
           <ChevronDown size={16} />
         </IconButton>
         <CompletionFacts completion={completion} />
+        <IconButton
+          small
+          label={starred ? "Take the star away" : "Star"}
+          shortcut="s"
+          aria-pressed={starred}
+          className={styles.star}
+          onClick={toggleStar}
+        >
+          <Star size={16} fill={starred ? "currentColor" : "none"} />
+        </IconButton>
+        <Button
+          small
+          kind="quiet"
+          aria-expanded={notesOpen}
+          icon={<MessageSquare size={14} />}
+          onClick={() => setNotesOpen(!notesOpen)}
+        >
+          {notes > 0 ? plural(notes, "note") : "Notes"}
+        </Button>
         <Button small icon={<Link2 size={14} />} onClick={copyLink}>
           Copy link
         </Button>
       </header>
-      <Question detail={detail} index={completion.index} />
-      <LongText key={completion.id} text={completion.text} label="What the model wrote" />
+      {notesOpen && <Notes key={id} completion={completion} />}
+      <Question detail={detail} completion={completion} />
+      <ReadText key={id} completion={completion} tint={tint} onTint={onTint} />
     </section>
   );
 }
 
-function Question({ detail, index }: { detail: GroupDetail; index: number }) {
-  const { group, clusters } = detail;
-  const cluster = clusters.find(({ indexes }) => indexes.includes(index));
+function Question({ detail, completion }: { detail: GroupDetail; completion: Completion }) {
+  const { group } = detail;
   return (
     <dl className={styles.question}>
       <dt>Question</dt>
@@ -84,9 +116,15 @@ function Question({ detail, index }: { detail: GroupDetail; index: number }) {
       <dt>Answered</dt>
       <dd dir="auto">
         <code>
-          <MathText text={cluster?.answer ?? "nothing"} />
+          <MathText text={answerOf(detail, completion) ?? "nothing"} />
         </code>
       </dd>
+      {Object.entries(completion.reasons).map(([name, reason]) => (
+        <Fragment key={name}>
+          <dt>{name}</dt>
+          <dd dir="auto">{reason}</dd>
+        </Fragment>
+      ))}
     </dl>
   );
 }

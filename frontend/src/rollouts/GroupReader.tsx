@@ -1,12 +1,14 @@
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { linkTo } from "@/run/address";
 import type { TabProps } from "@/run/RunPage";
 import { ErrorState } from "@/ui/Message";
 import { SkeletonLines } from "@/ui/Skeleton";
 import { CompletionView } from "./CompletionView";
-import { GroupView } from "./GroupView";
+import { GroupHead, GroupView } from "./GroupView";
+import styles from "./GroupView.module.css";
 import { type GroupDetail, useGroup, useRollouts } from "./queries";
 import { ordered } from "./rolloutOrder";
+import { SamePrompt } from "./SamePrompt";
 import { useKeys } from "./useKeys";
 
 /** A group that is open in the run's page: its completions side by side, or one of them. */
@@ -28,18 +30,27 @@ function OpenGroup({ run, address, go, detail }: TabProps & { detail: GroupDetai
     setCursor(next);
     if (opened >= 0) go({ completion: completions[next]?.index ?? null });
   };
-  useGroupKeys({ runId: run.id, detail, go });
+  const fromList = address.view !== "step";
+  useGroupKeys({ run, detail, go });
   const shared = { detail, completions, place, onMove: move };
   if (opened >= 0) {
-    const fromList = address.view !== "step";
     return (
       <CompletionView
         {...shared}
+        tint={address.tint}
+        onTint={(tint) => go({ tint })}
         upLabel={fromList ? "All completions" : "Group"}
         onUp={() => go({ completion: null, ...(fromList && { group: null }) })}
       />
     );
   }
+  if (address.alike)
+    return (
+      <section aria-label="Same prompt" className={styles.group}>
+        <GroupHead detail={detail} upLabel="Group" onUp={() => go({ alike: false })} />
+        <SamePrompt run={run} address={address} go={go} detail={detail} />
+      </section>
+    );
   return (
     <GroupView
       {...shared}
@@ -47,6 +58,7 @@ function OpenGroup({ run, address, go, detail }: TabProps & { detail: GroupDetai
       onOrder={(order) => go({ order })}
       onOpen={(completion) => go({ completion })}
       onUp={() => go({ group: null, completion: null })}
+      onAlike={() => go({ alike: true })}
       linkOf={(completion) =>
         linkTo(run.id, { ...address, tab: "rollouts", group: group.id, completion })
       }
@@ -55,11 +67,15 @@ function OpenGroup({ run, address, go, detail }: TabProps & { detail: GroupDetai
 }
 
 /** The groups of the same step, before and after this one. */
-function useGroupKeys(props: { runId: number; detail: GroupDetail; go: TabProps["go"] }): void {
-  const { runId, detail, go } = props;
-  const pages = useRollouts(runId, { step: detail.group.step, groups: 0 }).data?.pages ?? [];
-  const groups = pages.flatMap((page) => page.items);
+function useGroupKeys({ run, detail, go }: Pick<TabProps, "run" | "go"> & { detail: GroupDetail }) {
+  const query = useRollouts(run, { step: detail.group.step, groups: 0 });
+  const groups = query.data?.pages.flatMap((page) => page.items) ?? [];
   const at = groups.findIndex(({ id }) => id === detail.group.id);
+  const { hasNextPage, isFetching, fetchNextPage } = query;
+  const isLast = at === groups.length - 1 || at < 0;
+  useEffect(() => {
+    if (isLast && hasNextPage && !isFetching) void fetchNextPage();
+  }, [isLast, hasNextPage, isFetching, fetchNextPage]);
   const move = (by: number) => {
     const next = at >= 0 ? groups[at + by] : undefined;
     if (next) go({ group: next.id, step: next.step, completion: null });

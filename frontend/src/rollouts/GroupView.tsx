@@ -1,4 +1,4 @@
-import { ArrowLeft } from "lucide-react";
+import { ArrowLeft, GitCompareArrows } from "lucide-react";
 import { Button } from "@/ui/Button";
 import { Select } from "@/ui/Field";
 import { ORDERS, type Order } from "./address";
@@ -23,30 +23,25 @@ interface GroupViewProps {
   onOpen: (completion: number) => void;
   onUp: () => void;
   linkOf: (completion: number) => string;
+  onAlike: () => void;
 }
 
 /** One prompt and what the policy wrote to it, side by side. */
 export function GroupView(props: GroupViewProps) {
-  const { detail, completions, place, onMove, order, onOrder, onOpen, onUp, linkOf } = props;
+  const { detail, completions, place, onMove, order, onOrder, onOpen, onUp, linkOf, onAlike } =
+    props;
   const { group, clusters } = detail;
   const current = completions[place];
   useKeys("Completions of the group", [
     { keys: "j", label: "Next completion", run: () => onMove(place + 1) },
     { keys: "k", label: "Completion before", run: () => onMove(place - 1) },
     { keys: "Enter o", label: "Read it", run: () => current && onOpen(current.index) },
-    { keys: "Escape u", label: "Back to the step", run: onUp },
+    { keys: "p", label: "The same prompt over the run", run: onAlike },
+    { keys: "Escape u", label: "Back", run: onUp },
   ]);
   return (
     <section aria-label="Group" className={styles.group}>
-      <header className={styles.header}>
-        <Button small kind="quiet" icon={<ArrowLeft size={14} />} onClick={onUp}>
-          Step {group.step}
-        </Button>
-        <h3 className={styles.question} dir="auto">
-          <MathText text={group.question} />
-        </h3>
-        <GroupFacts group={group} />
-      </header>
+      <GroupHead detail={detail} upLabel={`Step ${group.step}`} onUp={onUp} />
       <div className={styles.tools}>
         <RewardBars completions={completions} place={place} onMove={onMove} />
         <Clusters
@@ -54,6 +49,15 @@ export function GroupView(props: GroupViewProps) {
           current={current?.index ?? -1}
           onChoose={(index) => onMove(completions.findIndex((each) => each.index === index))}
         />
+        <Button
+          small
+          kind="quiet"
+          icon={<GitCompareArrows size={14} />}
+          className={styles.alike}
+          onClick={onAlike}
+        >
+          Same prompt
+        </Button>
         <Select
           aria-label="Order of completions"
           value={order}
@@ -69,5 +73,27 @@ export function GroupView(props: GroupViewProps) {
         linkOf={linkOf}
       />
     </section>
+  );
+}
+
+interface GroupHeadProps {
+  detail: GroupDetail;
+  upLabel: string;
+  onUp: () => void;
+}
+
+/** The prompt, and how its group did. */
+export function GroupHead({ detail, upLabel, onUp }: GroupHeadProps) {
+  const { group } = detail;
+  return (
+    <header className={styles.header}>
+      <Button small kind="quiet" icon={<ArrowLeft size={14} />} onClick={onUp}>
+        {upLabel}
+      </Button>
+      <h3 className={styles.question} dir="auto">
+        <MathText text={group.question} />
+      </h3>
+      <GroupFacts group={group} />
+    </header>
   );
 }

@@ -2,11 +2,13 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import {
   type KeyboardEvent,
   type ReactNode,
+  type RefObject,
   useLayoutEffect,
   useMemo,
   useRef,
   useState,
 } from "react";
+import { classes } from "@/ui/classes";
 import { BlockText } from "./BlockText";
 import { type Block, blocksOf } from "./blocks";
 import styles from "./LongText.module.css";
@@ -21,15 +23,19 @@ interface LongTextProps {
   /** Said to screen readers. */
   label: string;
   /** What stands in place of a block's text. */
-  render?: (block: Block) => ReactNode;
+  render?: ((block: Block) => ReactNode) | undefined;
+  /** The box that scrolls, for those who listen to it. */
+  box?: RefObject<HTMLElement | null> | undefined;
+  className?: string | undefined;
 }
 
 /** A completion of any length in a box that scrolls; only the blocks in sight are in the page. */
-export function LongText({ text, label, render }: LongTextProps) {
-  const box = useRef<HTMLElement>(null);
+export function LongText({ text, label, render, box: given, className }: LongTextProps) {
+  const own = useRef<HTMLElement>(null);
+  const box = given ?? own;
   const blocks = useMemo(() => blocksOf(text), [text]);
   const [width, setWidth] = useState(0); // unknown until the box is laid out
-  useLayoutEffect(() => setWidth(box.current?.clientWidth ?? 0), []);
+  useLayoutEffect(() => setWidth(box.current?.clientWidth ?? 0), [box]);
   const rows = useVirtualizer({
     count: width > 0 ? blocks.length : 0,
     getScrollElement: () => box.current,
@@ -40,7 +46,7 @@ export function LongText({ text, label, render }: LongTextProps) {
   const onKeyDown = (event: KeyboardEvent) => {
     // The browser knows only the heights that are estimated
     const end = { Home: 0, End: blocks.length - 1 }[event.key];
-    if (end === undefined || event.target !== box.current) return;
+    if (end === undefined) return;
     event.preventDefault();
     rows.scrollToIndex(end, { align: end === 0 ? "start" : "end" });
   };
@@ -50,7 +56,7 @@ export function LongText({ text, label, render }: LongTextProps) {
       // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls is reached by keyboard
       tabIndex={0}
       aria-label={label}
-      className={styles.box}
+      className={classes(styles.box, className)}
       onKeyDown={onKeyDown}
     >
       {blocks.length === 0 && <p className={styles.nothing}>nothing</p>}

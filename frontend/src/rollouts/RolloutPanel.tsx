@@ -28,7 +28,7 @@ interface RolloutPanelProps extends TabProps {
 export function RolloutPanel(props: RolloutPanelProps) {
   const { run, facts, address, go, compact = false, cursor = 0, onCursor } = props;
   const wanted = useShownStep(facts, address.step);
-  const query = useRollouts(run.id, wanted);
+  const query = useRollouts(run, wanted);
   const pages = query.data?.pages;
   const first = pages?.[0];
   const groups = useMemo(() => pages?.flatMap((page) => page.items) ?? [], [pages]);

@@ -1,5 +1,7 @@
 /** What of the reader lives in the run page's address, so that a link shows the same completion. */
 
+import { TINTS, type Tint } from "./tokens";
+
 export const VIEWS = [
   { key: "step", label: "By step" },
   { key: "all", label: "All completions" },
@@ -26,6 +28,14 @@ export const ORDERS = [
 
 export type Order = (typeof ORDERS)[number]["value"];
 
+export const PICKS = [
+  { value: "best", label: "The best" },
+  { value: "median", label: "The median" },
+  { value: "worst", label: "The worst" },
+] as const;
+
+export type Pick = (typeof PICKS)[number]["value"];
+
 export interface ReaderAddress {
   view: ReaderView;
   /** Id of the group that is open. */
@@ -34,14 +44,26 @@ export interface ReaderAddress {
   completion: number | null;
   /** Of the completions within a group. */
   order: Order;
+  /** The same prompt over the run, or beside another run, instead of the group. */
+  alike: boolean;
+  /** Which completion of each group stands for it there. */
+  pick: Pick;
+  /** Id of the run beside this one; null compares steps of this one. */
+  beside: number | null;
+  /** What the tokens of a completion are coloured by. */
+  tint: Tint;
   /** Conditions on all completions, as the API's `where` takes them. */
   where: readonly string[];
+  /** Only those that one starred. */
+  starred: boolean;
   q: string;
   mode: SearchMode;
   /** A field, "-" before it: largest first. */
   sort: string;
   /** The field whose values the histogram counts. */
   histogram: string;
+  /** Reflective words, with commas between; "" for the usual ones. */
+  words: string;
 }
 
 export const FIRST_PAGE: ReaderAddress = {
@@ -49,11 +71,17 @@ export const FIRST_PAGE: ReaderAddress = {
   group: null,
   completion: null,
   order: "advantage",
+  alike: false,
+  pick: "best",
+  beside: null,
+  tint: "none",
   where: [],
+  starred: false,
   q: "",
   mode: "text",
   sort: "-step",
   histogram: "reward",
+  words: "",
 };
 
 const FIELD = /^-?[\w./-]{1,200}$/;
@@ -70,11 +98,17 @@ export function parseReader(params: URLSearchParams): ReaderAddress {
     group,
     completion: group === null ? null : whole(params.get("completion")),
     order: ORDERS.find(({ value }) => value === params.get("order"))?.value ?? FIRST_PAGE.order,
+    alike: params.get("alike") === "1",
+    pick: PICKS.find(({ value }) => value === params.get("pick"))?.value ?? FIRST_PAGE.pick,
+    beside: whole(params.get("beside")),
+    tint: TINTS.find(({ value }) => value === params.get("tint"))?.value ?? FIRST_PAGE.tint,
     where: params.getAll("where").filter(Boolean).slice(0, MOST_CONDITIONS),
+    starred: params.get("starred") === "1",
     q: params.get("q") ?? "",
     mode: MODES.find(({ value }) => value === params.get("mode"))?.value ?? FIRST_PAGE.mode,
     sort: fieldOf("sort"),
     histogram: fieldOf("histogram"),
+    words: params.get("words") ?? "",
   };
 }
 
@@ -85,10 +119,16 @@ export function formatReader(address: ReaderAddress): [string, string][] {
     group: address.group === null ? "" : String(address.group),
     completion: address.completion === null ? "" : String(address.completion),
     order: address.order,
+    alike: address.alike ? "1" : "",
+    pick: address.pick,
+    beside: address.beside === null ? "" : String(address.beside),
+    tint: address.tint,
+    starred: address.starred ? "1" : "",
     q: address.q,
     mode: address.mode,
     sort: address.sort,
     histogram: address.histogram,
+    words: address.words,
   };
   const changed = Object.entries(texts).filter(
     ([name, text]) => text !== "" && text !== FIRST_PAGE[name as keyof typeof texts],
@@ -104,6 +144,7 @@ function whole(text: string | null): number | null {
 export function isSameLevel(before: ReaderAddress, after: ReaderAddress): boolean {
   return (
     before.view === after.view &&
+    before.alike === after.alike &&
     (before.group === null) === (after.group === null) &&
     (before.completion === null) === (after.completion === null)
   );

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Completion } from "./queries";
-import { histogram, rightCount, SORTS, sorted, unscoredCount } from "./rolloutOrder";
+import { histogram, picked, rightCount, SORTS, sorted, unscoredCount } from "./rolloutOrder";
 
 const completion = (index: number, part: Partial<Completion> = {}): Completion => ({
   id: `1-${index}`,
@@ -46,6 +46,17 @@ describe("sorted", () => {
         expect(new Set(sorted(all, value))).toEqual(new Set(all));
       }),
     );
+  });
+});
+
+describe("picked", () => {
+  it("is the best, the worst or the one between, of equal ones the first", () => {
+    const group = [2, 0, 1, 2, 1].map((reward, index) => completion(index, { reward }));
+    expect(picked(group, "best")?.index).toBe(0);
+    expect(picked(group, "median")?.reward).toBe(1);
+    expect(picked(group, "worst")?.index).toBe(1);
+    expect(picked([], "best")).toBeUndefined();
+    expect(picked([completion(0, { reward: null }), completion(1)], "worst")?.index).toBe(0);
   });
 });
 

@@ -1,6 +1,6 @@
 /** Order and counts of a group's completions. */
 
-import { ORDERS, type Order } from "./address";
+import { ORDERS, type Order, type Pick } from "./address";
 import type { Cluster, Completion, GroupDetail } from "./queries";
 
 /** What sorts a group without knowing what its completions answer. */
@@ -36,9 +36,23 @@ export function byAnswer(
   return [...completions].sort((a, b) => (place.get(a.index) ?? 0) - (place.get(b.index) ?? 0));
 }
 
+/** What the verifier read, or else what stands where answers stand; null for none. */
+export function answerOf({ clusters }: GroupDetail, completion: Completion): string | null {
+  const own = clusters.find(({ indexes }) => indexes.includes(completion.index));
+  return completion.parsed ?? own?.answer ?? null;
+}
+
 /** A group's completions as they are to stand beside each other. */
 export function ordered({ group, clusters }: GroupDetail, order: Order): Completion[] {
   return isSort(order) ? sorted(group.completions, order) : byAnswer(group.completions, clusters);
+}
+
+/** The completion that stands for its group, by reward; of equal ones the first. */
+export function picked(completions: readonly Completion[], pick: Pick): Completion | undefined {
+  const worth = ({ reward }: Completion) => reward ?? Number.NEGATIVE_INFINITY;
+  const rising = [...completions].sort((a, b) => worth(a) - worth(b) || b.index - a.index);
+  const last = rising.length - 1;
+  return rising[{ best: last, median: Math.floor(last / 2), worst: 0 }[pick]];
 }
 
 /** How many earned the whole accuracy; all of what was rewarded when accuracy is not measured. An

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { AXES } from "@/charts/clock";
 import { SMOOTHING_KINDS } from "@/charts/smoothing";
-import { MODES, ORDERS, VIEWS } from "@/rollouts/address";
+import { MODES, ORDERS, PICKS, VIEWS } from "@/rollouts/address";
+import { TINTS } from "@/rollouts/tokens";
 import { type Address, formatAddress, parseAddress, TABS } from "./address";
 
 const names = fc.uniqueArray(fc.constantFrom("reward/mean", "kl/mean", "eval/pass_at_1", "time"));
@@ -12,11 +13,17 @@ const fields = fc.constantFrom("reward", "-step", "rewards.format", "-rewards.ju
 const reader = {
   view: fc.constantFrom(...VIEWS.map(({ key }) => key)),
   order: fc.constantFrom(...ORDERS.map(({ value }) => value)),
+  alike: fc.boolean(),
+  pick: fc.constantFrom(...PICKS.map(({ value }) => value)),
+  beside: fc.option(fc.nat({ max: 999_999 })),
+  tint: fc.constantFrom(...TINTS.map(({ value }) => value)),
   where: fc.array(fc.string({ minLength: 1 }), { maxLength: 20 }),
+  starred: fc.boolean(),
   q: fc.string(),
   mode: fc.constantFrom(...MODES.map(({ value }) => value)),
   sort: fields,
   histogram: fields,
+  words: fc.string(),
 };
 const opened = fc.constantFrom(
   { group: null, completion: null },

@@ -11,8 +11,13 @@ import type { SeriesTable } from "@/live/series";
 import { configNumber } from "./queries";
 import type { TabProps } from "./RunPage";
 
+/** What charts are made of: the run's own store, or a table that was put together otherwise. */
+interface ChartsProps extends Omit<TabProps, "store"> {
+  store: Pick<TabProps["store"], "series" | "need">;
+}
+
 /** What the charts of a tab share. Without an axis of their own they take the address's. */
-export function useCharts(props: TabProps, ownAxis?: Axis): ChartGroup {
+export function useCharts(props: ChartsProps, ownAxis?: Axis): ChartGroup {
   const { run, facts, store, version, address, go } = props;
   const table = store.series;
   const view = useMemo(() => (ownAxis ? unsmoothed(address) : address), [address, ownAxis]);

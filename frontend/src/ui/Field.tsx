@@ -1,5 +1,5 @@
 import { CircleAlert } from "lucide-react";
-import { type InputHTMLAttributes, type ReactNode, useId } from "react";
+import { type InputHTMLAttributes, type ReactNode, type Ref, useId } from "react";
 import { classes } from "./classes";
 import styles from "./Field.module.css";
 
@@ -54,7 +54,11 @@ export function Field({ label, unit, help, problem, aside, inline, children }: F
   );
 }
 
-export function TextInput({ className, ...rest }: InputHTMLAttributes<HTMLInputElement>) {
+interface TextInputProps extends InputHTMLAttributes<HTMLInputElement> {
+  ref?: Ref<HTMLInputElement>;
+}
+
+export function TextInput({ className, ...rest }: TextInputProps) {
   return <input className={classes(styles.input, className)} {...rest} />;
 }
 

@@ -3,8 +3,11 @@
 The prompts of every step are the same, so that they can be followed through the run.
 """
 
+import array
 import random
 from typing import Any
+
+from training.events import pack_tokens
 
 SEED = 7
 """A run with this seed writes these groups in place of the usual one."""
@@ -15,6 +18,7 @@ QUESTIONS = (
     ("ما هو ناتج 6 × 7؟", "42"),
     ("请计算 12 的阶乘除以 11 的阶乘。", "12"),
 )
+TASKS = ("sums", "roots", "sums", "factorials")
 WORDS = ("so", "we", "add", "the", "tens", "carry", "one", "and", "check", "whether", "it", "holds")
 
 
@@ -26,9 +30,13 @@ def groups(step: int) -> list[dict[str, Any]]:
             "prompt": f"{question}\nThink, then answer.",
             "question": question,
             "answer": answer,
+            "task": task,
+            "difficulty": float(level),
             "completions": _scored(written, answer),
         }
-        for (question, answer), written in zip(QUESTIONS, texts, strict=True)
+        for level, (task, (question, answer), written) in enumerate(
+            zip(TASKS, QUESTIONS, texts, strict=True), start=1
+        )
     ]
 
 
@@ -86,14 +94,40 @@ def _scored(texts: list[str], answer: str) -> list[dict[str, Any]]:
             "reward": reward,
             "rewards": part,
             "advantage": reward - mean,
-            "length": LONG_TOKENS if len(text) > LONG_TOKENS else max(1, len(text) // 4),
+            "length": _count(text),
             "finish_reason": "stop" if "</answer>" in text else "length",
             "logprob_mean": -0.4 - 0.1 * place,
+            "entropy_mean": 0.2 + 0.1 * place,
+            "parsed": _given(text),
+            "reasons": {} if part["accuracy"] else {"accuracy": f"It is not {answer}."},
+            "tokens": _tokens(text),
         }
         for place, (text, part, reward) in enumerate(zip(texts, parts, rewards, strict=True))
     ]
 
 
+def _count(text: str) -> int:
+    """Tokens of a text: four characters each, but for the long one's."""
+    return LONG_TOKENS if len(text) > LONG_TOKENS else max(1, len(text) // 4)
+
+
+def _tokens(text: str) -> str:
+    """Evenly long, with numbers that follow from their place: token 0 is certain, 1 is not."""
+    count = _count(text)
+    size, rest = divmod(len(text), count)
+    numbers = {
+        "logprobs": [-(place * 277 % 1280) for place in range(count)],
+        "entropies": [place * 53 % 768 for place in range(count)],
+        "differences": [place * 29 % 401 - 200 for place in range(count)],
+    }
+    told = {name: array.array("h", each).tobytes() for name, each in numbers.items()}
+    lengths = array.array("H", [size + (place < rest) for place in range(count)]).tobytes()
+    return pack_tokens(lengths, told)
+
+
+def _given(text: str) -> str | None:
+    return text.rpartition("<answer>")[2].removesuffix("</answer>") if "<answer>" in text else None
+
+
 def _is_right(text: str, answer: str) -> bool:
-    given = text.rpartition("<answer>")[2].removesuffix("</answer>").strip("\\()")
-    return given == answer
+    return (_given(text) or "").strip("\\()") == answer
