@@ -13,6 +13,8 @@ import { usePageTitle } from "./title";
 
 const RunPage = lazy(() => import("@/run/RunPage"));
 const ComparePage = lazy(() => import("@/compare/ComparePage"));
+const NotesPage = lazy(() => import("@/notes/NotesPage"));
+const NotePage = lazy(() => import("@/notes/NotePage"));
 const NewRunPage = lazy(() => import("@/new/NewRunPage"));
 const NodesPage = lazy(() => import("@/nodes/NodesPage"));
 const QueuePage = lazy(() => import("@/queue/QueuePage"));
@@ -51,6 +53,14 @@ function Pages() {
       <Route path="/presets" component={PresetsPage} />
       <Route path="/deleted" component={DeletedPage} />
       <Route path="/projects" component={ProjectsPage} />
+      <Route path="/projects/:slug/notes">
+        {({ slug }) => <NotesPage key={slug} slug={slug} />}
+      </Route>
+      <Route path="/notes/:id">
+        {({ id }) =>
+          /^\d+$/.test(id) ? <NotePage key={id} noteId={Number(id)} /> : <NoSuchPage />
+        }
+      </Route>
       <Route path="/projects/:slug">{({ slug }) => <ProjectPage key={slug} slug={slug} />}</Route>
       <Route path="/runs/:id">
         {({ id }) => (/^\d+$/.test(id) ? <RunPage key={id} runId={Number(id)} /> : <NoSuchPage />)}

@@ -81,6 +81,7 @@ function NavBar() {
 
 function isHere(location: string, href: string): boolean {
   if (href === "/") return location === "/" || /^\/(runs|deleted)(\/|$)/.test(location);
+  if (href === "/projects" && location.startsWith("/notes/")) return true;
   return location === href || location.startsWith(`${href}/`);
 }
 

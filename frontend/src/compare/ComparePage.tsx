@@ -1,22 +1,16 @@
-import { lazy, Suspense, useMemo } from "react";
+import { lazy, Suspense } from "react";
 import { usePageTitle } from "@/app/title";
-import { useChartColours } from "@/charts/colours";
-import { ErrorState } from "@/ui/Message";
 import { SkeletonLines } from "@/ui/Skeleton";
 import { Tabs } from "@/ui/Tabs";
 import { type Address, TABS, type TabKey, useAddress } from "./address";
 import { ChartsTab } from "./ChartsTab";
 import styles from "./ComparePage.module.css";
+import { CompareProvider } from "./CompareProvider";
 import { Controls } from "./Controls";
 import { DiffTab } from "./DiffTab";
-import { exploredKeys } from "./explored";
-import { Highlight } from "./highlight";
 import { NothingChosen } from "./NothingChosen";
-import { ComparePageProvider, usePageParts } from "./page";
-import { useComparison } from "./queries";
 import { RunLegend } from "./RunLegend";
 import { SummaryTab } from "./SummaryTab";
-import { useCurves, useLiveComparison } from "./useCurves";
 
 const ExploreTab = lazy(() => import("./ExploreTab"));
 const PANEL = "compare-panel";
@@ -41,21 +35,15 @@ interface ComparingProps {
   go: (change: Partial<Address>) => void;
 }
 
-function Comparing({ address, go }: ComparingProps) {
-  const query = useComparison(address.runs, seriesNamed(address));
-  const colours = useChartColours();
-  const parts = usePageParts(address, query.data, colours.series);
-  const store = useCurves(parts.drawn);
-  useLiveComparison(store, query.data);
-  const highlight = useMemo(() => new Highlight(), []);
-  if (query.error && !query.data) {
-    return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
-  }
-  if (!query.data) return <SkeletonLines lines={12} />;
-  if (query.data.runs.length === 0) return <NothingChosen gone />;
+function Comparing(props: ComparingProps) {
+  const { address, go } = props;
   const Page = PAGES[address.tab];
   return (
-    <ComparePageProvider value={{ ...parts, go, store, highlight, colours }}>
+    <CompareProvider
+      {...props}
+      waiting={<SkeletonLines lines={12} />}
+      nothing={<NothingChosen gone />}
+    >
       <div className={styles.page}>
         <Controls />
         <div className={styles.columns}>
@@ -81,14 +69,6 @@ function Comparing({ address, go }: ComparingProps) {
           </div>
         </div>
       </div>
-    </ComparePageProvider>
+    </CompareProvider>
   );
-}
-
-/** The series whose newest values something on the page is told by. */
-function seriesNamed(address: Address): string[] {
-  const { colour, group, where, sort } = address;
-  const named = [colour, group, sort.replace(/^-/, ""), ...where.map(({ field }) => field)];
-  const keys = [...named, ...exploredKeys(address)].filter((key) => key.includes("/"));
-  return [...new Set(keys)].sort();
 }

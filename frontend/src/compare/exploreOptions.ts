@@ -57,6 +57,8 @@ export function parallelOption(
   dimensions: readonly Dimension[],
   { fields, runs, shown, looks, colours }: Drawn,
 ): Record<string, unknown> {
+  // Lines pass behind the labels.
+  const label = { color: colours.text, backgroundColor: colours.surface, padding: [1, 3] };
   return {
     animation: false,
     textStyle: { fontFamily: "'Inter Variable', sans-serif" },
@@ -69,7 +71,7 @@ export function parallelOption(
         nameTextStyle: { color: colours.text, fontSize: 12 },
         axisLine: { lineStyle: { color: colours.faint } },
         axisTick: { lineStyle: { color: colours.grid } },
-        axisLabel: { color: colours.faint },
+        axisLabel: label,
         areaSelectStyle: { color: colours.accent, borderColor: colours.accent, opacity: 0.25 },
       },
     },
@@ -82,7 +84,7 @@ export function parallelOption(
       ...(dimension.kind === "category" && { data: dimension.categories }),
       ...(dimension.kind !== "category" && {
         scale: true,
-        axisLabel: { color: colours.faint, formatter: (value: number) => formatNumber(value, 6) },
+        axisLabel: { ...label, formatter: (value: number) => formatNumber(value, 6) },
       }),
     })),
     series: [

@@ -1,3 +1,4 @@
+import { NotebookPen } from "lucide-react";
 import { useSearchParams } from "wouter";
 import { AlertTable } from "@/alerts/AlertTable";
 import { useAlerts } from "@/alerts/queries";
@@ -48,6 +49,11 @@ export default function ProjectPage({ slug }: { slug: string }) {
   }
   return (
     <div className={styles.page}>
+      <p>
+        <ButtonLink href={`/projects/${slug}/notes`} icon={<NotebookPen size={14} />}>
+          Notes
+        </ButtonLink>
+      </p>
       <Tabs
         label="About this project"
         tabs={TABS}
