@@ -46,6 +46,17 @@ describe("extentOf", () => {
     ]);
   });
 
+  it("says where a value has no place on a logarithm", () => {
+    const plotted = { ...data([["main", [1, null, null, 10]]]), values: [[1, 0, Number.NaN, 10]] };
+    expect(extentOf(plotted, ALL, plain)).toEqual({
+      low: 1,
+      high: 10,
+      outside: [{ x: 1, side: "below", colour: 1 }],
+    });
+    const lost = { ...data([["main", [null]]]), values: [[-3]] };
+    expect(extentOf(lost, ALL, plain).outside).toHaveLength(1);
+  });
+
   it("judges by what was measured, and marks a bucket once", () => {
     const most = calm.map((value, index) => (index === 30 ? 1e6 : value));
     const plotted = data([

@@ -30,9 +30,12 @@ export function extentOf(
     points: pointsBetween(data.x, data.drawn[index] ?? [], range),
   }));
   const all = columns.flatMap(({ points }) => points.map(({ value }) => value));
-  if (all.length === 0) return { low: null, high: null, outside: [] };
+  const placeless = data.lines.flatMap((line, index) =>
+    isMeasured(line.kind, data) ? withoutPlace(data, index, range) : [],
+  );
+  if (all.length === 0) return { low: null, high: null, outside: onceEach(placeless) };
   const [low, high] = robust ? fences(measured(columns)) : [least(all), greatest(all)];
-  if (!robust) return { low, high, outside: [] };
+  if (!robust) return { low, high, outside: onceEach(placeless) };
   // What rounding alone puts beyond an end is not outside.
   const air = 1e-9 * Math.max(Math.abs(low), Math.abs(high));
   const outside = columns.flatMap(({ line, points }) =>
@@ -46,7 +49,22 @@ export function extentOf(
           }))
       : [],
   );
-  return { low, high, outside: onceEach(outside) };
+  return { low, high, outside: onceEach([...placeless, ...outside]) };
+}
+
+/** Values at or below 0 on a logarithm: numbers that were measured, and are not drawn. */
+function withoutPlace(
+  data: PlotData,
+  index: number,
+  [from, to]: readonly [number, number],
+): Outside[] {
+  const [values, drawn] = [data.values[index] ?? [], data.drawn[index] ?? []];
+  const { colour } = data.lines[index] as PlotData["lines"][number];
+  return data.x.flatMap((x, at) => {
+    const value = values[at];
+    const lost = value !== undefined && value <= 0 && Number.isFinite(value) && drawn[at] === null;
+    return lost && x >= from && x <= to ? [{ x, side: "below" as const, colour }] : [];
+  });
 }
 
 type Columns = { line: PlotData["lines"][number]; points: { x: number; value: number }[] }[];
