@@ -13,11 +13,13 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.e2e.api import Api
 from tests.e2e.browser import FLAGS, browser_path
-from tests.e2e.product import Product
+from tests.e2e.product import Product, fill_sweep
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "screenshots"
 DESK, PHONE = (1440, 900), (390, 844)
 PATIENCE_S = 1800.0
+RUNS = 60
+"""Of the sweep that is compared."""
 SHOTS = (
     ("run-light", DESK, "light", "/runs/{run}"),
     ("run-dark", DESK, "dark", "/runs/{run}"),
@@ -26,11 +28,13 @@ SHOTS = (
     ("new-run", DESK, "light", "/new"),
     ("run-phone", PHONE, "dark", "/runs/{run}"),
     ("admin", DESK, "light", "/admin/runs/run/"),
+    ("compare", DESK, "light", "/compare?runs={sweep}&group=grpo.kl_coef"),
+    ("compare-explore", DESK, "dark", "/compare?runs={sweep}&tab=explore&color=reward/mean"),
 )
 
 
-def shoot(browser: Browser, product: Product, run: int, step: int, folder: Path) -> None:
-    """One sign-in, then each page in its size and theme."""
+def shoot(browser: Browser, product: Product, places: dict[str, str], folder: Path) -> None:
+    """One sign-in, then each page in its size and theme; `places` stand in the paths."""
     first = browser.new_context(base_url=product.url)
     first.new_page().goto(product.link)
     state = first.storage_state()
@@ -42,7 +46,7 @@ def shoot(browser: Browser, product: Product, run: int, step: int, folder: Path)
             color_scheme="dark" if theme == "dark" else "light",
         )
         page = context.new_page()
-        page.goto(path.format(run=run, step=step))
+        page.goto(path.format(**places))
         settle(page)
         page.screenshot(path=folder / f"{name}.png")
         context.close()
@@ -69,7 +73,9 @@ def main() -> None:
         run = api.get("/runs")["items"][0]["id"]
         api.follow(run, lambda found: found["step"] >= arguments.step, PATIENCE_S)
         browser = playwright.chromium.launch(executable_path=browser_path(), args=FLAGS)
-        shoot(browser, product, run, arguments.step, arguments.folder)
+        sweep = ",".join(map(str, fill_sweep(product, RUNS)))
+        places = {"run": str(run), "step": str(arguments.step), "sweep": sweep}
+        shoot(browser, product, places, arguments.folder)
         browser.close()
 
 

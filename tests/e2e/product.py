@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import queue
 import re
@@ -127,6 +128,20 @@ class Product:
             return mine and process.status() != psutil.STATUS_ZOMBIE
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             return False
+
+
+def fill_sweep(product: Product, count: int) -> list[int]:
+    """Write a finished sweep into the product's database; the numbers of its runs."""
+    said = subprocess.run(
+        [sys.executable, "-m", "tests.e2e.sweep", "--runs", str(count)],
+        cwd=ROOT,
+        env=clean_environment() | {"R1WEB_HOME": str(product.home)},
+        check=True,
+        text=True,
+        stdout=subprocess.PIPE,
+    )
+    numbers: list[int] = ast.literal_eval(said.stdout)
+    return numbers
 
 
 def clean_environment() -> dict[str, str]:

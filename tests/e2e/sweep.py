@@ -59,43 +59,58 @@ def fill(count: int) -> list[int]:
     from django.db import transaction  # noqa: PLC0415 - after the settings are named
 
     from r1web.accounts.models import Membership  # noqa: PLC0415 - likewise
-    from r1web.metrics.services import Sample, append_points  # noqa: PLC0415 - likewise
-    from r1web.runs.models import Attempt, State  # noqa: PLC0415 - likewise
-    from r1web.runs.services import create_run  # noqa: PLC0415 - likewise
-    from r1web.runs.services.progress import record_progress  # noqa: PLC0415 - likewise
+    from r1web.runs.models import Run, State  # noqa: PLC0415 - likewise
+    from training.config import resolve  # noqa: PLC0415 - likewise
 
     operator = Membership.objects.select_related("project", "user").order_by("pk")[0]
     made = []
     for number in range(count):
+        last = steps_of(number)
+        started = datetime.fromtimestamp(START_S + 300 * number, tz=UTC)
+        run = Run(
+            owner=operator.user,
+            project=operator.project,
+            preset="r1-zero-nano",
+            name=f"sweep-{number:02d}",
+            tags=["sweep", "first" if number < count // 2 else "second"],
+            config=resolve("r1-zero-nano", config_of(number)).as_json(),
+            overrides=config_of(number),
+            digest=f"sweep-{number}",
+            total_steps=STEPS,
+            state=State.FINISHED if last == STEPS else State.STOPPED,
+            created_at=started,
+            started_at=started,
+            ended_at=started,
+        )
         with transaction.atomic():
-            run = create_run(
-                owner=operator.user,
-                project=operator.project,
-                preset="r1-zero-nano",
-                name=f"sweep-{number:02d}",
-                overrides=config_of(number),
-                tags=["sweep", "first" if number < count // 2 else "second"],
-            )
-            last = steps_of(number)
-            started = datetime.fromtimestamp(START_S + 300 * number, tz=UTC)
-            attempt = Attempt.objects.create(
-                run=run, number=1, started_at=started, claimed_at=started, ended_at=started
-            )
-            told = [(step, values_of(number, step)) for step in range(1, last + 1)]
-            for step in range(10, last + 1, 10):
-                score = max(0.0, min(1.0, told[step - 1][1]["reward/mean"] / 2))
-                told.append((step, {"eval/pass_at_1": score}))
-            told.sort(key=lambda item: item[0])
-            append_points(
-                Sample(attempt, step, started.timestamp() + step * (2 + number % 3), values)
-                for step, values in told
-            )
-            record_progress(run=run, told=told)
-            run.started_at = run.ended_at = started
-            run.state = State.FINISHED if last == STEPS else State.STOPPED
+            run.save()
+            tell(run, number, started)
             run.save()
         made.append(run.pk)
     return made
+
+
+def tell(run: Any, number: int, started: datetime) -> None:
+    """The points of a run, and a held-out score every ten steps."""
+    from r1web.metrics.services import Sample, append_points  # noqa: PLC0415 - likewise
+    from r1web.runs.models import Attempt  # noqa: PLC0415 - likewise
+    from r1web.runs.services.progress import record_progress  # noqa: PLC0415 - likewise
+
+    attempt = Attempt.objects.create(
+        run=run, number=1, started_at=started, claimed_at=started, ended_at=started
+    )
+    told = []
+    for step in range(1, steps_of(number) + 1):
+        values = values_of(number, step)
+        told.append((step, values))
+        if step % 10 == 0:
+            score = max(0.0, min(1.0, values["reward/mean"] / 2))
+            told.append((step, {"eval/pass_at_1": score}))
+    seconds = 2 + number % 3
+    append_points(
+        Sample(attempt, step, started.timestamp() + step * seconds, values) for step, values in told
+    )
+    record_progress(run=run, told=told)
 
 
 def main() -> None:

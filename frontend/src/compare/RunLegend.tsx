@@ -16,9 +16,7 @@ import styles from "./RunLegend.module.css";
 
 const ROW_PX = 32;
 
-type Row =
-  | { kind: "run"; run: ComparedRun; inGroup: boolean }
-  | { kind: "group"; group: Group & { look: Look } };
+type Row = { kind: "run"; run: ComparedRun } | { kind: "group"; group: Group & { look: Look } };
 
 /** The runs of the page, which scrolls by itself when they are many. */
 export function RunLegend() {
@@ -47,7 +45,7 @@ export function RunLegend() {
           return row.kind === "group" ? (
             <GroupRow key={key} group={row.group} />
           ) : (
-            <RunRow key={key} run={row.run} inGroup={row.inGroup} />
+            <RunRow key={key} run={row.run} />
           );
         })}
         <li aria-hidden style={{ height: after }} />
@@ -62,22 +60,15 @@ export function RunLegend() {
   );
 }
 
+/** Groups, then all runs in their groups' colours. */
 function rowsOf({ runs, groups }: ReturnType<typeof useComparePage>): Row[] {
-  if (!groups) return runs.map((run) => ({ kind: "run", run, inGroup: false }));
-  const byId = new Map(runs.map((run) => [run.id, run]));
-  return groups.flatMap((group): Row[] => [
-    { kind: "group", group },
-    ...group.runs.map(
-      (id): Row => ({
-        kind: "run",
-        run: byId.get(id) as ComparedRun,
-        inGroup: true,
-      }),
-    ),
-  ]);
+  return [
+    ...(groups ?? []).map((group): Row => ({ kind: "group", group })),
+    ...runs.map((run): Row => ({ kind: "run", run })),
+  ];
 }
 
-function RunRow({ run, inGroup }: { run: ComparedRun; inGroup: boolean }) {
+function RunRow({ run }: { run: ComparedRun }) {
   const { address, go, looks, baseline, highlight, shown } = useComparePage();
   const label = runLabel(run);
   const isHighlighted = useHighlighted(highlight) === label;
@@ -93,7 +84,6 @@ function RunRow({ run, inGroup }: { run: ComparedRun; inGroup: boolean }) {
         styles.row,
         isHighlighted && styles.highlighted,
         !shown.includes(run.id) && styles.hidden,
-        inGroup && styles.inGroup,
       )}
       onPointerEnter={() => highlight.set(label)}
       onPointerLeave={() => highlight.set(null)}

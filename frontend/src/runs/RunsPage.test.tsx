@@ -173,3 +173,10 @@ test("a condition is asked for, put into the address, and taken off again", asyn
   await user.click(screen.getByRole("button", { name: "reward>=0.5" }));
   expect(place.history.at(-1)).toBe("/");
 });
+
+test("what is selected is compared by a key", async () => {
+  const place = open();
+  await line("third");
+  await userEvent.keyboard("jxjxc");
+  expect(place.history.at(-1)).toBe("/compare?runs=3,2");
+});

@@ -1,9 +1,10 @@
 import type { RowSelectionState } from "@tanstack/react-table";
 import { Plus } from "lucide-react";
 import { useCallback, useMemo, useState } from "react";
-import { Link } from "wouter";
+import { Link, useLocation } from "wouter";
 import { useRunList } from "@/api/queries";
 import { usePageTitle } from "@/app/title";
+import { formatRuns } from "@/compare/runNumbers";
 import { Button } from "@/ui/Button";
 import { ButtonLink } from "@/ui/ButtonLink";
 import { LiveBar } from "@/ui/LiveBar";
@@ -45,14 +46,20 @@ function RunsList() {
   const [filters, change] = useRunFilters();
   const list = useRunList(toQuery(filters));
   const runs = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
+  const [, navigate] = useLocation();
   const [selected, setSelected] = useState<RowSelectionState>({});
   const [asked, setAsked] = useState<{ act: "stop" | "resume"; ids: number[] } | null>(null);
   const chosen = runs.filter((run) => selected[run.id]);
 
   const cursor = useRunKeys(runs, {
     onToggle: (run) => setSelected((before) => ({ ...before, [run.id]: !before[run.id] })),
+    onCompare: (run) => compare(chosen.length > 0 || !run ? chosen : [run]),
     onStop: (run) => ask("stop", chosen.length > 0 ? chosen : [run]),
   });
+  const compare = (those: typeof runs) => {
+    const ids = those.map((run) => run.id);
+    if (ids.length > 0) navigate(`/compare?runs=${formatRuns(ids)}`);
+  };
   const ask = (act: "stop" | "resume", targets: typeof runs) => {
     const able = targets.filter(act === "stop" ? canStop : canResume);
     if (able.length > 0) setAsked({ act, ids: able.map((run) => run.id) });
@@ -79,6 +86,9 @@ function RunsList() {
       {chosen.length > 0 && (
         <div className={styles.selection} role="status">
           {chosen.length} selected
+          <Button small onClick={() => compare(chosen)}>
+            Compare
+          </Button>
           <Button small disabled={!chosen.some(canStop)} onClick={() => ask("stop", chosen)}>
             Stop
           </Button>

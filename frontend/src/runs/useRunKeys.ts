@@ -5,6 +5,8 @@ import { useShortcuts } from "@/app/shortcuts";
 
 interface RunKeyActions {
   onToggle: (run: RunRow) => void;
+  /** What is selected, else the run under the cursor. */
+  onCompare: (run: RunRow | undefined) => void;
   onStop: (run: RunRow) => void;
 }
 
@@ -31,6 +33,11 @@ export function useRunKeys(runs: readonly RunRow[], actions: RunKeyActions): num
       { keys: "k", label: "Previous run", run: () => move(-1) },
       { keys: "Enter", label: "Open", run: onCurrent((run) => navigate(`/runs/${run.id}`)) },
       { keys: "x", label: "Select", run: onCurrent((run) => now.current.actions.onToggle(run)) },
+      {
+        keys: "c",
+        label: "Compare",
+        run: () => now.current.actions.onCompare(now.current.runs[now.current.cursor]),
+      },
       { keys: "s", label: "Stop", run: onCurrent((run) => now.current.actions.onStop(run)) },
     ];
   }, [navigate]);
