@@ -3,14 +3,22 @@
 A line is one `write` of the whole line, so a reader sees it whole or torn at the end of the file,
 never mixed. A journal that cannot be opened stops the start; later trouble (a full disk, say)
 warns once and is counted, but never stops training.
+
+A thread of the journal's own makes and writes the lines, in order, so that training does not wait
+for a thousand completions to become text. Events by which a run goes on (`AWAITED`) are on file
+when `write` comes back, with all before them; of the others a process that is killed loses what it
+told in its last milliseconds.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
+import threading
 import time
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,6 +26,10 @@ from pydantic import ValidationError
 from training.events import Event, EventAdapter, parse_line
 
 FILE_NAME = "events.jsonl"
+AWAITED = frozenset({"started", "evaluation", "checkpoint", "finished"})
+"""Types of events that are on file when `write` comes back."""
+MOST_WAITING = 1024
+"""Events that the disk may be behind; then training waits for it."""
 _TAIL_BYTES = 1 << 16
 
 
@@ -35,15 +47,22 @@ class Journal:
         self.torn = False
         """The file ended amid a line, which is now closed and left for readers to skip."""
         self._torn_end = False
+        self._failure: Exception | None = None
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         self._seq = self._recover()
+        self._waiting: SimpleQueue[Event | threading.Event | None] = SimpleQueue()
+        """Events to write, marks to set when all before them is written, and None at the end."""
+        self._writer = threading.Thread(target=self._write_on, name="journal", daemon=True)
+        self._writer.start()
+        atexit.register(self.flush)
 
     def write(self, type_: str, step: int, **fields: Any) -> None:
-        """Append one event. Raises for a wrong field (our mistake), never for the disk's."""
+        """Tell one event; any thread may. Raises for a wrong field (our mistake), never for the
+        disk's."""
         event: Event = EventAdapter.validate_python(
             {
                 "type": type_,
-                "seq": self._seq + 1,
+                "seq": 1,  # counted when it is written: what cannot be leaves no hole
                 "time": time.time(),
                 "stage": self.stage,
                 "step": step,
@@ -51,17 +70,48 @@ class Journal:
             }
         )
         self.step = step
-        self._seq += 1
+        self._waiting.put(event)
+        if type_ in AWAITED or self._waiting.qsize() > MOST_WAITING:
+            self.flush()
+
+    def flush(self) -> None:
+        """Wait until all that was told is on file. Raises what the writing thread met that was not
+        the disk's fault."""
+        written = threading.Event()
+        self._waiting.put(written)
+        written.wait()
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+
+    def close(self) -> None:
+        atexit.unregister(self.flush)
+        self._waiting.put(None)
+        self._writer.join()
+        os.close(self._file)
+
+    def _write_on(self) -> None:
+        """What the thread does."""
+        while (item := self._waiting.get()) is not None:
+            if isinstance(item, threading.Event):
+                item.set()
+                continue
+            try:
+                self._write_one(item)
+            except Exception as error:  # noqa: BLE001 - told to whoever waits for it
+                self._failure = error
+
+    def _write_one(self, event: Event) -> None:
+        numbered = event.model_copy(update={"seq": self._seq + 1})
+        line = numbered.model_dump_json().encode() + b"\n"
         try:
-            self._append(event.model_dump_json().encode() + b"\n")
+            self._append(line)
         except OSError as error:
             if not self.lost:
                 sys.stderr.write(f"The journal {self.path} cannot be written: {error}\n")
             self.lost += 1
-            self._seq -= 1
-
-    def close(self) -> None:
-        os.close(self._file)
+        else:
+            self._seq += 1
 
     def _append(self, line: bytes) -> None:
         if self._torn_end:  # a torn line must not swallow this one

@@ -102,10 +102,10 @@ class TextTokenizer:
 
         A character of several tokens belongs to the first. None where that cannot be told.
         """
-        for found in (self._of_bytes(ids), self._of_windows(ids)):
-            if sum(found) == len(text):
-                return found
-        return None
+        found = self._of_bytes(ids)
+        if sum(found) != len(text):
+            found = self._of_windows(ids)
+        return found if sum(found) == len(text) else None
 
     def _of_bytes(self, ids: list[int]) -> list[int]:
         """Where tokens are bytes, as in byte-level BPE."""

@@ -843,6 +843,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run_id}/difficulty": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is solved of which difficulty by when
+         * @description Solved means an accuracy, or a reward where there is none, of 1 or more.
+         */
+        get: operations["r1web_rollouts_api_difficulty_get_difficulty"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/prompts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * When each prompt was first solved
+         * @description Every prompt once, however often it was asked; what is not known comes last.
+         */
+        get: operations["r1web_rollouts_api_difficulty_list_prompts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run_id}/alerts": {
         parameters: {
             query?: never;
@@ -3049,6 +3089,100 @@ export interface components {
              * @description Plain text.
              */
             body: string;
+        };
+        /**
+         * DifficultyOut
+         * @description Tables with a row for each of `difficulties`, and in it a cell for each of `steps`.
+         */
+        DifficultyOut: {
+            /**
+             * Steps
+             * @description Ranges, both ends included.
+             */
+            steps: components["schemas"]["SpanOut"][];
+            /**
+             * Difficulties
+             * @description Each by itself, or ranges where there are more than twelve; null, the last: not known.
+             */
+            difficulties: (components["schemas"]["SpanOut"] | null)[];
+            /** Completions */
+            completions: number[][];
+            /**
+             * Solved
+             * @description Share of the completions that solve their prompt; null where there are none.
+             */
+            solved: (number | null)[][];
+            /**
+             * Prompts
+             * @description Prompts asked, each as often as it was.
+             */
+            prompts: number[][];
+            /**
+             * Prompts Solved
+             * @description Share of them that at least one completion solves.
+             */
+            prompts_solved: (number | null)[][];
+        };
+        /** SpanOut */
+        SpanOut: {
+            /** Low */
+            low: number;
+            /** High */
+            high: number;
+        };
+        /** PromptOut */
+        PromptOut: {
+            /**
+             * Group Id
+             * @description The first group that solved it, or else that tried.
+             */
+            group_id: number;
+            /**
+             * Question
+             * @description Its beginning.
+             */
+            question: string;
+            /** Task */
+            task: string;
+            /** Difficulty */
+            difficulty: number | null;
+            /**
+             * Asked
+             * @description How often.
+             */
+            asked: number;
+            /**
+             * First Step
+             * @description When it was first asked.
+             */
+            first_step: number;
+            /**
+             * Solved Step
+             * @description When it was first solved; null: never yet.
+             */
+            solved_step: number | null;
+            /**
+             * Solved
+             * @description Share of all its completions that solve it.
+             */
+            solved: number;
+        };
+        /** PromptsOut */
+        PromptsOut: {
+            /** Items */
+            items: components["schemas"]["PromptOut"][];
+            /**
+             * Total
+             * @description Different prompts, on all pages.
+             */
+            total: number;
+            /**
+             * Solved
+             * @description Those solved at least once.
+             */
+            solved: number;
+            /** Next Cursor */
+            next_cursor: string | null;
         };
         /** AlertList */
         AlertList: {
@@ -7698,6 +7832,157 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_rollouts_api_difficulty_get_difficulty: {
+        parameters: {
+            query?: {
+                /** @description Most ranges of steps. */
+                buckets?: number;
+                /** @description Conditions that all have to hold, such as reward>=0.5, rewards.format=0, finish_reason=length, task=countdown or parsed=null. */
+                where?: string[];
+                /** @description Only this attempt's, superseded or not. */
+                attempt?: number | null;
+            };
+            header?: never;
+            path: {
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DifficultyOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_rollouts_api_difficulty_list_prompts: {
+        parameters: {
+            query?: {
+                /** @description solved: by the step it was first solved at; “-”: largest first. */
+                sort?: "solved" | "-solved" | "difficulty" | "-difficulty" | "asked" | "-asked";
+                /** @description Conditions that all have to hold, such as reward>=0.5, rewards.format=0, finish_reason=length, task=countdown or parsed=null. */
+                where?: string[];
+                /** @description Only this attempt's, superseded or not. */
+                attempt?: number | null;
+                /** @description next_cursor of the page before. */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromptsOut"];
+                };
             };
             /** @description Unauthorized */
             401: {

@@ -3,6 +3,7 @@
 from ninja import Router
 
 from r1web.rollouts.api.completions import router as completions_router
+from r1web.rollouts.api.difficulty import router as difficulty_router
 from r1web.rollouts.api.export import router as export_router
 from r1web.rollouts.api.groups import router as groups_router
 from r1web.rollouts.api.marks import router as marks_router
@@ -14,3 +15,4 @@ router.add_router("", completions_router)
 router.add_router("", groups_router)
 router.add_router("", export_router)
 router.add_router("", marks_router)
+router.add_router("", difficulty_router)

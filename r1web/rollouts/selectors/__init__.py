@@ -1,5 +1,6 @@
 """What is read about rollouts."""
 
+from r1web.rollouts.selectors.difficulty import Order, Prompt, by_difficulty, first_solved
 from r1web.rollouts.selectors.emergence import by_steps
 from r1web.rollouts.selectors.exporting import chosen, exported_jsonl, exported_parquet
 from r1web.rollouts.selectors.groups import (
@@ -35,15 +36,19 @@ __all__ = [
     "Found",
     "Hit",
     "Marks",
+    "Order",
     "Place",
     "Position",
+    "Prompt",
     "Sort",
     "answers",
+    "by_difficulty",
     "by_steps",
     "check_may_write",
     "chosen",
     "exported_jsonl",
     "exported_parquet",
+    "first_solved",
     "has_tokens",
     "histogram",
     "marks_of",
