@@ -10,8 +10,10 @@ import { Progress } from "@/ui/Progress";
 import { SkeletonLines } from "@/ui/Skeleton";
 import { Table } from "@/ui/Table";
 import table from "@/ui/table.module.css";
+import { useToast } from "@/ui/toast";
 import styles from "./AlertsTab.module.css";
-import { type RuleScope, useDeleteRule, useEditRule, useRules } from "./queries";
+import { draftOf, ruleBody } from "./draft";
+import { type RuleScope, useAddRule, useDeleteRule, useEditRule, useRules } from "./queries";
 import { RuleDialog } from "./RuleDialog";
 import { actionWords, amount, ruleWords } from "./ruleWords";
 
@@ -73,7 +75,7 @@ export function RuleTable({ title, scope, facts, metrics, mayChange }: RuleTable
           onClose={() => setEditing(null)}
         />
       )}
-      {deleting && <DeleteRule rule={deleting} onClose={() => setDeleting(null)} />}
+      {deleting && <DeleteRule rule={deleting} scope={scope} onClose={() => setDeleting(null)} />}
     </section>
   );
 }
@@ -131,15 +133,25 @@ function BudgetBar({ rule, used }: { rule: AlertRule; used: number }) {
   );
 }
 
-function DeleteRule({ rule, onClose }: { rule: AlertRule; onClose: () => void }) {
+interface DeleteRuleProps extends Pick<RuleTableProps, "scope"> {
+  rule: AlertRule;
+  onClose: () => void;
+}
+
+function DeleteRule({ rule, scope, onClose }: DeleteRuleProps) {
   const remove = useDeleteRule();
+  const add = useAddRule(scope);
+  const toast = useToast();
+  const undo = () => add.mutate({ ...ruleBody(draftOf(rule)), enabled: rule.enabled });
+  const said = () =>
+    toast({ text: `${rule.name} is deleted.`, action: { label: "Undo", run: undo } });
   return (
     <Confirm
       title={`Delete ${rule.name}?`}
       action="Delete the rule"
       danger
       busy={remove.isPending}
-      onConfirm={() => remove.mutate({ id: rule.id }, { onSettled: onClose })}
+      onConfirm={() => remove.mutate({ id: rule.id }, { onSuccess: said, onSettled: onClose })}
       onClose={onClose}
     >
       <p>Its alerts stay. To keep the rule for later, switch it off instead.</p>

@@ -8,7 +8,7 @@ import {
 } from "@tanstack/react-query";
 import { useAction } from "@/api/actions";
 import { api, type Schemas, unwrap } from "@/api/client";
-import { type Alert, keys } from "@/api/queries";
+import { type Alert, FOLLOWED_MS, keys } from "@/api/queries";
 import type { Facts } from "@/live/facts";
 
 /** The rules of one run, or those that a project's new runs begin with. */
@@ -17,6 +17,10 @@ export type RuleScope = { run: number } | { project: string };
 /** Changes of state clear alerts and rules, too. */
 const versionOf = (facts: Facts | null) =>
   facts ? `${facts.alertsVersion} ${facts.stateVersion}` : "";
+
+/** A run's stream says when to ask again; a project is asked now and then. */
+const pace = (scope: RuleScope, every_ms: number) =>
+  "run" in scope ? { staleTime: FOLLOWED_MS } : { refetchInterval: every_ms };
 
 const MOST_COUNTED = 100;
 
@@ -33,6 +37,7 @@ export function useNewAlerts(runId: number, facts: Facts | null) {
     select: (list) => list.items,
     enabled: facts !== null,
     placeholderData: keepPreviousData,
+    staleTime: FOLLOWED_MS,
   });
 }
 
@@ -45,7 +50,7 @@ export function useAlerts(scope: RuleScope, facts: Facts | null) {
     getNextPageParam: (page) => page.next_cursor,
     select: (data) => data.pages.flatMap((page) => page.items),
     placeholderData: keepPreviousData,
-    refetchInterval: "run" in scope ? false : 15_000,
+    ...pace(scope, 15_000),
   });
 }
 
@@ -83,7 +88,7 @@ export function useRules(scope: RuleScope, facts: Facts | null) {
     queryFn: () => unwrap(fetchRules(scope)),
     select: (list) => list.items,
     placeholderData: keepPreviousData,
-    refetchInterval: "run" in scope ? false : 30_000,
+    ...pace(scope, 30_000),
   });
 }
 

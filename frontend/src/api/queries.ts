@@ -98,10 +98,17 @@ export function useRunColumns() {
   });
 }
 
+/**
+ * How long what a run's page was told counts as fresh, in milliseconds: the run's stream says sooner
+ * when it is not, and goes on as long after the page was left.
+ */
+export const FOLLOWED_MS = 30_000;
+
 export const runQuery = (id: number) =>
   queryOptions({
     queryKey: keys.run(id),
     queryFn: () => unwrap(api.GET("/api/v1/runs/{run_id}", { params: { path: { run_id: id } } })),
+    staleTime: FOLLOWED_MS,
   });
 
 export function useRun(id: number | null) {
@@ -117,6 +124,7 @@ export function useCheckpoints(id: number | null) {
         api.GET("/api/v1/runs/{run_id}/checkpoints", { params: { path: { run_id: id ?? 0 } } }),
       ),
     select: (list) => list.items.filter((checkpoint) => !checkpoint.deleted_at),
+    staleTime: FOLLOWED_MS,
     enabled: id !== null,
   });
 }

@@ -1,10 +1,13 @@
 import { useDeferredValue, useEffect, useId, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import { useLocation } from "wouter";
 import { useRunList } from "@/api/queries";
+import { readFilters, toQuery } from "@/runs/filters";
 import { Dialog } from "@/ui/Dialog";
 import { TextInput } from "@/ui/Field";
 import styles from "./CommandPalette.module.css";
-import { type Command, matching, pageCommands } from "./commands";
+import { type Command, matching, pageCommands, shortcutCommands } from "./commands";
+import { useShortcutGroups } from "./shortcuts";
 
 /** Types its way to any page, run or action. */
 export function CommandPalette({ onClose }: { onClose: () => void }) {
@@ -16,7 +19,7 @@ export function CommandPalette({ onClose }: { onClose: () => void }) {
 
   const choose = (command: Command | undefined) => {
     if (!command) return;
-    onClose();
+    flushSync(onClose); // the page takes the focus again first
     command.run();
   };
   const onKey = (key: string) => {
@@ -92,10 +95,11 @@ function Row({ id, command, chosen, onChoose }: RowProps) {
 function useCommands(text: string): Command[] {
   const [, navigate] = useLocation();
   const q = useDeferredValue(text.trim());
-  const runs = useRunList({ q });
+  const runs = useRunList(toQuery(readFilters(new URLSearchParams(q && { q }))));
   const found = runs.data?.pages[0]?.items ?? [];
+  const pages = pageCommands(navigate);
   return [
-    ...matching(pageCommands(navigate), text),
+    ...matching([...shortcutCommands(useShortcutGroups(), pages), ...pages], text),
     ...found.slice(0, 20).map((run) => ({
       id: `run-${run.id}`,
       label: `${run.name} · #${run.id}`,

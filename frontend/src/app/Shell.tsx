@@ -10,6 +10,7 @@ import {
 import { type ReactNode, useEffect, useMemo, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { useMe } from "@/api/queries";
+import { toggleExactTimes } from "@/ui/exactTimes";
 import { CommandPalette } from "./CommandPalette";
 import { HealthDot } from "./HealthDot";
 import styles from "./Shell.module.css";
@@ -95,7 +96,8 @@ function useGlobalShortcuts(
       { keys: "Mod+k", label: "Command palette", run: () => setPalette(true) },
       { keys: "/", label: "Search runs", run: focusSearch },
       { keys: "n", label: "New run", run: () => navigate("/new") },
-      { keys: "?", label: "This list", run: () => setSheet(true) },
+      { keys: "t", label: "Exact times, or how long ago", run: toggleExactTimes },
+      { keys: "?", label: "Keyboard shortcuts", run: () => setSheet(true) },
     ],
     [navigate, setPalette, setSheet],
   );

@@ -1,10 +1,10 @@
 import { Dialog } from "@/ui/Dialog";
 import styles from "./ShortcutSheet.module.css";
-import { keyLabel, useShortcutGroups } from "./shortcuts";
+import { keyLabel, type ShortcutGroup, useShortcutGroups } from "./shortcuts";
 
 /** Every key that works on the page one is on. */
 export function ShortcutSheet({ onClose }: { onClose: () => void }) {
-  const groups = useShortcutGroups();
+  const groups = withKeys(useShortcutGroups());
   return (
     <Dialog title="Keyboard shortcuts" onClose={onClose}>
       {groups.map((group) => (
@@ -26,4 +26,11 @@ export function ShortcutSheet({ onClose }: { onClose: () => void }) {
       ))}
     </Dialog>
   );
+}
+
+/** What only the palette knows is left out. */
+function withKeys(groups: readonly ShortcutGroup[]): ShortcutGroup[] {
+  return groups
+    .map(({ title, shortcuts }) => ({ title, shortcuts: shortcuts.filter(({ keys }) => keys) }))
+    .filter(({ shortcuts }) => shortcuts.length > 0);
 }

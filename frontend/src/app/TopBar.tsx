@@ -1,8 +1,19 @@
-import { Command, Keyboard, LogOut, Monitor, Moon, Search, Sun, UserRound } from "lucide-react";
+import {
+  Clock,
+  Command,
+  Keyboard,
+  LogOut,
+  Monitor,
+  Moon,
+  Search,
+  Sun,
+  UserRound,
+} from "lucide-react";
 import { useEffect, useState } from "react";
 import { Link, useLocation, useSearchParams } from "wouter";
 import { useMe } from "@/api/queries";
 import { IconButton } from "@/ui/Button";
+import { toggleExactTimes, useExactTimes } from "@/ui/exactTimes";
 import { Menu } from "@/ui/Menu";
 import { keyLabel } from "./shortcuts";
 import { signOut } from "./signOut";
@@ -112,11 +123,13 @@ function ThemeMenu() {
 function AccountMenu({ onShortcuts }: { onShortcuts: () => void }) {
   const me = useMe();
   const name = me.data?.username ?? "Account";
+  const times = useExactTimes() ? "Times as how long ago" : "Exact times";
   return (
     <Menu
       label="Account"
       items={[
         { label: "Keyboard shortcuts", icon: <Keyboard size={14} />, onSelect: onShortcuts },
+        { label: times, icon: <Clock size={14} />, onSelect: toggleExactTimes },
         { label: `Sign out ${name}`, icon: <LogOut size={14} />, onSelect: signOut },
       ]}
       trigger={(props) => (

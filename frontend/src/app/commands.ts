@@ -1,3 +1,4 @@
+import { keyLabel, type ShortcutGroup } from "./shortcuts";
 import { signOut } from "./signOut";
 import { setTheme } from "./theme";
 
@@ -38,8 +39,32 @@ export function pageCommands(navigate: (path: string) => void): Command[] {
   ];
 }
 
-/** The commands whose label holds every word of `text`. */
+/** What the page one is on can do, by the keys that do it; no page twice. */
+export function shortcutCommands(
+  groups: readonly ShortcutGroup[],
+  others: readonly Command[],
+): Command[] {
+  const known = new Set(others.map(({ label }) => label));
+  return groups
+    .toReversed()
+    .flatMap(({ title, shortcuts }) =>
+      shortcuts.map(({ keys, label, run }) => ({
+        id: `${title} ${label}`,
+        label: title === "Everywhere" ? label : `${title}: ${label}`,
+        kind: keys ? keys.split(" ").map(keyLabel).join(" or ") : "action",
+        run,
+      })),
+    )
+    .filter(({ label }) => !known.has(label));
+}
+
+/** The commands whose label holds every word of `text`; those that begin with it first. */
 export function matching(commands: readonly Command[], text: string): Command[] {
-  const words = text.toLowerCase().split(/\s+/);
-  return commands.filter(({ label }) => words.every((word) => label.toLowerCase().includes(word)));
+  const whole = text.trim().toLowerCase();
+  const words = whole.split(/\s+/);
+  const isFirst = ({ label }: Command) => label.toLowerCase().startsWith(whole);
+  const found = commands.filter(({ label }) =>
+    words.every((word) => label.toLowerCase().includes(word)),
+  );
+  return [...found.filter(isFirst), ...found.filter((command) => !isFirst(command))];
 }

@@ -1,7 +1,7 @@
 import { useEffect, useSyncExternalStore } from "react";
 
 export interface Shortcut {
-  /** "j", "?", "ArrowLeft"; "Mod+k" is Ctrl or ⌘ with K; "Enter o": either of them. */
+  /** "j", "?", "ArrowLeft"; "Mod+k" is Ctrl or ⌘ with K; "Enter o": either; "": palette only. */
   keys: string;
   label: string;
   run: () => void;
@@ -70,6 +70,7 @@ function isBusy(target: EventTarget | null, key: string): boolean {
 
 /** "Mod+k" → "Ctrl K", or "⌘ K" on a Mac; "ArrowLeft" → "←". */
 export function keyLabel(keys: string): string {
+  if (keys.length === 1) return keys;
   const mod = navigator.platform.startsWith("Mac") ? "⌘" : "Ctrl";
   const names: Record<string, string> = {
     Mod: mod,

@@ -5,11 +5,13 @@ export type Theme = "system" | "light" | "dark";
 const KEY = "theme";
 const listeners = new Set<() => void>();
 const system = window.matchMedia("(prefers-color-scheme: dark)");
+const paper = window.matchMedia("print");
 
 function notify(): void {
   for (const listener of listeners) listener();
 }
 system.addEventListener("change", notify);
+paper.addEventListener("change", notify);
 
 function subscribe(listener: () => void): () => void {
   listeners.add(listener);
@@ -33,8 +35,9 @@ export function setTheme(theme: Theme): void {
   notify();
 }
 
-/** Whether the page is dark now, by choice or by the system's setting. */
+/** Whether the page is dark now, by choice or by the system's setting; paper never is. */
 export function isDark(): boolean {
+  if (paper.matches) return false;
   const theme = currentTheme();
   return theme === "system" ? system.matches : theme === "dark";
 }

@@ -1,5 +1,6 @@
-import { ZoomOut } from "lucide-react";
-import { Button } from "@/ui/Button";
+import { ChevronLeft, ChevronRight, ZoomIn, ZoomOut } from "lucide-react";
+import { useKeys } from "@/rollouts/useKeys";
+import { Button, IconButton } from "@/ui/Button";
 import { classes } from "@/ui/classes";
 import { Select } from "@/ui/Field";
 import { formatNumber } from "@/ui/format";
@@ -9,6 +10,7 @@ import styles from "./ChartToolbar.module.css";
 import type { Axis } from "./clock";
 import type { Smoothing } from "./smoothing";
 import type { View } from "./view";
+import { closer, farther, moved, type Stretch } from "./zoom";
 
 const KINDS: Record<Smoothing["kind"], string> = {
   ema: "Moving average (EMA)",
@@ -27,12 +29,17 @@ interface ChartToolbarProps extends Choice {
   axes: readonly Axis[];
   /** The one that is drawn, whatever the address asks for. */
   axis: Axis;
+  /** All steps there are. */
+  whole: Stretch;
+  /** The step that is looked at, if any: zooming keeps it in sight. */
+  pinned?: number | null;
   /** What a click on a chart does; nothing where it is left out. */
   click?: string;
 }
 
 /** How the charts of the page are drawn. */
-export function ChartToolbar({ address, go, axes, axis, click }: ChartToolbarProps) {
+export function ChartToolbar(props: ChartToolbarProps) {
+  const { address, go, axes, axis } = props;
   return (
     <div className={styles.bar}>
       <Segmented
@@ -60,14 +67,44 @@ export function ChartToolbar({ address, go, axes, axis, click }: ChartToolbarPro
       >
         Cut outliers
       </Toggle>
-      {address.zoom ? (
-        <Button small icon={<ZoomOut size={14} />} onClick={() => go({ zoom: null })}>
-          Whole run
-        </Button>
+      <Zoom {...props} />
+    </div>
+  );
+}
+
+/** What dragging over a chart does as well, by buttons and keys. */
+function Zoom({ address, go, whole, pinned = null, click }: ChartToolbarProps) {
+  const { zoom } = address;
+  const now = zoom ?? whole;
+  const put = (next: [number, number] | null) => go({ zoom: next });
+  const zoomIn = { keys: "+", label: "Zoom in", run: () => put(closer(now, pinned)) };
+  const ways = [
+    { keys: "-", label: "Zoom out", run: () => put(farther(now, whole)), Icon: ZoomOut },
+    { keys: "<", label: "Earlier", run: () => put(moved(now, -1, whole)), Icon: ChevronLeft },
+    { keys: ">", label: "Later", run: () => put(moved(now, 1, whole)), Icon: ChevronRight },
+  ];
+  const all = { keys: "0", label: "Whole run", run: () => put(null) };
+  useKeys("Charts", zoom ? [zoomIn, ...ways, all] : [zoomIn]);
+  return (
+    <span className={styles.zoom}>
+      <IconButton label="Zoom in" shortcut="+" onClick={zoomIn.run}>
+        <ZoomIn size={16} />
+      </IconButton>
+      {zoom ? (
+        <>
+          {ways.map(({ keys, label, run, Icon }) => (
+            <IconButton key={label} label={label} shortcut={keys} onClick={run}>
+              <Icon size={16} />
+            </IconButton>
+          ))}
+          <Button small onClick={all.run}>
+            Whole run
+          </Button>
+        </>
       ) : (
         <span className={styles.hint}>{["Drag to zoom", click].filter(Boolean).join(", ")}</span>
       )}
-    </div>
+    </span>
   );
 }
 

@@ -1,11 +1,14 @@
 import { type RefObject, useEffect, useState } from "react";
+import { useMediaQuery } from "@/ui/useMediaQuery";
 import { inTurn } from "./turns";
 
 /** Charts this far beyond the screen are drawn, so that they are there when they scroll in. */
 const MARGIN = "400px";
+const PRINTED = { visible: true, height: undefined };
 
-/** Whether the element is on the screen or nearly so, and how high it was when it left. */
+/** Whether the element is on paper, on the screen or nearly so, and how high it was when it left. */
 export function useVisible(element: RefObject<Element | null>) {
+  const printed = useMediaQuery("print");
   const [seen, setSeen] = useState<{ visible: boolean; height?: number }>({ visible: false });
   useEffect(() => {
     if (!element.current) return;
@@ -28,5 +31,5 @@ export function useVisible(element: RefObject<Element | null>) {
       takeBack();
     };
   }, [element]);
-  return seen;
+  return printed ? PRINTED : seen;
 }

@@ -28,7 +28,7 @@ export function ChartsTab() {
   return (
     <PlotGroupProvider value={group}>
       <div className={styles.tab}>
-        <ChartToolbar address={address} go={change} axes={axes} axis={axis} />
+        <ChartToolbar address={address} go={change} axes={axes} axis={axis} whole={group.whole} />
         <div className={styles.charts}>
           {first.map((spec) => (
             <ChartCard key={spec.id} spec={spec} Body={CompareChart} />

@@ -11,6 +11,8 @@ import { useComparePage } from "./page";
 export interface CompareGroup extends PlotGroup {
   /** Where the points of each drawn run stand; none for a run that the axis means nothing to. */
   clocks: Map<number, Clock>;
+  /** The range without a zoom. */
+  whole: [number, number];
 }
 
 const Context = createContext<CompareGroup | null>(null);
@@ -30,18 +32,20 @@ export function usePlotGroup(axis: Axis): CompareGroup {
   const { version } = store;
   // biome-ignore lint/correctness/useExhaustiveDependencies: tables grow in place; version tells
   const clocks = useMemo(() => clocksOf(axis, runs, drawn, store), [axis, runs, drawn, version]);
-  const [from, to] = address.zoom ?? rangeOf(clocks, runs, store, address.logX);
+  const [start, end] = rangeOf(clocks, runs, store, address.logX);
+  const [from, to] = address.zoom ?? [start, end];
   return useMemo(
     () => ({
       clocks,
       clock: { axis, placeOf: same, stepAt: same },
       view: address,
       range: [from, to],
+      whole: [start, end],
       onZoom: (range) => go({ zoom: range && [roundStep(range[0]), roundStep(range[1])] }),
       pinned: null,
       onPin: () => undefined,
     }),
-    [clocks, axis, address, from, to, go],
+    [clocks, axis, address, from, to, start, end, go],
   );
 }
 

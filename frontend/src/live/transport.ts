@@ -1,6 +1,8 @@
 /** The browser's way to a run's data: REST for snapshots and gaps, a WebSocket for the rest. */
 
+import type { QueryClient } from "@tanstack/react-query";
 import { api, unwrap } from "@/api/client";
+import { runQuery } from "@/api/queries";
 import type { RunEvent } from "./messages";
 import type { RunSnapshot, RunTransport } from "./runStore";
 import { type Connection, connect, type SocketOptions } from "./socket";
@@ -10,11 +12,14 @@ const SNAPSHOT_POINTS = 1_000;
 const EVENTS_AT_ONCE = 1_000;
 
 export class RestAndSocket implements RunTransport {
-  constructor(private readonly runId: number) {}
+  constructor(
+    private readonly runId: number,
+    private readonly client: QueryClient,
+  ) {}
 
+  /** The answer of the run is the one that its page waits for as well. */
   async snapshot(names: readonly string[]): Promise<RunSnapshot> {
-    const path = { run_id: this.runId };
-    const run = await unwrap(api.GET("/api/v1/runs/{run_id}", { params: { path } }));
+    const run = await this.client.fetchQuery({ ...runQuery(this.runId), staleTime: 0 });
     return { run, metrics: await this.metrics(names) };
   }
 

@@ -65,6 +65,7 @@ const ARITHMETIC = {
 };
 
 beforeEach(() => {
+  sessionStorage.clear();
   refused = [];
   memory = memoryEstimate();
   requests = fakeServer({

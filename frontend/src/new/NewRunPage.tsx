@@ -1,6 +1,6 @@
 import { Play } from "lucide-react";
-import { useMemo, useState } from "react";
-import { useLocation } from "wouter";
+import { useMemo } from "react";
+import { useLocation, useSearchParams } from "wouter";
 import { useConfigSchema, usePresets } from "@/api/queries";
 import { usePageTitle } from "@/app/title";
 import { controlsOf, groupsOf, initialConfig } from "@/config/form";
@@ -11,6 +11,7 @@ import { Field, Select, TextInput } from "@/ui/Field";
 import { ErrorState } from "@/ui/Message";
 import { SkeletonLines } from "@/ui/Skeleton";
 import { Tabs } from "@/ui/Tabs";
+import { useToast } from "@/ui/toast";
 import { ConfigForm, problemAt } from "./ConfigForm";
 import { ConfigPaste } from "./ConfigPaste";
 import type { Draft } from "./draft";
@@ -24,18 +25,20 @@ import { useValidation } from "./useValidation";
 /** Puts a run together: a preset, what differs from it, and where it starts. */
 export default function NewRunPage() {
   usePageTitle("New run", "Runs", "/");
-  const [draft, setDraft, failed] = useDraft();
+  const { draft, error: failed, ...ways } = useDraft();
   const schema = useConfigSchema();
   const error = failed ?? schema.error;
   if (error) return <ErrorState error={error} onRetry={() => window.location.reload()} />;
   if (!draft || !schema.data) return <SkeletonLines lines={10} height={56} />;
-  return <NewRun draft={draft} schema={schema.data as Table} onChange={setDraft} />;
+  return <NewRun draft={draft} schema={schema.data as Table} {...ways} />;
 }
 
 interface NewRunProps {
   draft: Draft;
   schema: Table;
-  onChange: (draft: Draft) => void;
+  put: (draft: Draft) => void;
+  beginAnew: (() => void) | null;
+  forget: () => void;
 }
 
 const VIEWS = [
@@ -43,8 +46,9 @@ const VIEWS = [
   { key: "text", label: "TOML or JSON" },
 ] as const;
 
-function NewRun({ draft, schema, onChange }: NewRunProps) {
-  const [view, setView] = useState<"form" | "text">("form");
+function NewRun({ draft, schema, put: onChange, beginAnew, forget }: NewRunProps) {
+  const [view, setView] = useView();
+  const toast = useToast();
   const [, navigate] = useLocation();
   const presets = usePresets().data ?? [];
   const preset = presets.find((each) => each.name === draft.preset);
@@ -72,7 +76,10 @@ function NewRun({ draft, schema, onChange }: NewRunProps) {
       className={styles.page}
       onSubmit={(event) => {
         event.preventDefault();
-        start.go((run) => navigate(`/runs/${run.id}`));
+        start.go((run) => {
+          forget();
+          navigate(`/runs/${run.id}`);
+        });
       }}
     >
       <div className={`panel ${styles.left}`}>
@@ -113,9 +120,39 @@ function NewRun({ draft, schema, onChange }: NewRunProps) {
         >
           Start the run
         </Button>
+        {beginAnew && (
+          <Button
+            kind="quiet"
+            onClick={() => {
+              beginAnew();
+              toast({
+                text: "The form is as it was at first.",
+                action: { label: "Undo", run: () => onChange(draft) },
+              });
+            }}
+          >
+            Begin anew
+          </Button>
+        )}
       </aside>
     </form>
   );
+}
+
+/** Form or text, as the address says. */
+function useView(): ["form" | "text", (view: "form" | "text") => void] {
+  const [params, setParams] = useSearchParams();
+  const choose = (view: "form" | "text") =>
+    setParams(
+      (before) => {
+        const next = new URLSearchParams(before);
+        if (view === "text") next.set("view", view);
+        else next.delete("view");
+        return next;
+      },
+      { replace: true },
+    );
+  return [params.get("view") === "text" ? "text" : "form", choose];
 }
 
 interface BasicsProps {

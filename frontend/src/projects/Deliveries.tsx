@@ -1,6 +1,5 @@
 import { CircleCheck, CircleDashed, CircleX, type LucideIcon } from "lucide-react";
-import { useState } from "react";
-import { Link } from "wouter";
+import { Link, useSearchParams } from "wouter";
 import type { Delivery } from "@/api/queries";
 import { Button } from "@/ui/Button";
 import { FilterChip } from "@/ui/Chip";
@@ -23,7 +22,18 @@ const STATUSES = Object.keys(ICONS) as DeliveryStatus[];
 
 /** The log of what was sent, newest first. */
 export function Deliveries({ slug }: { slug: string }) {
-  const [status, setStatus] = useState<DeliveryStatus | null>(null);
+  const [params, setParams] = useSearchParams();
+  const status = STATUSES.find((each) => each === params.get("deliveries")) ?? null;
+  const toggle = (each: DeliveryStatus) =>
+    setParams(
+      (before) => {
+        const next = new URLSearchParams(before);
+        if (status === each) next.delete("deliveries");
+        else next.set("deliveries", each);
+        return next;
+      },
+      { replace: true },
+    );
   const query = useDeliveries(slug, status);
   return (
     <section className={table.section}>
@@ -32,11 +42,7 @@ export function Deliveries({ slug }: { slug: string }) {
         <fieldset className={styles.chips}>
           <legend className="visually-hidden">Status</legend>
           {STATUSES.map((each) => (
-            <FilterChip
-              key={each}
-              on={status === each}
-              onToggle={() => setStatus(status === each ? null : each)}
-            >
+            <FilterChip key={each} on={status === each} onToggle={() => toggle(each)}>
               {each}
             </FilterChip>
           ))}

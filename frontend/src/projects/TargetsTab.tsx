@@ -153,7 +153,10 @@ function DeleteTarget({ slug, target, onClose }: DeleteTargetProps) {
       onConfirm={() => remove.mutate({ id: target.id }, { onSettled: onClose })}
       onClose={onClose}
     >
-      <p>Nothing is sent there any more; what was sent stays in the log.</p>
+      <p>
+        Nothing is sent there any more; what was sent stays in the log. This cannot be undone, as
+        its secret is not shown to anyone: to keep it for later, switch it off instead.
+      </p>
     </Confirm>
   );
 }

@@ -2,6 +2,7 @@ import { useState } from "react";
 import { Button } from "@/ui/Button";
 import { RelativeTime } from "@/ui/RelativeTime";
 import { SkeletonLines } from "@/ui/Skeleton";
+import { useToast } from "@/ui/toast";
 import { useNoteAction, useNotes } from "./marks";
 import styles from "./Notes.module.css";
 import type { Completion, CompletionNote } from "./queries";
@@ -11,16 +12,19 @@ export function Notes({ completion }: { completion: Completion }) {
   const { id } = completion;
   const notes = useNotes(id, true).data;
   const act = useNoteAction(id, completion.notes);
+  const toast = useToast();
+  const change = (note: CompletionNote, body: string | null) => {
+    const undo = () => act.mutate({ note: null, body: note.body });
+    const said = () =>
+      toast({ text: "The note is deleted.", action: { label: "Undo", run: undo } });
+    act.mutate({ note: note.id, body }, { onSuccess: body === null ? said : undefined });
+  };
   return (
     <section aria-label="Notes" className={styles.notes}>
       {!notes && <SkeletonLines lines={1} height={32} />}
       <ul className={styles.list}>
         {notes?.map((note) => (
-          <NoteLine
-            key={note.id}
-            note={note}
-            onAct={(body) => act.mutate({ note: note.id, body })}
-          />
+          <NoteLine key={note.id} note={note} onAct={(body) => change(note, body)} />
         ))}
       </ul>
       <NoteForm

@@ -4,11 +4,13 @@ import { ChartToolbar } from "@/charts/ChartToolbar";
 import { runCharts, seriesChart, seriesOfChart, wideOnes } from "@/charts/catalogue";
 import { type ChartGroup, ChartGroupProvider } from "@/charts/group";
 import { RolloutPanel } from "@/rollouts/RolloutPanel";
+import { useMediaQuery } from "@/ui/useMediaQuery";
+import { ConfigTab } from "./ConfigTab";
 import styles from "./OverviewTab.module.css";
 import type { TabProps } from "./RunPage";
 import { axesOf, useCharts } from "./useCharts";
 
-/** Charts at the left, the completions behind them at the right. */
+/** Charts at the left, the completions behind them at the right; on paper charts and config. */
 export function OverviewTab(props: TabProps) {
   const charts = useCharts(props);
   const { series } = props.store;
@@ -17,6 +19,7 @@ export function OverviewTab(props: TabProps) {
   ];
   const specs = runCharts(names);
   const wide = wideOnes(specs);
+  const printed = useMediaQuery("print");
   return (
     <div className={styles.columns}>
       <div className={styles.left}>
@@ -25,6 +28,8 @@ export function OverviewTab(props: TabProps) {
           go={props.go}
           axes={axesOf(props.run, props.store.series)}
           axis={charts.clock.axis}
+          whole={[0, props.facts.step]}
+          pinned={props.address.step}
           click="click to pin a step"
         />
         <ChartGroupProvider value={charts}>
@@ -37,7 +42,7 @@ export function OverviewTab(props: TabProps) {
             charts={charts}
             names={names}
             drawn={new Set(specs.flatMap(seriesOfChart))}
-            open={props.address.more}
+            open={props.address.more && !printed}
             onOpen={(more) => props.go({ more })}
           />
         </ChartGroupProvider>
@@ -45,6 +50,12 @@ export function OverviewTab(props: TabProps) {
       <div className={styles.right}>
         <RolloutPanel {...props} compact />
       </div>
+      {printed && (
+        <section className={styles.printed}>
+          <h2>Config</h2>
+          <ConfigTab {...props} />
+        </section>
+      )}
     </div>
   );
 }

@@ -1,9 +1,10 @@
 import { GitFork, MoreHorizontal, Play, Square } from "lucide-react";
 import { useState } from "react";
 import { Link, useLocation } from "wouter";
-import type { RunDetail } from "@/api/queries";
+import { type RunDetail, useRun } from "@/api/queries";
 import type { Facts } from "@/live/facts";
 import { PreemptibleChip } from "@/queue/PreemptibleChip";
+import { useKeys } from "@/rollouts/useKeys";
 import { Button, IconButton } from "@/ui/Button";
 import { ButtonLink } from "@/ui/ButtonLink";
 import { Chip } from "@/ui/Chip";
@@ -79,9 +80,8 @@ function Figures({ run, facts }: RunHeaderProps) {
 /** Counts on between two answers of the server. */
 function Elapsed({ run, ticking }: { run: RunDetail; ticking: boolean }) {
   const now = useNow();
-  const [read, setRead] = useState({ run, at: now });
-  if (read.run !== run) setRead({ run, at: now });
-  const since = ticking ? (now.getTime() - read.at.getTime()) / 1000 : 0;
+  const { dataUpdatedAt } = useRun(run.id);
+  const since = ticking ? Math.max(0, now.getTime() - dataUpdatedAt) / 1000 : 0;
   return <span title="Time under way">{formatDuration(run.duration_s + since)}</span>;
 }
 
@@ -90,6 +90,7 @@ function Actions({ run, state }: { run: RunDetail; state: string }) {
   const [, navigate] = useLocation();
   const may = run.permissions;
   const close = () => setAsking(null);
+  useKeys(run.name, waysOf(run, state, setAsking, navigate));
   return (
     <div className={styles.actions}>
       {may.stop && !hasEnded(state) && (
@@ -141,4 +142,22 @@ function Actions({ run, state }: { run: RunDetail; state: string }) {
       {asking === "delete" && <DeleteDialog run={run} onClose={close} />}
     </div>
   );
+}
+
+/** What the palette can do with the run. */
+function waysOf(
+  { id, permissions: may }: RunDetail,
+  state: string,
+  ask: (asking: Asking) => void,
+  navigate: (path: string) => void,
+) {
+  const ended = hasEnded(state);
+  return [
+    { label: "Stop", can: may.stop && !ended, run: () => ask("stop") },
+    { label: "Pause", can: may.pause && !ended, run: () => ask("pause") },
+    { label: "Resume", can: may.resume && ended, run: () => ask("resume") },
+    { label: "Fork", can: may.fork, run: () => navigate(`/new?from=${id}`) },
+    { label: "Edit", can: may.change, run: () => ask("edit") },
+    { label: "Delete", can: may.delete, run: () => ask("delete") },
+  ].flatMap(({ can, ...way }) => (can ? [{ keys: "", ...way }] : []));
 }

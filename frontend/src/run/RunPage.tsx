@@ -58,7 +58,7 @@ export default function RunPage({ runId }: { runId: number }) {
   const query = useRun(runId);
   const [address, go] = useAddress();
   const run = query.data;
-  useFreshness(runId, view.facts);
+  useFreshness(runId, store, view.facts);
   const newAlerts = useNewAlerts(runId, view.facts).data?.length ?? 0;
   usePageTitle(run ? `${run.name} · #${run.id}` : `Run #${runId}`, "Runs", "/");
   useTabKeys(address.tab, go);
@@ -120,6 +120,7 @@ function useTabKeys(tab: TabKey, go: TabProps["go"]): void {
     return [
       { keys: "[", label: "Tab before", run: () => move(-1) },
       { keys: "]", label: "Next tab", run: () => move(1) },
+      ...TABS.map(({ key, label }) => ({ keys: "", label, run: () => go({ tab: key }) })),
     ];
   }, [tab, go]);
   useShortcuts("Run", shortcuts);

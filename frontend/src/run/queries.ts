@@ -3,8 +3,9 @@
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { api, unwrap } from "@/api/client";
-import { keys, type RunDetail } from "@/api/queries";
+import { FOLLOWED_MS, keys, type RunDetail } from "@/api/queries";
 import type { Facts } from "@/live/facts";
+import type { RunStore } from "@/live/runStore";
 
 const ENDED = new Set(["finished", "failed", "stopped"]);
 
@@ -18,6 +19,7 @@ export function useTransitions(runId: number, version: number) {
     queryFn: () =>
       unwrap(api.GET("/api/v1/runs/{run_id}/transitions", { params: { path: { run_id: runId } } })),
     placeholderData: keepPreviousData,
+    staleTime: FOLLOWED_MS,
   });
 }
 
@@ -37,17 +39,22 @@ export function useLastLines(runId: number, enabled: boolean) {
     queryKey: [...keys.run(runId), "last-lines"],
     queryFn: () => fetchLog(runId, null, LAST_LINES_BYTES),
     enabled,
+    staleTime: FOLLOWED_MS,
   });
 }
 
+/** The changes of a run for which its row was asked again. */
+const heeded = new WeakMap<RunStore, number>();
+
 /** Asks again for what the stream only names: the run's row and its checkpoints. */
-export function useFreshness(runId: number, facts: Facts | null): void {
+export function useFreshness(runId: number, store: RunStore, facts: Facts | null): void {
   const client = useQueryClient();
-  const state = facts?.stateVersion ?? 0;
-  const checkpoints = facts?.checkpointsVersion ?? 0;
+  const changes = facts ? facts.stateVersion + facts.checkpointsVersion : 0;
   useEffect(() => {
-    if (state + checkpoints > 0) void client.invalidateQueries({ queryKey: keys.run(runId) });
-  }, [client, runId, state, checkpoints]);
+    if (changes === (heeded.get(store) ?? 0)) return;
+    heeded.set(store, changes);
+    void client.invalidateQueries({ queryKey: keys.run(runId) });
+  }, [client, runId, store, changes]);
 }
 
 /** Numbers of a config, by dotted path; 0 where there is none. */

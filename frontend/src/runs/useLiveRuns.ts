@@ -16,6 +16,7 @@ export function useLiveRuns(): SocketStatus {
   const [status, setStatus] = useState<SocketStatus>("connecting");
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
+    let before = false;
     const askAgain = () => {
       clearTimeout(timer);
       timer = setTimeout(() => void client.invalidateQueries({ queryKey: LISTS }), GATHER_MS);
@@ -27,7 +28,9 @@ export function useLiveRuns(): SocketStatus {
       },
       onStatus: (now) => {
         setStatus(now);
-        if (now === "open") askAgain(); // whatever was missed while it was not
+        if (now !== "open") return;
+        if (before) askAgain(); // what was missed; a first socket is told what is under way
+        before = true;
       },
     });
     return () => {

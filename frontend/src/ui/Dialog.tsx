@@ -16,15 +16,19 @@ interface DialogProps {
 
 /**
  * A modal dialog, open as long as it is mounted; Escape and a click beside it close it. What bears
- * `data-first` has the focus first, else the dialog itself.
+ * `data-first` has the focus first, else the dialog itself; in the end it goes back to where it was.
  */
 export function Dialog({ title, onClose, children, actions, wide }: DialogProps) {
   const heading = useId();
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
+    const opener = document.activeElement;
     dialog.current?.showModal();
     const first = dialog.current?.querySelector<HTMLElement>("[data-first]") ?? dialog.current;
     first?.focus();
+    return () => {
+      if (opener instanceof HTMLElement) opener.focus({ preventScroll: true });
+    };
   }, []);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: Escape is the dialog's own
