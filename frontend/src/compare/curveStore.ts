@@ -45,6 +45,8 @@ export class CurveStore {
   private readonly needed = new Map<string, number>();
   private readonly listeners = new Set<() => void>();
   private waiting = false;
+  /** Answers that are under way. */
+  private awaited = 0;
   private stopped = false;
   private retry: ReturnType<typeof setTimeout> | undefined;
 
@@ -165,14 +167,18 @@ export class CurveStore {
 
   private async take(runs: readonly number[], names: readonly string[]): Promise<void> {
     const maxPoints = pointsFor(this.runs.length);
+    this.awaited += 1;
     try {
       const found = await this.fetchCurves({ runs, names, maxPoints });
       for (const { run, series } of found) this.table(run).add(series);
-      this.tell();
     } catch {
       // The charts stay empty meanwhile.
       for (const run of runs) for (const name of names) this.held.get(run)?.delete(name);
       if (!this.stopped) this.retry = setTimeout(() => this.ask(), RETRY_MS);
+    } finally {
+      // Every chart is built anew with the lines that came: once for all of them.
+      this.awaited -= 1;
+      if (this.awaited === 0) this.tell();
     }
   }
 

@@ -5,13 +5,18 @@ import { useSyncExternalStore } from "react";
 export class Highlight {
   private label: string | null = null;
   private readonly listeners = new Set<() => void>();
+  private frame = 0;
 
   readonly get = (): string | null => this.label;
 
   readonly set = (label: string | null): void => {
     if (label === this.label) return;
     this.label = label;
-    for (const listener of this.listeners) listener();
+    // A mouse may cross many lines between two frames, and each is drawn by every chart.
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(() => {
+      for (const listener of this.listeners) listener();
+    });
   };
 
   readonly subscribe = (listener: () => void): (() => void) => {
