@@ -24,6 +24,11 @@ SHOTS = (
     ("run-light", DESK, "light", "/runs/{run}"),
     ("run-dark", DESK, "dark", "/runs/{run}"),
     ("rollouts", DESK, "light", "/runs/{run}?tab=rollouts&step={step}"),
+    ("group", DESK, "dark", "/runs/{run}?tab=rollouts&step={step}&group={group}"),
+    ("tokens", DESK, "light", "/completions/{group}-0?tint=logprobs"),
+    ("completions", DESK, "light", "/runs/{run}?tab=rollouts&view=all"),
+    ("emergence", DESK, "dark", "/runs/{run}?tab=rollouts&view=emergence"),
+    ("group-phone", PHONE, "light", "/runs/{run}?tab=rollouts&step={step}&group={group}"),
     ("runs", DESK, "light", "/"),
     ("new-run", DESK, "light", "/new"),
     ("run-phone", PHONE, "dark", "/runs/{run}"),
@@ -74,7 +79,13 @@ def main() -> None:
         api.follow(run, lambda found: found["step"] >= arguments.step, PATIENCE_S)
         browser = playwright.chromium.launch(executable_path=browser_path(), args=FLAGS)
         sweep = ",".join(map(str, fill_sweep(product, RUNS)))
-        places = {"run": str(run), "step": str(arguments.step), "sweep": sweep}
+        group = api.get(f"/runs/{run}/rollouts", step=arguments.step)["items"][0]["id"]
+        places = {
+            "run": str(run),
+            "step": str(arguments.step),
+            "group": str(group),
+            "sweep": sweep,
+        }
         shoot(browser, product, places, arguments.folder)
         browser.close()
 

@@ -8,7 +8,7 @@ import { classes } from "@/ui/classes";
 import { EmptyState } from "@/ui/Message";
 import styles from "./CompletionTable.module.css";
 import type { CompletionRow } from "./queries";
-import { columnsOf } from "./tableColumns";
+import { type Column, columnsOf } from "./tableColumns";
 import { useKeys } from "./useKeys";
 
 const ROW_PX = 36;
@@ -46,17 +46,7 @@ export function CompletionTable(props: CompletionTableProps) {
   useEffect(() => {
     if (place >= 0) virtual.scrollToIndex(place, { align: "auto" });
   }, [place, virtual]);
-  const current = rows[place];
-  const move = (by: number) => onCursor(Math.max(0, Math.min(rows.length - 1, place + by)));
-  useKeys("All completions", [
-    { keys: "j", label: "Next completion", run: () => move(1) },
-    { keys: "k", label: "Completion before", run: () => move(-1) },
-    {
-      keys: "Enter o",
-      label: "Read it",
-      run: () => current && go({ group: current.group_id, completion: current.index }),
-    },
-  ]);
+  useRowKeys({ rows, place, onCursor, go });
   if (rows.length === 0)
     return <EmptyState title="No completion fits">Take a condition off.</EmptyState>;
   const columns = columnsOf(rows, parts);
@@ -84,37 +74,72 @@ export function CompletionTable(props: CompletionTableProps) {
           {items.map(({ index }) => {
             const row = rows[index] as CompletionRow;
             return (
-              <tr
+              <Line
                 key={row.id}
-                aria-rowindex={index + 2}
-                className={classes(index === place && styles.current)}
-              >
-                {columns.map(({ key, cell, isNumber }) => (
-                  <td key={key} className={classes(isNumber && "number", styles[key])}>
-                    {key === "step" ? (
-                      <Link
-                        href={linkTo(run.id, {
-                          ...address,
-                          group: row.group_id,
-                          completion: row.index,
-                        })}
-                        onClick={() => onCursor(index)}
-                      >
-                        {cell(row)}
-                        {row.starred && <Star size={12} aria-label="starred" fill="currentColor" />}
-                      </Link>
-                    ) : (
-                      cell(row)
-                    )}
-                  </td>
-                ))}
-              </tr>
+                row={row}
+                index={index}
+                columns={columns}
+                isCurrent={index === place}
+                href={linkTo(run.id, {
+                  ...address,
+                  group: row.group_id,
+                  completion: row.index,
+                })}
+                onOpen={() => onCursor(index)}
+              />
             );
           })}
           <Room px={virtual.getTotalSize() - (items.at(-1)?.end ?? 0)} />
         </tbody>
       </table>
     </div>
+  );
+}
+
+function useRowKeys({
+  rows,
+  place,
+  onCursor,
+  go,
+}: Pick<CompletionTableProps, "rows" | "onCursor" | "go"> & { place: number }): void {
+  const current = rows[place];
+  const move = (by: number) => onCursor(Math.max(0, Math.min(rows.length - 1, place + by)));
+  useKeys("All completions", [
+    { keys: "j", label: "Next completion", run: () => move(1) },
+    { keys: "k", label: "Completion before", run: () => move(-1) },
+    {
+      keys: "Enter o",
+      label: "Read it",
+      run: () => current && go({ group: current.group_id, completion: current.index }),
+    },
+  ]);
+}
+
+interface LineProps {
+  row: CompletionRow;
+  index: number;
+  columns: readonly Column[];
+  isCurrent: boolean;
+  href: string;
+  onOpen: () => void;
+}
+
+function Line({ row, index, columns, isCurrent, href, onOpen }: LineProps) {
+  return (
+    <tr aria-rowindex={index + 2} className={classes(isCurrent && styles.current)}>
+      {columns.map(({ key, cell, isNumber }) => (
+        <td key={key} className={classes(isNumber && "number", styles[key])}>
+          {key === "step" ? (
+            <Link href={href} onClick={onOpen}>
+              {cell(row)}
+              {row.starred && <Star size={12} aria-label="starred" fill="currentColor" />}
+            </Link>
+          ) : (
+            cell(row)
+          )}
+        </td>
+      ))}
+    </tr>
   );
 }
 

@@ -52,27 +52,12 @@ export function RolloutPanel(props: RolloutPanelProps) {
   const place = Math.min(cursor, groups.length - 1);
   const at = address.step ?? shown;
   const open = groups.filter(({ step }) => step === at)[place]; // none while a step is fetched
-  const move = (by: number) => onCursor?.(Math.max(0, Math.min(groups.length - 1, place + by)));
-  useKeys(
-    "Rollouts",
-    compact
-      ? [
-          {
-            keys: "Enter o",
-            label: "Read this step",
-            run: () => go({ tab: "rollouts", step: at }),
-          },
-        ]
-      : [
-          { keys: "j", label: "Next group", run: () => move(1) },
-          { keys: "k", label: "Group before", run: () => move(-1) },
-          {
-            keys: "Enter o",
-            label: "Open the group",
-            run: () => open && go({ step: open.step, group: open.id }),
-          },
-        ],
-  );
+  usePanelKeys({
+    compact,
+    onStep: () => go({ tab: "rollouts", step: at }),
+    onMove: (by) => onCursor?.(Math.max(0, Math.min(groups.length - 1, place + by))),
+    onOpen: () => open && go({ step: open.step, group: open.id }),
+  });
   const sort = isSort(address.order) ? address.order : "advantage";
 
   return (
@@ -114,6 +99,26 @@ export function RolloutPanel(props: RolloutPanelProps) {
         />
       )}
     </section>
+  );
+}
+
+interface PanelKeys {
+  compact: boolean;
+  onStep: () => void;
+  onMove: (by: number) => void;
+  onOpen: () => void;
+}
+
+function usePanelKeys({ compact, onStep, onMove, onOpen }: PanelKeys): void {
+  useKeys(
+    "Rollouts",
+    compact
+      ? [{ keys: "Enter o", label: "Read this step", run: onStep }]
+      : [
+          { keys: "j", label: "Next group", run: () => onMove(1) },
+          { keys: "k", label: "Group before", run: () => onMove(-1) },
+          { keys: "Enter o", label: "Open the group", run: onOpen },
+        ],
   );
 }
 
