@@ -40,7 +40,10 @@ function OpenGroup({ run, address, go, detail }: TabProps & { detail: GroupDetai
         tint={address.tint}
         onTint={(tint) => go({ tint })}
         upLabel={fromList ? "All completions" : "Group"}
-        onUp={() => go({ completion: null, ...(fromList && { group: null }) })}
+        onUp={() => {
+          setCursor(place);
+          go({ completion: null, ...(fromList && { group: null }) });
+        }}
       />
     );
   }

@@ -13,8 +13,13 @@ export function SearchField({ address, go }: Pick<TabProps, "address" | "go">) {
   const input = useRef<HTMLInputElement>(null);
   const [typed, setTyped] = useState(address.q);
   const settled = useDebounced(typed, PAUSE_MS);
-  useEffect(() => go({ q: settled }), [settled, go]);
-  useKeys("All completions", [
+  const now = useRef({ address, go });
+  now.current = { address, go };
+  useEffect(() => {
+    const { address, go } = now.current;
+    if (settled !== address.q) go({ q: settled });
+  }, [settled]);
+  useKeys("Search", [
     { keys: "f", label: "Search in completions", run: () => input.current?.focus() },
   ]);
   return (
