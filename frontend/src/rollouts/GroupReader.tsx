@@ -76,9 +76,10 @@ function useGroupKeys({ run, detail, go }: Pick<TabProps, "run" | "go"> & { deta
   const at = groups.findIndex(({ id }) => id === detail.group.id);
   const { hasNextPage, isFetching, fetchNextPage } = query;
   const isLast = at === groups.length - 1 || at < 0;
+  const known = groups.length; // a page may come before anybody saw that it was fetched
   useEffect(() => {
-    if (isLast && hasNextPage && !isFetching) void fetchNextPage();
-  }, [isLast, hasNextPage, isFetching, fetchNextPage]);
+    if (known > 0 && isLast && hasNextPage && !isFetching) void fetchNextPage();
+  }, [known, isLast, hasNextPage, isFetching, fetchNextPage]);
   const move = (by: number) => {
     const next = at >= 0 ? groups[at + by] : undefined;
     if (next) go({ group: next.id, step: next.step, completion: null });

@@ -24,9 +24,10 @@ export function SearchResults({ run, address, choice }: SearchResultsProps) {
   const { searched = 0, total = 0 } = pages.at(-1) ?? {};
   const { hasNextPage, isFetching, isError, fetchNextPage } = query;
   const goesOn = hasNextPage && hits.length < wanted;
+  const read = pages.length; // a page may come before anybody saw that it was fetched
   useEffect(() => {
-    if (goesOn && !isFetching && !isError) void fetchNextPage();
-  }, [goesOn, isFetching, isError, fetchNextPage]);
+    if (read > 0 && goesOn && !isFetching && !isError) void fetchNextPage();
+  }, [read, goesOn, isFetching, isError, fetchNextPage]);
   if (isError) return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
   return (
     <>
