@@ -10,6 +10,7 @@ import { Plot } from "@/charts/Plot";
 import { toggled } from "@/charts/view";
 import { IconButton } from "@/ui/Button";
 import { plural } from "@/ui/format";
+import { useDebounced } from "@/ui/useDebounced";
 import { CompareChartMenu } from "./CompareChartMenu";
 import { CompareTable } from "./CompareTable";
 import { CursorWords } from "./CursorWords";
@@ -53,6 +54,8 @@ export function CompareChart({ spec, wide, heading }: ChartBodyProps) {
     [colours, entries],
   );
   const focused = useHighlighted(highlight);
+  // The chart under the mouse follows at once, the others when it rests: each redraws all its lines.
+  const settled = useDebounced(focused, RESTS_MS);
   const count = entries.reduce(
     (sum, entry) => sum + entry.sources.filter((s) => s.series).length,
     0,
@@ -122,7 +125,7 @@ export function CompareChart({ spec, wide, heading }: ChartBodyProps) {
             height={height}
             label={`${spec.title} of ${words} by ${AXIS_WORDS[group.clock.axis].label.toLowerCase()}`}
             onCursor={setCursor}
-            focused={focused}
+            focused={settled}
             onFocus={highlight.set}
           />
         )}
@@ -132,3 +135,4 @@ export function CompareChart({ spec, wide, heading }: ChartBodyProps) {
 }
 
 const NO_MARKS: [] = [];
+const RESTS_MS = 120;
