@@ -108,7 +108,7 @@ def test_a_group_stands_side_by_side_with_what_it_answers(
     answers = page.get_by_role("group", name="Answers").get_by_role("button")
     expect(answers.nth(0)).to_have_text("84×4")
     expect(answers.nth(1)).to_have_text("85×2")
-    expect(answers.nth(1).get_by_label("as expected")).to_be_visible()
+    expect(answers.nth(1).get_by_label("right", exact=True)).to_be_visible()
     answers.nth(0).click()
     current = columns.and_(page.locator("[aria-current=true]"))
     expect(current).to_contain_text("answers 84")
