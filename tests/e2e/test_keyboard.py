@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Playwright, expect
+from playwright.sync_api import Page, Playwright, expect
 
 from tests.e2e.api import Api
 from tests.e2e.conftest import Pages
@@ -20,6 +20,40 @@ def known_run(playwright: Playwright, scripted_product: Product) -> int:
     assert api.await_end(run)["state"] == "finished"
     api.requests.dispose()
     return run
+
+
+def command(page: Page, words: str) -> None:
+    """Have the palette do the first thing by these words."""
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name="A page, a run or an action").fill(words)
+    expect(page.get_by_role("option").first).to_contain_text(words.rsplit(maxsplit=1)[-1])
+    page.keyboard.press("Enter")
+
+
+def test_the_palette_leads_to_each_page_and_to_what_the_page_can_do(
+    known_run: int, scripted_pages: Pages
+) -> None:
+    page, _ = scripted_pages.new()
+    page.goto("/nodes")
+    await_content(page)
+    pages = page.get_by_role("navigation", name="Pages").get_by_role("link")
+    for href in {link.get_attribute("href") or "" for link in pages.all()} - {"/admin/"}:
+        name = {"/": "Runs", "/compare": "Compare runs"}.get(href, href.strip("/").capitalize())
+        command(page, name)
+        expect(page).to_have_url(re.compile(rf"{re.escape(href)}(\?.*)?$"))
+    page.goto(f"/runs/{known_run}")
+    await_content(page)
+    command(page, "Run: Checkpoints")
+    expect(page).to_have_url(re.compile("tab=checkpoints"))
+    command(page, "keys alone: Fork")
+    expect(page).to_have_url(re.compile(rf"/new\?from={known_run}"))
+    page.go_back()
+    await_content(page)
+    command(page, "keys alone: Delete")
+    expect(page.get_by_role("dialog", name="Delete run")).to_be_visible()
+    page.keyboard.press("Escape")
+    command(page, "Search runs")
+    expect(page.get_by_role("searchbox")).to_be_focused()
 
 
 def test_each_key_of_the_sheet_stands_in_the_palette(known_run: int, scripted_pages: Pages) -> None:
@@ -77,6 +111,25 @@ def test_times_are_exact_for_who_wants_that(known_run: int, scripted_pages: Page
     page.get_by_role("button", name="operator").click()
     page.get_by_role("menuitem", name="Times as how long ago").click()
     expect(time).to_have_text(re.compile("ago|now"))
+
+
+def test_a_draft_survives_a_reload_and_can_be_begun_anew(scripted_pages: Pages) -> None:
+    page, _ = scripted_pages.new()
+    page.goto("/new")
+    steps = page.locator("#group-grpo").get_by_label(re.compile(r"^Steps( \(|$)"))
+    first = steps.input_value()
+    steps.fill("77")
+    page.get_by_label("Name", exact=True).fill("not lost")
+    page.reload()
+    expect(steps).to_have_value("77")
+    expect(page.get_by_label("Name", exact=True)).to_have_value("not lost")
+    page.get_by_role("button", name="Begin anew").click()
+    expect(steps).to_have_value(first)
+    page.get_by_role("button", name="Undo").click()
+    expect(steps).to_have_value("77")
+    page.get_by_role("tab", name="TOML or JSON").click()
+    page.reload()
+    expect(page.get_by_role("tab", name="TOML or JSON")).to_have_attribute("aria-selected", "true")
 
 
 def test_a_deleted_rule_comes_back(

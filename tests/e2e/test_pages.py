@@ -39,7 +39,9 @@ def paths(run: int) -> list[str]:
     tabs = [f"/runs/{run}?tab={tab}" for tab in TABS]
     projects = [f"/projects/default?tab={tab}" for tab in ("alerts", "rules", "targets", "storage")]
     others = ["/", "/new", "/queue", "/nodes", "/presets", "/projects", "/deleted", "/no-such-page"]
-    return [*others, *projects, *tabs]
+    compared = [f"/compare?runs={run}&tab={tab}" for tab in ("charts", "summary", "diff", "explore")]
+    more = ["/compare", "/projects/default/notes"]
+    return [*others, *projects, *tabs, *compared, *more]
 
 
 def await_content(page: Page) -> None:
@@ -49,12 +51,18 @@ def await_content(page: Page) -> None:
     expect(main.locator("[class*=_skeleton_]")).to_have_count(0)
 
 
-def faults(page: Page) -> list[str]:
-    """What axe-core calls serious or critical, with the first element it is about."""
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+"""Every rule of axe-core that checks a criterion up to WCAG 2.2 AA, size of targets included."""
+
+
+def faults(page: Page, rules: list[str] | None = None, part: str | None = None) -> list[str]:
+    """What axe-core finds against WCAG 2.2 AA, or these rules only, with the first element."""
+    only = {"type": "rule", "values": rules} if rules else {"type": "tag", "values": WCAG}
     return [
-        f"{page.url}: {found['id']}: {found['nodes'][0]['html']}"
-        for found in Axe().run(page).response["violations"]
-        if found["impact"] in {"serious", "critical"}
+        f"{page.url}: {found['id']} ({len(found['nodes'])}): {found['nodes'][0]['html'][:300]}"
+        for found in Axe()
+        .run(page, context=part, options={"runOnly": only, "resultTypes": ["violations"]})
+        .response["violations"]
     ]
 
 
