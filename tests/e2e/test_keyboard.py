@@ -26,7 +26,8 @@ def command(page: Page, words: str) -> None:
     """Have the palette do the first thing by these words."""
     page.keyboard.press("Control+k")
     page.get_by_role("combobox", name="A page, a run or an action").fill(words)
-    expect(page.get_by_role("option").first).to_contain_text(words.rsplit(maxsplit=1)[-1])
+    found = page.get_by_role("listbox", name="Found").get_by_role("option")
+    expect(found.first).to_contain_text(words.rsplit(maxsplit=1)[-1])
     page.keyboard.press("Enter")
 
 

@@ -39,7 +39,9 @@ def paths(run: int) -> list[str]:
     tabs = [f"/runs/{run}?tab={tab}" for tab in TABS]
     projects = [f"/projects/default?tab={tab}" for tab in ("alerts", "rules", "targets", "storage")]
     others = ["/", "/new", "/queue", "/nodes", "/presets", "/projects", "/deleted", "/no-such-page"]
-    compared = [f"/compare?runs={run}&tab={tab}" for tab in ("charts", "summary", "diff", "explore")]
+    compared = [
+        f"/compare?runs={run}&tab={tab}" for tab in ("charts", "summary", "diff", "explore")
+    ]
     more = ["/compare", "/projects/default/notes"]
     return [*others, *projects, *tabs, *compared, *more]
 

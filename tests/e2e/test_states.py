@@ -76,7 +76,20 @@ def open_health(page: Page) -> None:
 
 
 def select_a_run(page: Page) -> None:
-    page.get_by_role("checkbox", name="Select").first.check()
+    """By keys: a phone shows no ticks."""
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    expect(page.get_by_text("1 selected")).to_be_visible()
+
+
+def open_lazily(button: str) -> Callable[[Page], None]:
+    """A dialog that comes with a script of its own."""
+
+    def act(page: Page) -> None:
+        page.get_by_role("button", name=button, exact=True).click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+
+    return act
 
 
 def cut_off(page: Page) -> None:
@@ -104,6 +117,8 @@ STATES = {
     "theme menu": State("/", press("Theme"), MENU),
     "health": State("/", open_health, "nav"),
     "selected rows": State("/", select_a_run),
+    "columns": State("/", open_lazily("Columns"), DIALOG),
+    "condition": State("/", open_lazily("Condition"), DIALOG),
     "nothing found": State("/?q=no-such-run"),
     "chart tables": State("/runs/{ended}?table=reward,entropy&more=1"),
     "zoomed": State("/runs/{ended}?smooth=0&outliers=cut", zoom),
