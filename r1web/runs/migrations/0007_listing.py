@@ -80,6 +80,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="run",
+            index=models.Index(fields=["-created_at", "-id"], name="newest_runs"),
+        ),
+        migrations.AddIndex(
+            model_name="run",
             index=models.Index(
                 fields=[
                     "project", "deleted_at", "state", "created_at", "owner", "preset", "name",

@@ -120,6 +120,7 @@ class Run(models.Model):
         ]
         indexes = [
             models.Index(fields=["state", "-priority", "queued_at"], name="run_queue"),
+            models.Index(fields=["-created_at", "-id"], name="newest_runs"),
             # All that lists filter by, and the key: a row with its config is fifty times as wide.
             models.Index(
                 fields=[

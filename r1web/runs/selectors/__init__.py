@@ -25,7 +25,8 @@ from r1web.runs.selectors.rows import (
     with_row_relations,
 )
 from r1web.runs.selectors.spending import Spent, spent, spent_by_project, with_devices
-from r1web.runs.selectors.table import known_metrics, read_table
+from r1web.runs.selectors.table import read_table
+from r1web.runs.selectors.values import known_metrics
 from r1web.runs.selectors.visible import (
     changeable_run,
     filtered,

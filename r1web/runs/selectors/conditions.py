@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
-from r1web.api.where import parse_comparison
+from r1web.api.where import Comparison, parse_comparison
 from r1web.errors import InvalidError
 from r1web.runs.models import LastValue
-from r1web.runs.selectors.values import value_name
+from r1web.runs.selectors.values import keys_of_names, value_name
 
 COMPARE: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge, "<=": operator.le, "!=": operator.ne,
@@ -22,6 +22,8 @@ LOOKUPS = {">=": "gte", "<=": "lte", ">": "gt", "<": "lt", "=": "exact"}
 @dataclass(frozen=True)
 class Condition:
     name: str
+    key: int | None
+    """Of the name; None: no value is kept under it."""
     sign: str
     number: float | None
     """None: whether there is a value at all."""
@@ -40,7 +42,7 @@ class Condition:
 
     def keys(self) -> QuerySet[LastValue, int]:
         """Of the runs that it holds for by that; for a missing value, of those that have it."""
-        kept = LastValue.objects.filter(name__name=self.name)
+        kept = LastValue.objects.filter(name=self.key)
         if self.number is not None:
             kept = (
                 kept.exclude(value=self.number)
@@ -56,14 +58,16 @@ class Condition:
 
 def parse_conditions(texts: Sequence[str]) -> list[Condition]:
     """All of them have to hold. Raises InvalidError for one that is not a condition."""
-    return [_condition(text) for text in texts]
+    parsed = [(text, parse_comparison(text)) for text in texts]
+    keys = keys_of_names(value_name(parts.field) for _, parts in parsed) if parsed else {}
+    return [_condition(text, parts, keys) for text, parts in parsed]
 
 
-def _condition(text: str) -> Condition:
-    parts = parse_comparison(text)
+def _condition(text: str, parts: Comparison, keys: Mapping[str, int]) -> Condition:
     name = value_name(parts.field)
+    key = keys.get(name)
     if parts.value == "null" and parts.sign in {"=", "!="}:
-        return Condition(name, parts.sign, None)
+        return Condition(name, key, parts.sign, None)
     try:
         number = float(parts.value)
     except ValueError:
@@ -73,4 +77,4 @@ def _condition(text: str) -> Condition:
             f"“{parts.value[:80]}” in “{text[:80]}” is not a number: give one, or null.",
             path="where",
         )
-    return Condition(name, parts.sign, number)
+    return Condition(name, key, parts.sign, number)

@@ -24,9 +24,17 @@ OF_ATTEMPT = ("run_id", "number", "start_step", "claimed_at", "started_at", "end
 
 def with_row_relations(runs: QuerySet[Run]) -> QuerySet[Run]:
     """What `run_row` reads and no more, in one query besides that of the runs themselves."""
-    attempts = with_devices().select_related(None).only(*OF_ATTEMPT)
     of_row = runs.select_related("project", "owner", "parent").only(*OF_RUN)
-    return with_row_attempts(of_row, attempts)
+    return with_row_attempts(of_row, _attempts())
+
+
+def with_values(runs: QuerySet[Run]) -> QuerySet[Run]:
+    """What `values_of` reads and no more, likewise."""
+    return with_row_attempts(runs.only("summary", "last_step"), _attempts())
+
+
+def _attempts() -> QuerySet[Attempt]:
+    return with_devices().select_related(None).only(*OF_ATTEMPT)
 
 
 def with_row_attempts(runs: QuerySet[Run], attempts: QuerySet[Attempt]) -> QuerySet[Run]:

@@ -23,12 +23,12 @@ from r1web.api.pagination import (
     not_a_cursor,
 )
 from r1web.errors import InvalidError
-from r1web.runs.models import ACTIVE, LastValue, Run, ValueName
+from r1web.runs.models import ACTIVE, LastValue, Run
 from r1web.runs.schemas import RunRow
 from r1web.runs.selectors.conditions import Condition
-from r1web.runs.selectors.rows import attempts_of_row, run_row, with_row_relations
+from r1web.runs.selectors.rows import attempts_of_row, run_row, with_row_relations, with_values
 from r1web.runs.selectors.searching import FEW, few
-from r1web.runs.selectors.values import OF_ROW, SHOWN_NUMBERS, value_name, values_of
+from r1web.runs.selectors.values import OF_ROW, SHOWN_NUMBERS, keys_of_names, value_name, values_of
 
 BY_FIELD = {
     "created_at": "created_at",
@@ -39,11 +39,9 @@ BY_FIELD = {
     "priority": "priority",
 }
 """Columns that every run has; all others are values that it may lack."""
-WINDOW = 1_600
-"""So many runs are looked through first: where filters leave a good part of them, that finds a page
-in no time. Only where it does not are all that they leave asked for."""
-LATELY = 100
-"""Runs that are looked at for the names of their metrics."""
+WINDOWS = (200, 1_400)
+"""So many runs are looked through first, and then so many more: where filters leave a good part of
+them, that finds a page in no time. Only where it does not are all that they leave asked for."""
 Values = dict[int, dict[str, float]]
 Found = tuple[list[int], str | None]
 """Keys of runs in order, and the cursor of the next page."""
@@ -72,12 +70,12 @@ class Chosen:
 
     def among(self, keys: Sequence[int]) -> set[int]:
         """Which of these are among the others for which the conditions hold."""
-        names = {condition.name for condition in self.conditions}
+        names = {condition.key: condition.name for condition in self.conditions}
         values: Values = {key: {} for key in keys}
         if names:
-            rows = LastValue.objects.filter(run__in=keys, name__name__in=names)
-            for key, name, value in rows.values_list("run", "name__name", "value"):
-                values[key][name] = value
+            rows = LastValue.objects.filter(run__in=keys, name__in=[key for key in names if key])
+            for run, key, value in rows.values_list("run", "name", "value"):
+                values[run][names[key]] = value
         holding = [key for key in keys if _all_hold(self.conditions, values[key])]
         return set(self.kept().filter(pk__in=holding).values_list("pk", flat=True))
 
@@ -95,6 +93,8 @@ class Entry:
 @dataclass(frozen=True)
 class ByValue:
     name: str
+    key: int | None
+    """Of the name; None: no value is kept under it."""
     falling: bool
 
     def entry(self, run: int, value: float | None) -> Entry:
@@ -147,7 +147,8 @@ def _page_by_field(
             "pk",
             lambda keys: chosen.among(keys) | chosen.under_way.keys(),
             lambda: chosen.holding() | chosen.under_way.keys(),
-            limit + 1,
+            some=limit + 1,
+            windows=[sum(WINDOWS)],  # every other window would have to be ordered anew
         )
     else:
         found = list(ordered[: limit + 1])
@@ -163,8 +164,9 @@ def _page_by_value(
     limit: int,
 ) -> Found:
     chosen = _chosen(runs, conditions)
-    by = ByValue(value_name(order.removeprefix("-")), order.startswith("-"))
-    if not _is_known(by.name, chosen.under_way):
+    name = value_name(order.removeprefix("-"))
+    by = ByValue(name, keys_of_names([name]).get(name), order.startswith("-"))
+    if not _is_known(by, chosen.under_way):
         raise InvalidError(
             f"No run has a value “{by.name[:80]}”: sort by the name of a metric, or by one of "
             f"{', '.join([*BY_FIELD, *OF_ROW])}.",
@@ -184,11 +186,11 @@ def _page_by_value(
     return [entry.run for entry in entries[:limit]], encode_cursor([order, last.key, last.run])
 
 
-def _is_known(name: str, under_way: Values) -> bool:
+def _is_known(by: ByValue, under_way: Values) -> bool:
     return (
-        name in {*OF_ROW, *SHOWN_NUMBERS.values()}
-        or any(name in values for values in under_way.values())
-        or ValueName.objects.filter(name=name).exists()
+        by.key is not None
+        or by.name in {*OF_ROW, *SHOWN_NUMBERS.values()}
+        or any(by.name in values for values in under_way.values())
     )
 
 
@@ -205,14 +207,14 @@ def _kept_with_value(chosen: Chosen, by: ByValue, after: Entry | None, some: int
     """The first of those that nobody works on and that have the value, in order."""
     if after is not None and math.isinf(after.key):
         return []
-    rows = LastValue.objects.filter(name__name=by.name)
+    rows = LastValue.objects.filter(name=by.key)
     if after is not None:
         value, beyond = -after.key if by.falling else after.key, "lt" if by.falling else "gt"
         tied = Q(value=value, **{f"run__{beyond}": after.run})
         rows = rows.filter(Q(**{f"value__{beyond}": value}) | tied)
     ordered = rows.order_by(*(["-value", "-run"] if by.falling else ["value", "run"]))
     pairs = ordered.values_list("run", "value")
-    found = _first(pairs, "run", chosen.among, chosen.holding, some)
+    found = _first(pairs, "run", chosen.among, chosen.holding, some=some)
     return [by.entry(*pair) for pair in found]
 
 
@@ -221,13 +223,13 @@ def _kept_without_value(chosen: Chosen, by: ByValue, after: Entry | None, some: 
     runs = chosen.kept().order_by("-pk").values_list("pk")
     if after is not None and math.isinf(after.key):
         runs = runs.filter(pk__lt=after.run)
-    having = LastValue.objects.filter(name__name=by.name).values_list("run", flat=True)
+    having = LastValue.objects.filter(name=by.key).values_list("run", flat=True)
     found = _first(
         runs,
         "pk",
         lambda keys: chosen.among(list(set(keys).difference(having.filter(run__in=keys)))),
         lambda: chosen.holding().difference(having),
-        some,
+        some=some,
     )
     return [by.entry(run, None) for (run,) in found]
 
@@ -237,27 +239,28 @@ def _first(
     key: str,
     among: Callable[[Sequence[int]], set[int]],
     wanted: Callable[[], set[int]],
+    *,
     some: int,
+    windows: Sequence[int] = WINDOWS,
 ) -> list[Any]:
     """The first `some` rows that begin with a wanted `key`.
 
     `among` says which of a few keys are wanted; `wanted` gives all of them, which takes longer.
     """
-    window = list(rows[:WINDOW])
-    these = among([row[0] for row in window])
-    found = [row for row in window if row[0] in these]
-    if len(found) >= some or len(window) < WINDOW:
-        return found[:some]
+    begin, found = 0, []
+    for size in windows:
+        window = list(rows[begin : begin + size])
+        these = among([row[0] for row in window])
+        found += [row for row in window if row[0] in these]
+        if len(found) >= some or len(window) < size:
+            return found[:some]
+        begin += size
+        if len(found) * sum(windows) < some * begin:
+            break  # as many again would not be enough
     keys = wanted()
     if len(keys) <= FEW:
         return list(rows.filter(**{f"{key}__in": keys})[:some])
     return list(islice((row for row in rows.iterator() if row[0] in keys), some))
-
-
-def known_metrics(runs: QuerySet[Run]) -> list[str]:
-    """Names of the metrics that the newest of the runs have told."""
-    newest = runs.order_by("-pk")[:LATELY].values_list("summary", flat=True)
-    return sorted({name for summary in newest for name in summary if name != "sparkline"})
 
 
 def _chosen(runs: QuerySet[Run], conditions: Sequence[Condition]) -> Chosen:
@@ -277,7 +280,7 @@ def _all_hold(conditions: Sequence[Condition], values: Mapping[str, float]) -> b
 def _values_under_way(runs: QuerySet[Run]) -> Values:
     keys = list(runs.filter(state__in=ACTIVE).order_by().values_list("pk", flat=True))
     now = timezone.now()
-    found = with_row_relations(Run.objects.filter(pk__in=keys))
+    found = with_values(Run.objects.filter(pk__in=keys).order_by())
     return {run.pk: values_of(run, attempts_of_row(run), now) for run in found}
 
 

@@ -32,7 +32,7 @@ STATES = [State.QUEUED, State.RUNNING, State.LOST, State.FINISHED, State.FAILED,
 def sizes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Small ones lead through every way of finding the first runs."""
     if request.param == "small":
-        monkeypatch.setattr(table, "WINDOW", 5)
+        monkeypatch.setattr(table, "WINDOWS", (3, 5))
         monkeypatch.setattr(table, "FEW", 4)
         monkeypatch.setattr(searching, "FEW", 4)
 
