@@ -200,7 +200,7 @@ describe("snapshot and messages", () => {
     );
     await fc.assert(
       fc.asyncProperty(cases, async ({ events, run, later, cuts, order }) => {
-        const server = new Server(events, { run, metrics: later });
+        const server = new Server(events, { run, metrics: Math.max(run, later) });
         const store = new RunStore(server);
         await store.start();
         const messages = messagesOf(events, cuts);
@@ -234,7 +234,7 @@ describe("snapshot and messages", () => {
     );
     await fc.assert(
       fc.asyncProperty(cases, async ({ events, run, later, before, during, reloads }) => {
-        const server = new Server(events, { run, metrics: later });
+        const server = new Server(events, { run, metrics: Math.max(run, later) });
         const store = new RunStore(server, new NameSet(["reward/*"]));
         await store.start();
         const messages = events.map((event) => messageOf([event]));

@@ -19,7 +19,7 @@ export interface RunSnapshot {
 
 /** Where the store gets its data; the browser's is in transport.ts, tests bring their own. */
 export interface RunTransport {
-  /** The run and its metrics, either of which may be newer than the other. */
+  /** The run first, then its metrics: the metrics are never older. */
   snapshot(names: readonly string[]): Promise<RunSnapshot>;
   /** Series by name, or by how names begin (`system/*`). */
   metrics(names: readonly string[]): Promise<RunSnapshot["metrics"]>;
@@ -57,13 +57,9 @@ export class RunStore {
   private connection: Connection | null = null;
   private waiting: EventsMessage[] = [];
   private seq = 0;
-  /** What the snapshot knew of the facts and of the series: older events change nothing there. */
-  private factsSeq = 0;
   private seriesSeq = 0;
   private socketStatus: SocketStatus = "connecting";
   private filling = false;
-  /** Of what fills a hole or starts over, the newest counts. */
-  private turn = 0;
   private stopped = false;
   private starts = 0;
   private retry: ReturnType<typeof setTimeout> | undefined;
@@ -198,18 +194,16 @@ export class RunStore {
 
   private async fill(upTo: number): Promise<void> {
     this.filling = true;
-    const turn = ++this.turn;
     try {
       while (this.seq < upTo && !this.stopped) {
         const events = await this.transport.eventsAfter(this.seq);
-        if (turn !== this.turn) return;
         if (events.length === 0) throw new Error(`events after ${this.seq} are not there yet`);
         this.applyAll(events);
       }
-      this.filled(turn);
+      this.filled();
     } catch {
       // Said by the page's «reconnecting»; what is missing stays missing until a try succeeds.
-      if (turn === this.turn) this.retryLater(() => this.fill(upTo));
+      this.retryLater(() => this.fill(upTo));
     }
   }
 
@@ -219,7 +213,7 @@ export class RunStore {
     for (const event of events) {
       if (event.seq <= this.seq) continue;
       this.seq = event.seq;
-      if (event.seq > this.factsSeq) facts = applyToFacts(facts, event);
+      facts = applyToFacts(facts, event);
       if (this.asking) this.recent.push(event);
       if (event.seq > this.seriesSeq) {
         this.series.apply(event);
@@ -239,9 +233,8 @@ export class RunStore {
       if (this.stopped) return false;
       this.hold(names);
       this.loads += 1;
-      this.factsSeq = run.last_seq;
+      this.seq = run.last_seq;
       this.seriesSeq = metrics.last_seq;
-      this.seq = Math.min(this.factsSeq, this.seriesSeq);
       this.series = SeriesTable.from(metrics.series, (name) => this.held.has(name));
       const seriesVersion = this.view.seriesVersion + 1;
       this.update({ facts: factsOf(run, this.view.facts), seriesVersion, error: null });
@@ -257,13 +250,11 @@ export class RunStore {
   /** Starts over from a fresh snapshot, keeping the connection. */
   private async reload(): Promise<void> {
     this.filling = true;
-    const turn = ++this.turn;
-    if (await this.load()) this.filled(turn);
+    if (await this.load()) this.filled();
     else this.retryLater(() => this.reload());
   }
 
-  private filled(turn: number): void {
-    if (turn !== this.turn) return;
+  private filled(): void {
     this.filling = false;
     if (this.view.status !== this.socketStatus) this.update({ status: this.socketStatus });
     this.drain();

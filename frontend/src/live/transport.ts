@@ -17,13 +17,10 @@ export class RestAndSocket implements RunTransport {
     private readonly client: QueryClient,
   ) {}
 
-  /** Both at once; the answer of the run is the one that its page waits for as well. */
+  /** The answer of the run is the one that its page waits for as well. */
   async snapshot(names: readonly string[]): Promise<RunSnapshot> {
-    const [run, metrics] = await Promise.all([
-      this.client.fetchQuery({ ...runQuery(this.runId), staleTime: 0 }),
-      this.metrics(names),
-    ]);
-    return { run, metrics };
+    const run = await this.client.fetchQuery({ ...runQuery(this.runId), staleTime: 0 });
+    return { run, metrics: await this.metrics(names) };
   }
 
   metrics(names: readonly string[]): Promise<RunSnapshot["metrics"]> {
