@@ -111,7 +111,7 @@ def _told_steps(run_dir: Path, count: int, rounds: int, tokenizer: TextTokenizer
         groups = steps[number % len(steps)]
         began = time.process_time()
         _tell(journal, number, groups, tokenizer, calls)
-        time.sleep(0.05)  # the trainer samples meanwhile
+        time.sleep(0.05)  # stands for sampling, during which the thread writes
         spent.append(time.process_time() - began)
     journal.close()
     micros = np.sort(np.array(calls) * 1e6)

@@ -5,13 +5,16 @@ import binascii
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from django.db.models import Model, Q, QuerySet
+from ninja import Query
 
 from r1web.errors import InvalidError
 
 M = TypeVar("M", bound=Model)
+Cursor = Annotated[str | None, Query(description="next_cursor of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=200)]
 
 
 def encode_cursor(values: Sequence[str | float]) -> str:

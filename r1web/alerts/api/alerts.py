@@ -1,9 +1,7 @@
 """Alerts of a run, and of a project."""
 
-from typing import Annotated
-
 from django.db.models import QuerySet
-from ninja import Query, Router
+from ninja import Router
 
 from r1web.accounts.selectors import visible_project
 from r1web.alerts import selectors, services
@@ -11,13 +9,10 @@ from r1web.alerts.models import Alert
 from r1web.alerts.schemas import AlertList, AlertOut
 from r1web.api.auth import ApiRequest
 from r1web.api.errors import ERRORS, ProblemOut
-from r1web.api.pagination import page
+from r1web.api.pagination import Cursor, Limit, page
 from r1web.runs.selectors import visible_run
 
 router = Router(tags=["alerts"])
-
-Cursor = Annotated[str | None, Query(description="next_cursor of the page before.")]
-Limit = Annotated[int, Query(ge=1, le=200)]
 
 
 @router.get(

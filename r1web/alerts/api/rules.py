@@ -5,12 +5,11 @@ from ninja import Router, Status
 from r1web.accounts.models import Project
 from r1web.accounts.selectors import changeable_project, visible_project
 from r1web.alerts import selectors, services
-from r1web.alerts.api.alerts import Cursor, Limit
 from r1web.alerts.models import Rule
 from r1web.alerts.schemas import RuleIn, RuleList, RuleOut, RulePatch
 from r1web.api.auth import ApiRequest
 from r1web.api.errors import ERRORS, ProblemOut
-from r1web.api.pagination import page
+from r1web.api.pagination import Cursor, Limit, page
 from r1web.runs.models import Run
 from r1web.runs.selectors import changeable_run, visible_run
 

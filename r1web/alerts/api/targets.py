@@ -4,7 +4,6 @@ from ninja import Router, Status
 
 from r1web.accounts.selectors import changeable_project, visible_project
 from r1web.alerts import selectors, services
-from r1web.alerts.api.alerts import Cursor, Limit
 from r1web.alerts.models import DeliveryStatus
 from r1web.alerts.schemas import (
     DeliveryList,
@@ -16,7 +15,7 @@ from r1web.alerts.schemas import (
 )
 from r1web.api.auth import ApiRequest
 from r1web.api.errors import ERRORS, ProblemOut
-from r1web.api.pagination import page
+from r1web.api.pagination import Cursor, Limit, page
 
 router = Router(tags=["alerts"])
 

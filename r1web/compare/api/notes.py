@@ -5,9 +5,8 @@ from ninja import Router, Status
 from r1web.accounts.selectors import changeable_project, visible_project
 from r1web.api.auth import ApiRequest
 from r1web.api.errors import ERRORS, ProblemOut
-from r1web.api.pagination import page
+from r1web.api.pagination import Cursor, Limit, page
 from r1web.compare import selectors, services
-from r1web.compare.api.views import Cursor, Limit
 from r1web.compare.schemas import NoteEdit, NoteIn, NoteList, NoteOut, VersionList, VersionOut
 
 router = Router(tags=["notes"])

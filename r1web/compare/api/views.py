@@ -1,19 +1,15 @@
 """Saved views of a project."""
 
-from typing import Annotated
-
-from ninja import Query, Router, Status
+from ninja import Router, Status
 
 from r1web.accounts.selectors import changeable_project, visible_project
 from r1web.api.auth import ApiRequest
 from r1web.api.errors import ERRORS, ProblemOut
-from r1web.api.pagination import page
+from r1web.api.pagination import Cursor, Limit, page
 from r1web.compare import selectors, services
 from r1web.compare.schemas import ViewIn, ViewList, ViewOut, ViewPatch
 
 router = Router(tags=["comparing"])
-Cursor = Annotated[str | None, Query(description="next_cursor of the page before.")]
-Limit = Annotated[int, Query(ge=1, le=200)]
 
 
 @router.get(

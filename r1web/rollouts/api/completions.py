@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from r1web.api.auth import ApiRequest
 from r1web.api.errors import ERRORS, ProblemOut
-from r1web.api.pagination import decode_cursor, encode_cursor
+from r1web.api.pagination import Cursor, decode_cursor, encode_cursor
 from r1web.errors import NotFoundError
 from r1web.rollouts.matching import Mode, matcher
 from r1web.rollouts.schemas import CompletionOut, CompletionRow, GroupOut, group_out, row_out
@@ -43,7 +43,6 @@ AttemptNumber = Annotated[
 ]
 Superseded = Annotated[bool, Query(description="With what later attempts replaced.")]
 Starred = Annotated[bool, Query(description="Only those that you starred.")]
-Cursor = Annotated[str | None, Query(description="next_cursor of the page before.")]
 
 
 class CompletionsOut(BaseModel):

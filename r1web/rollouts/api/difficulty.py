@@ -8,8 +8,8 @@ from pydantic import BaseModel
 
 from r1web.api.auth import ApiRequest
 from r1web.api.errors import ERRORS, ProblemOut
-from r1web.api.pagination import decode_cursor, encode_cursor
-from r1web.rollouts.api.completions import AttemptNumber, Cursor, Where
+from r1web.api.pagination import Cursor, decode_cursor, encode_cursor
+from r1web.rollouts.api.completions import AttemptNumber, Where
 from r1web.rollouts.schemas import SHOWN
 from r1web.rollouts.selectors import Order, Prompt, by_difficulty, first_solved
 from r1web.rollouts.where import parse_where

@@ -9,8 +9,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from r1web.accounts.models import User
 from r1web.api.auth import ApiRequest
 from r1web.api.errors import ERRORS, ProblemOut
-from r1web.api.pagination import page
-from r1web.rollouts.api.completions import Cursor
+from r1web.api.pagination import Cursor, page
 from r1web.rollouts.models import CompletionNote
 from r1web.rollouts.schemas import CompletionRow, row_out
 from r1web.rollouts.selectors import (

@@ -4,9 +4,9 @@ from ninja import Router
 
 from r1web.api.auth import ApiRequest
 from r1web.api.errors import ERRORS, ProblemOut
-from r1web.api.pagination import page
+from r1web.api.pagination import Cursor, Limit, page
 from r1web.runs import selectors, services
-from r1web.runs.api.runs import Cursor, Limit, Text
+from r1web.runs.api.runs import Text
 from r1web.runs.schemas import DeletedList, RunDetail
 
 router = Router(tags=["runs"])

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from r1web.api.auth import ApiRequest
 from r1web.api.errors import ERRORS, ProblemOut
-from r1web.api.pagination import page
+from r1web.api.pagination import Cursor, Limit, page
 from r1web.live.selectors import events_after
 from r1web.runs import selectors, services
 from r1web.runs.models import Run, State
@@ -38,8 +38,6 @@ Order = Annotated[
         pattern=r"^-?[^-\x00][^\x00]*$",
     ),
 ]
-Cursor = Annotated[str | None, Query(description="next_cursor of the page before.")]
-Limit = Annotated[int, Query(ge=1, le=200)]
 
 
 # A NUL character is no text to PostgreSQL.
