@@ -2,6 +2,7 @@
 
 import os
 import platform
+import ssl
 import sys
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,11 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
 }
 
 CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_TRANSPORT = "r1web.broker:Transport"
+# By itself, kombu would trust any certificate. What the URL says of them (?ssl_ca_certs=) counts.
+CELERY_BROKER_USE_SSL = (
+    {"ssl_cert_reqs": ssl.CERT_REQUIRED} if REDIS_URL.startswith("rediss://") else None
+)
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "global_keyprefix": f"{REDIS_PREFIX}:celery:",
     "visibility_timeout": 3600,  # no task lives longer than seconds; a job is not a task

@@ -25,6 +25,17 @@ NETWORK_OPTIONS = {
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
+    # The server gives up what was cut off as soon, and with it what its transaction had locked.
+    "options": " ".join(
+        f"-c {name}={value}"
+        for name, value in {
+            "tcp_keepalives_idle": 10,
+            "tcp_keepalives_interval": 5,
+            "tcp_keepalives_count": 3,
+            "tcp_user_timeout": 20_000,
+            "idle_in_transaction_session_timeout": 20_000,
+        }.items()
+    ),
 }
 SCHEMES = {"sqlite": "sqlite3", "postgres": "postgresql", "postgresql": "postgresql"}
 

@@ -16,6 +16,7 @@ from typing import IO, Any
 from django.apps import apps
 from django.core.management.color import no_style
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import JSONField, Manager, Model
 
@@ -67,6 +68,7 @@ def load(lines: Iterator[bytes]) -> dict[str, int]:
     tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
     flush = connection.ops.sql_flush(no_style(), tables, reset_sequences=False, allow_cascade=False)
     with connection.cursor() as cursor:
+        _wait_for_files(cursor)
         for statement in flush:
             cursor.execute(statement)
     counts = dict(_load_model(*table) for table in _tables(lines))
@@ -82,10 +84,17 @@ def _snapshot() -> Iterator[None]:
     """Reads see one moment. Not Django's atomic(): that would lock writers of SQLite out."""
     with connection.cursor() as cursor:
         cursor.execute(SNAPSHOT[connection.vendor])
+        _wait_for_files(cursor)
         try:
             yield
         finally:
             cursor.execute("ROLLBACK")
+
+
+def _wait_for_files(cursor: CursorWrapper) -> None:
+    """This transaction waits for a disk that may be slow: PostgreSQL is not to give it up."""
+    if connection.vendor == "postgresql":
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
 
 
 def _dump_model(model: type[Model], file: IO[bytes]) -> int:

@@ -3,9 +3,11 @@
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 import redis
+from kombu import Connection, Consumer, Exchange, Message, Queue
 
 from r1web.accounts.models import Project, User
 from r1web.cluster.models import Node
@@ -69,6 +71,25 @@ def test_while_redis_is_away_runs_go_on_and_new_ones_start_when_it_is_back(
     let_go_on(asked_meanwhile)
     request_stop(run=ask("what reminds the scheduler"), actor="olga")
     until(lambda: state_of(asked_meanwhile) == State.FINISHED)
+
+
+def test_a_redis_that_dies_while_a_task_runs_ends_no_worker(own_redis: OwnRedis) -> None:
+    """As Celery closes its connection then, with a channel that cannot be closed beside it."""
+    connection = Connection(own_redis.url, transport="r1web.broker:Transport")
+    received: list[Message] = []
+    channels = [connection.default_channel, connection.channel()]
+    queues = [Queue(name, Exchange(name), routing_key=name) for name in ("task", "idle")]
+    for channel, one in zip(channels, queues, strict=True):
+        Consumer(channel, [one], on_message=received.append).consume()
+    connection.Producer().publish({}, exchange="task", routing_key="task", declare=queues[:1])
+    until(lambda: received or connection.drain_events(timeout=10))
+    with suppress(TimeoutError):
+        connection.drain_events(timeout=0.1)  # it waits for the next message
+    connection.transport.cycle._register_BRPOP(channels[1])  # and so does the other channel
+    own_redis.kill()
+    connection.collect()
+    connection.close()
+    assert not connection.connected
 
 
 def test_a_redis_that_is_emptied_takes_new_messages(

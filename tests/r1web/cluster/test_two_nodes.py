@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 from celery import Celery
-from django.db import connection
+from django.db import connection, transaction
 
 from r1web.accounts.models import Project, User
 from r1web.cluster.models import Follower, Lease, Node, PortLease
@@ -44,6 +44,17 @@ PATIENCE_S = 600.0
 
 
 BEAT = ["-m", "celery", "-A", "r1web.celery", "beat", "--pidfile", "", "--schedule"]
+ALONE = ("--without-gossip", "--without-mingle")
+HOLDER = """
+import time
+import django
+django.setup()
+from django.db import transaction
+from r1web.runs.services import lock_attempt
+with transaction.atomic():
+    lock_attempt({attempt})
+    time.sleep(3600)
+"""
 ENDLESS = {
     "grpo": {"steps": 1_000_000, "prompts_per_step": 2, "group_size": 4},
     "sampling": {"max_new_tokens": 16},
@@ -60,7 +71,13 @@ class Site:
 
     network: Network
     workers: dict[str, "subprocess.Popen[bytes]"]
+    on_node: Callable[..., "subprocess.Popen[bytes]"]
 
+    def hold_locked(self, name: str, run: Run) -> None:
+        """Have something on the node be in the middle of a transaction about the run."""
+        attempt = Attempt.objects.get(run=run)
+        self.on_node(name, "holder", "-c", HOLDER.format(attempt=attempt.pk))
+        until(lambda: locked(attempt))
 
 @pytest.fixture
 def site(
@@ -92,21 +109,19 @@ def site(
             port = stack.enter_context(reached_from_network(given.port or 5432))
             user = given.netloc.rpartition("@")[0]
             reached["DATABASE_URL"] = given._replace(netloc=f"{user}@{HOST}:{port}").geturl()
+
+        def on_node(name: str, what: str, *words: str) -> "subprocess.Popen[bytes]":
+            command = (*made.on(name), sys.executable, *words)
+            own = {"R1WEB_NODE_NAME": name, "R1WEB_CPU_SLOTS": "1", **reached}
+            return start(f"{what}-{name}", *command, **own)
+
         start("beat", sys.executable, *BEAT, str(home / "beat-schedule"))
         workers = {
-            name: start(
-                f"worker-{name}",
-                *made.on(name),
-                *(sys.executable, *WORKER, "--hostname", f"{name}@%h"),
-                *("--without-gossip", "--without-mingle"),
-                R1WEB_NODE_NAME=name,
-                R1WEB_CPU_SLOTS="1",
-                **reached,
-            )
+            name: on_node(name, "worker", *WORKER, "--hostname", f"{name}@%h", *ALONE)
             for name in made.nodes
         }
         until(lambda: Node.objects.count() == 2, PATIENCE_S)
-        yield Site(made, workers)
+        yield Site(made, workers, on_node)
         for process in processes:
             process.kill()
             process.wait()
@@ -128,6 +143,13 @@ def reason_of(run: Run, number: int) -> str:
     """Why an attempt has ended; empty while it has not."""
     attempt = Attempt.objects.filter(run=run, number=number).exclude(ended_at=None).first()
     return attempt.reason.partition("\n")[0] if attempt else ""
+
+
+def locked(attempt: Attempt) -> bool:
+    """Whether somebody else has the attempt's row for himself."""
+    with transaction.atomic():
+        free = Attempt.objects.select_for_update(skip_locked=True).filter(pk=attempt.pk)
+        return not free.exists()
 
 
 def nothing_is_held() -> bool:
@@ -190,6 +212,7 @@ def test_a_node_that_is_cut_off_is_lost_and_the_run_goes_on_when_it_is_back(
     further = Follower.objects.select_related("node").get(attempt__run=run)
     assert further.node is not None
     name = further.node.name
+    site.hold_locked(name, run)
     site.network.unplug(name)
     until(lambda: state_of(run) == State.LOST, PATIENCE_S)
     assert Run.objects.get(pk=run.pk).reason.startswith(f"Nothing was heard from {name} for 3")

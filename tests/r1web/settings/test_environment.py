@@ -121,3 +121,20 @@ def test_a_mail_server_is_what_the_url_says_or_none(monkeypatch: pytest.MonkeyPa
     server = environment.email("R1WEB_EMAIL_URL")
     assert (server["EMAIL_HOST"], server["EMAIL_PORT"]) == ("mail.example", 587)
     assert (server["EMAIL_HOST_PASSWORD"], server["EMAIL_USE_TLS"]) == ("p@ss", True)
+
+
+def test_a_redis_with_tls_has_to_prove_who_it_is(tmp_path: Path) -> None:
+    script = (
+        "from r1web.celery import app; c = app.connection_for_write();"
+        "print(c.ssl, c.transport.Channel.__module__)"
+    )
+    for url, expected in [
+        ("rediss://redis:6380/0", "{'ssl_cert_reqs': <VerifyMode.CERT_REQUIRED: 2>}"),
+        ("rediss://redis:6380/0?ssl_ca_certs=/ca.pem", "{'ssl_ca_certs': '/ca.pem'}"),
+        ("redis://redis:6379/0", "None"),
+    ]:
+        env = {"PATH": os.environ["PATH"], "R1WEB_HOME": str(tmp_path), "REDIS_URL": url}
+        told = subprocess.run(
+            [sys.executable, "-c", script], cwd=ROOT, env=env, capture_output=True, text=True
+        )
+        assert told.stdout == f"{expected} r1web.broker\n", told.stderr
