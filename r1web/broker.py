@@ -13,13 +13,13 @@ from kombu.transport import redis
 from redis.exceptions import ConnectionError as ConnectionLost
 
 
-class Channel(redis.Channel):  # type: ignore[misc]
+class Channel(redis.Channel):
     def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
         if self.connection.client is None:
             raise ConnectionLost("The connection to Redis has been closed.")
-        found: dict[str, Any] = super()._connparams(asynchronous)
+        found: dict[str, Any] = super()._connparams(asynchronous)  # type: ignore[misc]
         return found
 
 
-class Transport(redis.Transport):  # type: ignore[misc]
+class Transport(redis.Transport):
     Channel = Channel

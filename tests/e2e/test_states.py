@@ -1,6 +1,6 @@
 """What shows only once somebody acts, for everybody: dialogs, menus, tables, zoom, failure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import pytest
@@ -25,7 +25,7 @@ class Cast(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def cast(playwright: Playwright, scripted_product: Product) -> Cast:
+def cast(playwright: Playwright, scripted_product: Product) -> Iterator[Cast]:
     """One that ended, one under way, one that waits, and one that was deleted."""
     api = Api(playwright, scripted_product)
     ended = api.start("seen in every state", {"grpo": {"steps": 30}})
@@ -37,7 +37,9 @@ def cast(playwright: Playwright, scripted_product: Product) -> Cast:
     going = api.start("under way", LONG)
     api.follow(going, lambda found: found["state"] == "running")
     api.start("waits", LONG)
-    return Cast(ended, going)
+    yield Cast(ended, going)
+    api.clear_away()
+    api.requests.dispose()
 
 
 def press(*names: str) -> Callable[[Page], None]:

@@ -79,6 +79,7 @@ class Site:
         self.on_node(name, "holder", "-c", HOLDER.format(attempt=attempt.pk))
         until(lambda: locked(attempt))
 
+
 @pytest.fixture
 def site(
     broker: Celery, redis_url: str, home: Path, monkeypatch: pytest.MonkeyPatch
