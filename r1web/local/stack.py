@@ -22,6 +22,7 @@ from r1web.local.redis import answers, check_external
 START_PATIENCE_S = 60.0
 PROCESS_PATIENCE_S = 2.0
 LOOK_EVERY_S = 0.25
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopRequested(BaseException):
@@ -58,6 +59,7 @@ class Stack:
         self.port = port
         self.logs = home / "logs"
         self.children: list[Child] = []
+        self.asked_to_stop = False
 
     def prepare(self) -> None:
         """Check the machine and tidy up what a crash has left."""
@@ -113,6 +115,7 @@ class Stack:
         """Wait until `ready`; False when the child ends before or takes too long."""
         deadline = time.monotonic() + START_PATIENCE_S
         while not ready():
+            self.heed_stop()
             if child.ended() is not None or time.monotonic() > deadline:
                 return False
             time.sleep(0.05)
@@ -142,7 +145,8 @@ class Stack:
         self.start(plan.beat(self.logs))
 
     def look_after(self) -> None:
-        """Start again what has died."""
+        """Start again what has died; until somebody asks to stop."""
+        self.heed_stop()
         for child in self.children:
             code = child.ended()
             if code is not None:
@@ -154,6 +158,12 @@ class Stack:
             if child.due():
                 child.start()
                 self.remember()
+
+    def heed_stop(self) -> None:
+        """Raise StopRequested once more: in a `__del__` or a callback, Python drops what a signal's
+        handler raises."""
+        if self.asked_to_stop:
+            raise StopRequested
 
     def started(self, name: str) -> bool:
         return any(child.name == name for child in self.children)
@@ -179,15 +189,13 @@ class Stack:
 
 def on_signals(stack: Stack) -> None:
     """The first Ctrl-C or SIGTERM raises StopRequested, the second ends everything at once."""
-    asked = False
 
     def handle(number: int, _frame: FrameType | None) -> None:
-        nonlocal asked
-        if asked:
+        if stack.asked_to_stop:
             stack.kill()
             os._exit(128 + number)
-        asked = True
+        stack.asked_to_stop = True
         raise StopRequested
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in STOPS:
         signal.signal(number, handle)

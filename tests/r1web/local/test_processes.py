@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from r1web.local.processes import CALM_S, Child, last_line, record, rotate, stop_leftovers
+from r1web.local.stack import STOPS, Stack, StopRequested, on_signals
 
 PATIENCE_S = 20.0
 WAITS = "import time; print('ready', flush=True); time.sleep(600)"
@@ -139,3 +140,26 @@ def test_a_torn_record_is_no_obstacle(tmp_path: Path) -> None:
     path.write_text('[{"pid": 1')
 
     assert stop_leftovers(path, PATIENCE_S) == 0
+
+
+class StopsWhenDropped:
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_stop_is_heeded_though_python_dropped_what_its_handler_raised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dropped: list[type[BaseException]] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda args: dropped.append(args.exc_type))
+    stack = Stack(tmp_path, port=1)
+    given = {number: signal.getsignal(number) for number in STOPS}
+    try:
+        on_signals(stack)
+        StopsWhenDropped()
+        assert dropped == [StopRequested]
+        with pytest.raises(StopRequested):
+            stack.look_after()
+    finally:
+        for number, handler in given.items():
+            signal.signal(number, handler)
