@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from training.rewards.judge import JudgeError
+from training.rewards.judge import JudgeError, Judgement
 from training.rewards.reward import Candidate, Grader, Reward, Scores, combine
 from training.tasks import Problem
 
@@ -19,7 +19,7 @@ class Entry:
     candidates: list[Candidate]
     scores: list[Scores | None]
     """By the workers; None: not yet."""
-    judged: list[Future[float]] = field(default_factory=list)
+    judged: list[Future[Judgement]] = field(default_factory=list)
     """Empty when no judge is asked."""
     for_model: bool = False
     """Whether the reward model grades them as well."""
@@ -32,17 +32,19 @@ class Entry:
         """Wait for the judge, and lay its grades beside the workers' scores."""
         for place, future in enumerate(self.judged):
             try:
-                self.add("judge", place, future.result())
+                self.add("judge", place, *future.result())
             except JudgeError as error:
                 self.add("judge", place, str(error))
 
-    def add(self, part: str, place: int, grade: float | str) -> None:
-        """A grade, or the reason why there is none."""
+    def add(self, part: str, place: int, grade: float | str, reason: str = "") -> None:
+        """A grade with its reason, or the reason why there is none."""
         scores = self.scores[place] or Scores()
         if isinstance(grade, str):
             scores.errors[part] = grade
         else:
             scores.parts[part] = grade
+            if reason:
+                scores.reasons[part] = reason
 
     def rewards(self, weights: Mapping[str, float]) -> list[Reward]:
         return [combine(scores, weights) for scores in self.scores if scores is not None]

@@ -16,7 +16,7 @@ import re
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
@@ -29,6 +29,8 @@ TRIES = 4
 _FIRST_WAIT_S = 1.0
 _LONGEST_WAIT_S = 60.0
 _LONGEST_REPLY = 1 << 20
+_LONGEST_SAID = 1000
+"""Characters of its reasoning that are kept."""
 _PASSING = frozenset({429, 500, 502, 503, 504})
 """Status codes after which it is worth asking again."""
 _SCORE = re.compile(r"Score: (10|[0-9])")
@@ -40,6 +42,13 @@ SYSTEM = (
     "N is a whole number from 0 (worst) to 10 (best)."
 )
 USER = "Criterion: {criterion}\n\nQuestion: {question}\n\n{mark}\n{text}\n{mark} end"
+
+
+class Judgement(NamedTuple):
+    grade: float
+    """0 to 1."""
+    said: str
+    """What the judge wrote before it, or the end of that: a model's words, as untrusted as any."""
 
 
 class JudgeError(RuntimeError):
@@ -78,8 +87,8 @@ class Judge:
         self._closing = threading.Event()
         self._threads = ThreadPoolExecutor(config.concurrency, "judge")
 
-    def submit(self, problem: Problem, candidate: Candidate) -> Future[float]:
-        """The grade to come, 0 to 1, or a JudgeError."""
+    def submit(self, problem: Problem, candidate: Candidate) -> Future[Judgement]:
+        """The judgement to come, or a JudgeError."""
         return self._threads.submit(self.grade, problem, candidate)
 
     def close(self) -> None:
@@ -87,13 +96,13 @@ class Judge:
         self._closing.set()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def grade(self, problem: Problem, candidate: Candidate) -> float:
-        """0 to 1. Raises JudgeError after the last try."""
+    def grade(self, problem: Problem, candidate: Candidate) -> Judgement:
+        """Raises JudgeError after the last try."""
         question = json.dumps(self._question(problem, candidate)).encode()
         wait_s = _FIRST_WAIT_S
         for attempt in range(1, TRIES + 1):
             try:
-                return _score(self._ask(question))
+                return _judgement(self._ask(question))
             except _PassingError as error:
                 if attempt == TRIES:
                     raise JudgeError(f"{error}, {TRIES} times") from error
@@ -173,10 +182,10 @@ def _content(body: bytes) -> str:
     return content
 
 
-def _score(content: str) -> float:
+def _judgement(content: str) -> Judgement:
     """The last line alone counts, and only in the form that was asked for."""
-    lines = content.strip().splitlines() or [""]
-    found = _SCORE.fullmatch(lines[-1].strip())
+    *before, last = content.strip().splitlines() or [""]
+    found = _SCORE.fullmatch(last.strip())
     if found is None:
-        raise JudgeError(f"the judge's last line is not “Score: N”: {lines[-1][:80]}")
-    return int(found[1]) / 10
+        raise JudgeError(f"the judge's last line is not “Score: N”: {last[:80]}")
+    return Judgement(int(found[1]) / 10, "\n".join(before).strip()[-_LONGEST_SAID:])

@@ -9,6 +9,7 @@ beyond a to z is not English.
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from training.config import Language
 from training.rewards.words import SCRIPTS, words
@@ -28,6 +29,9 @@ _SCRIPTS_OF: dict[Language, frozenset[str]] = {
 _ALPHABETS = frozenset(SCRIPTS) - {"han", "kana", "thai"}
 _NO_WORDS = re.compile(r"</?(?:think|answer)>|\\[A-Za-z]+")
 """Tags and the commands of formulas."""
+_MOST = 3
+_LONGEST = 20
+"""Words of another language that are told, and characters of each."""
 
 
 def language_share(completion: str, target: Language) -> float:
@@ -36,15 +40,32 @@ def language_share(completion: str, target: Language) -> float:
     The thinking is what stands before the first `</think>`, or else before the first `<answer>`. A
     single letter of an alphabet counts for no language: it is most often a variable.
     """
+    counted = _counted(completion)
+    if not counted:
+        return 0.0
+    return sum(_is_of(target, script, word) for script, word in counted) / len(counted)
+
+
+def words_amiss(completion: str, target: Language) -> str:
+    """How many words are of another language, and the commonest of them; "" when none is."""
+    counted = _counted(completion)
+    if not counted:
+        return "no word in the thinking"
+    others = Counter(word for script, word in counted if not _is_of(target, script, word))
+    if not others:
+        return ""
+    shown = ", ".join(word[:_LONGEST] for word, _ in others.most_common(_MOST))
+    return f"{others.total()} of {len(counted)} words are not {target}: {shown}"
+
+
+def _counted(completion: str) -> list[tuple[str, str]]:
+    """The words of the thinking that count, each as (script, word)."""
     thinking = re.split(r"</think>|<answer>", completion, maxsplit=1)[0]
-    counted = [
+    return [
         (script, word)
         for script, word in words(_NO_WORDS.sub(" ", thinking))
         if len(word) > 1 or script not in _ALPHABETS
     ]
-    if not counted:
-        return 0.0
-    return sum(_is_of(target, script, word) for script, word in counted) / len(counted)
 
 
 def _is_of(target: Language, script: str, word: str) -> bool:

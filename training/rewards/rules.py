@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from training.config import LengthConfig, RewardConfig
+from training.config import Language, LengthConfig, RewardConfig
 from training.rewards.accuracy import accuracy, parsed_of, why_wrong
 from training.rewards.custom import load_custom
 from training.rewards.form import why_not
 from training.rewards.format import format_reward
-from training.rewards.language import language_share
+from training.rewards.language import language_share, words_amiss
 from training.rewards.length import cosine_length
 from training.rewards.overlong import soft_overlong
-from training.rewards.repetition import repetition
+from training.rewards.repetition import repeated, repetition
 from training.rewards.reward import Candidate, Given, RewardError
 from training.rewards.tag_count import tag_count, tags_amiss
 from training.tasks import Problem, Task
@@ -55,9 +55,9 @@ def build_rules(config: RewardConfig, task: Task) -> dict[str, Rule]:
     every: dict[str, Callable[[Case], tuple[float, str]]] = {
         "format": lambda case: _format(case.candidate),
         "tag_count": lambda case: (tag_count(case.candidate.text), tags_amiss(case.candidate.text)),
-        "language": lambda case: (language_share(case.candidate.text, config.language.target), ""),
+        "language": lambda case: _language(case.candidate.text, config.language.target),
         "length": lambda case: _length(case, config.length),
-        "repetition": lambda case: (repetition(case.candidate.text, config.repetition.ngram), ""),
+        "repetition": lambda case: _repetition(case.candidate.text, config.repetition.ngram),
         "overlong": lambda case: _overlong(case.candidate, config.overlong.buffer_tokens),
     }
     rules: dict[str, Rule] = {"accuracy": lambda case: _accuracy(case, task)}
@@ -82,6 +82,14 @@ def _accuracy(case: Case, task: Task) -> Given:
 def _format(seen: Candidate) -> tuple[float, str]:
     cut = "" if seen.ended else "cut off at the length limit"
     return format_reward(seen.text, ended=seen.ended), why_not(seen.text) or cut
+
+
+def _language(text: str, target: Language) -> tuple[float, str]:
+    return language_share(text, target), words_amiss(text, target)
+
+
+def _repetition(text: str, ngram: int) -> tuple[float, str]:
+    return repetition(text, ngram), repeated(text, ngram)
 
 
 def _length(case: Case, config: LengthConfig) -> tuple[float, str]:

@@ -10,7 +10,9 @@ import pytest
 
 from training.config import JudgeConfig, ReasoningGymConfig, RewardConfig
 from training.rewards import Candidate, RewardError, RewardPool, judge
+from training.rewards.entry import Entry
 from training.rewards.judge import Judge, JudgeError
+from training.rewards.reward import Scores
 from training.tasks import Problem
 
 PROBLEM = Problem("What is 1 + 1?", "2")
@@ -87,7 +89,17 @@ def asking(server: Server, **settings: Any) -> Judge:
 
 
 def grade(judge: Judge, text: str = "two") -> float:
-    return judge.grade(PROBLEM, Candidate(text, 1, 2, ended=True))
+    return judge.grade(PROBLEM, Candidate(text, 1, 2, ended=True)).grade
+
+
+def test_what_the_judge_wrote_before_the_score_is_the_reason(server: Server) -> None:
+    server.answer = lambda *_: (200, completion("It adds.\nWell done.\nScore: 9"))
+    candidate = Candidate("two", 1, 2, ended=True)
+    entry = Entry(PROBLEM, [candidate], [Scores()])
+    entry.judged = [asking(server).submit(PROBLEM, candidate)]
+    entry.take_grades()
+    (reward,) = entry.rewards({"judge": 1.0})
+    assert (reward.total, reward.reasons) == (0.9, {"judge": "It adds.\nWell done."})
 
 
 def test_the_grade_is_the_score_of_the_last_line(server: Server) -> None:

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.config import LengthConfig
-from training.rewards.language import language_share
+from training.rewards.language import language_share, words_amiss
 from training.rewards.length import cosine_length
 from training.rewards.overlong import soft_overlong
-from training.rewards.repetition import repetition
+from training.rewards.repetition import repeated, repetition
 from training.rewards.tag_count import TAGS, tag_count
 
 lengths = st.integers(0, 10_000)
@@ -83,6 +83,18 @@ def test_shares_of_two_languages_add_up(words: list[str]) -> None:
     assert total == pytest.approx(1 if words else 0)
 
 
+@pytest.mark.parametrize(
+    ("thinking", "reason"),
+    [
+        ("We go", ""),
+        ("3 + 4 = 7", "no word in the thinking"),
+        ("So 我 go 我 了 on", "3 of 6 words are not en: 我, 了"),
+    ],
+)
+def test_words_of_another_language_are_told(thinking: str, reason: str) -> None:
+    assert words_amiss(f"<think>{thinking}</think>", "en") == reason
+
+
 def test_cosine_length_goes_from_short_to_long() -> None:
     config = LengthConfig()
     assert cosine_length(0, 100, True, config) == 1.0
@@ -120,6 +132,23 @@ def test_repetition_is_the_share_of_ngrams_seen_before(
     completion: str, ngram: int, value: float
 ) -> None:
     assert repetition(completion, ngram) == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    ("completion", "reason"),
+    [
+        ("a b c d", ""),
+        ("", ""),
+        ("The cat the cat the dog", "2 of 5 come again, “the cat” 2 times in all"),
+    ],
+)
+def test_the_commonest_repetition_is_told(completion: str, reason: str) -> None:
+    assert repeated(completion, 2) == reason
+
+
+@given(st.text(), st.integers(1, 5))
+def test_a_repetition_has_a_reason_and_nothing_else_has(completion: str, ngram: int) -> None:
+    assert bool(repeated(completion, ngram)) == (repetition(completion, ngram) < 0)
 
 
 @given(st.text(), st.integers(1, 5))
