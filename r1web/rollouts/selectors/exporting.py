@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Row = dict[str, Any]
+MAPS = ("rewards", "reasons")
+"""Columns of values by the name of the part, which Parquet has as maps."""
 
 
 def chosen(
@@ -42,12 +44,12 @@ def exported_jsonl(table: Table, matches: Array) -> Iterator[bytes]:
 
 
 def exported_parquet(table: Table, matches: Array) -> Iterator[bytes]:
-    """The same as columns; the parts of the reward are a map."""
+    """The same as columns; the parts of the reward and their reasons are maps."""
     import pyarrow as pa  # noqa: PLC0415 - large, and seldom wanted
 
     schema = _schema()
     flat = (
-        [{**row, "rewards": list(row["rewards"].items())} for row in rows]
+        [{**row, **{name: list(row[name].items()) for name in MAPS}} for row in rows]
         for rows in _batches(table, matches)
     )
     return parquet_of(schema, (pa.Table.from_pylist(rows, schema) for rows in flat))
@@ -79,6 +81,7 @@ def _row(group: Group, completion: Completion) -> Row:
         "parsed": completion.parsed,
         "reward": completion.reward,
         "rewards": completion.rewards,
+        "reasons": completion.reasons,
         "advantage": completion.advantage,
         "length": completion.length,
         "finish_reason": completion.finish_reason,
@@ -104,8 +107,9 @@ def _schema() -> "pa.Schema":
         [
             ("prompt", messages), ("completion", messages), ("text_prompt", text), ("answer", text),
             ("task", text), ("difficulty", number), ("parsed", text),
-            ("reward", number), ("rewards", pa.map_(text, number)), ("advantage", number),
-            ("length", whole), ("finish_reason", text), ("logprob_mean", number),
+            ("reward", number), ("rewards", pa.map_(text, number)),
+            ("reasons", pa.map_(text, text)), ("advantage", number), ("length", whole),
+            ("finish_reason", text), ("logprob_mean", number),
             ("entropy_mean", number), ("run", whole), ("attempt", whole), ("step", whole),
             ("group", whole), ("index", whole),
             ("policy_version", whole), ("trained", pa.bool_()), ("id", text),

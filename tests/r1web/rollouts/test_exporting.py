@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 
 from r1web.accounts.models import User
+from r1web.rollouts.selectors.exporting import MAPS
 from r1web.rollouts.services import append_groups, seal_full
 from r1web.runs.models import Attempt, Run
 from tests.r1web.conftest import Api, caller
@@ -25,6 +26,9 @@ def run(make_run: Callable[..., Run]) -> Run:
     run = make_run()
     attempt = Attempt.objects.create(run=run, number=1, started_at=timezone.now())
     told = [rollouts(step, 0, [0.0, 1.0, float("nan")]) for step in range(1, STEPS + 1)]
+    for event in told:
+        verdict = {"parsed": "41", "reasons": {"accuracy": "not 42"}}
+        event.completions[1] = event.completions[1].model_copy(update=verdict)
     append_groups([(attempt, event) for event in told])
     assert len(list(seal_full())) == 1
     return run
@@ -43,9 +47,10 @@ def test_lines_hold_messages_and_what_is_known(run: Run, api: Api) -> None:
         "answer": "42",
         "task": "",
         "difficulty": None,
-        "parsed": None,
+        "parsed": "41",
         "reward": 1.0,
         "rewards": {"accuracy": 1.0, "format": 1.0},
+        "reasons": {"accuracy": "not 42"},
         "advantage": 0.5,
         "length": 7,
         "finish_reason": "stop",
@@ -68,7 +73,7 @@ def test_parquet_has_the_same(run: Run, api: Api) -> None:
     file = io.BytesIO(body_of(api.get(path, where="step>3", format="parquet")))
     rows = pq.read_table(file).to_pylist()
     assert len(rows) == 3 * (STEPS - 3)
-    assert [{**row, "rewards": dict(row["rewards"])} for row in rows] == [
+    assert [{**row, **{name: dict(row[name]) for name in MAPS}} for row in rows] == [
         json.loads(line) for line in lines
     ]
 
