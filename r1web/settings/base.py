@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "r1web.metrics",
     "r1web.rollouts",
     "r1web.cluster",
+    "r1web.ledger",
     "r1web.live",
     "r1web.alerts",
     "r1web.compare",

@@ -68,8 +68,8 @@ def end_attempt(
     attempt.phase = ""
     attempt.save(update_fields=["ended_at", "outcome", "exit_code", "reason", "phase"])
     end_unclaimed(attempt)
-    release(attempt)
     run = lock(attempt.run)
+    release(attempt)
     if run.state not in ENDED:
         _move_on(run, attempt, outcome, reason)
     queue.nudge()

@@ -8,8 +8,9 @@ from django.utils import timezone
 
 from r1web.cluster import queue
 from r1web.cluster.models import Follower, Lease, PortLease
+from r1web.ledger import services as ledger
 from r1web.runs.models import Attempt
-from r1web.runs.services import lock_attempt
+from r1web.runs.services import lock, lock_attempt
 
 LOST_AFTER = timedelta(seconds=30)
 
@@ -44,6 +45,7 @@ def end_follower(*, follower_id: int, reason: str = "", exit_code: int | None = 
         ended_at=timezone.now(), reason=reason, exit_code=exit_code
     )
     if ended:
+        lock(attempt.run)
         release(attempt)
         queue.nudge()
     return ended == 1
@@ -56,7 +58,10 @@ def end_unclaimed(attempt: Attempt) -> None:
 
 
 def release(attempt: Attempt) -> None:
-    """Give back what the attempt holds on nodes where its part has ended."""
+    """Give back what the attempt holds on nodes where its part has ended.
+
+    The caller holds the rows of the attempt and of its run.
+    """
     now = timezone.now()
     followers = Follower.objects.filter(attempt=attempt, ended_at=None)
     busy = [node for node in followers.values_list("node_id", flat=True) if node]
@@ -65,7 +70,8 @@ def release(attempt: Attempt) -> None:
     else:
         PortLease.objects.filter(attempt=attempt, released_at=None).update(released_at=now)
     held = Lease.objects.filter(attempt=attempt, released_at=None)
-    held.exclude(device__node__in=busy).update(released_at=now)
+    leaving = held.exclude(device__node__in=busy)
+    leaving.update(released_at=ledger.stop(attempt=attempt, leaving=leaving))
 
 
 def is_silent(attempt: Attempt) -> bool:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from r1web.cluster.models import Job, Lease
+from r1web.cluster.models import Job
 from r1web.cluster.services.submitting import (
     FIRST_PAUSE,
     SYSTEMS,
@@ -21,6 +21,7 @@ from r1web.cluster.services.submitting import (
 )
 from r1web.cluster.submission.render import file_of
 from r1web.cluster.submission.system import JobView, Phase
+from r1web.ledger import services as ledger
 from r1web.runs.models import Attempt, Desired, State
 
 HEARD_WITHIN = timedelta(minutes=2)
@@ -102,7 +103,7 @@ def _runs(job: Job, view: JobView) -> None:
         job.running_at = now
         job.save(update_fields=["running_at"])
         # Nothing was used before: what the run costs counts from here.
-        Lease.objects.filter(attempt=job.attempt_id, released_at=None).update(created_at=now)
+        ledger.begin(attempt=job.attempt, since=now)
         tell(job, f"{job} has begun on {where}.")
     ended = job.attempt.ended_at
     if ended is not None:

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 from django.conf import settings
+from django.utils import timezone
 
 from r1web.cluster import queue
 from r1web.cluster.models import Follower, Lease, Node, PortLease
 from r1web.cluster.planning import Placement
 from r1web.cluster.selectors import queued_runs
+from r1web.ledger import services as ledger
 from r1web.runs.models import Attempt, Run, State
 from r1web.runs.services import transition
 
@@ -34,6 +36,8 @@ def open_attempt(*, placement: Placement, nodes: Mapping[int, Node]) -> Attempt 
         Follower.objects.create(attempt=attempt, node=node, node_rank=rank)
         for rank, node in enumerate(further, 1)
     ]
+    if not leading.is_elsewhere:  # a job uses nothing before it runs
+        ledger.begin(attempt=attempt, since=timezone.now())
     if followers:
         _lease_port(attempt, leading)
     reason = f"Starts on {_names([leading, *further])}."

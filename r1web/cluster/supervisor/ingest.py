@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from r1web.alerts.services import Shown, observe
 from r1web.bulk import save_all
 from r1web.cluster.supervisor.tail import Line
+from r1web.ledger import services as ledger
 from r1web.metrics.services import Known, Sample, append_points
 from r1web.rollouts.models import Group
 from r1web.rollouts.services import append_groups
@@ -67,6 +68,11 @@ class Batch:
 
     def of(self, kind: type[Any]) -> list[Any]:
         return [item for item in self.items if isinstance(item, kind)]
+
+    @property
+    def read(self) -> list[Event]:
+        """Without the warnings."""
+        return [item for item in self.items if not isinstance(item, NewEvent)]
 
     def warn(self, message: str) -> None:
         self.items.append(warning(message))
@@ -150,6 +156,7 @@ def _commit(
         for phase in batch.of(PhaseEvent)[-1:]:
             attempt.phase = phase.phase
         attempt.journal_seq, attempt.journal_offset = batch.last_seq, batch.end
+    ledger.book([(part.attempt, part.batch.read) for part in parts])
     names = ["journal_seq", "journal_offset", "phase", "started_at"]
     save_all([part.attempt for part in parts], names)
     return {attempt.pk for _, attempt in locked}

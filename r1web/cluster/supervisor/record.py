@@ -13,6 +13,7 @@ from r1web.cluster.models import Device, Follower
 from r1web.cluster.services.followers import row
 from r1web.cluster.supervisor import plan
 from r1web.cluster.supervisor.ending import Told
+from r1web.ledger import services as ledger
 from r1web.metrics.services import Known, Sample, append_points
 from r1web.processes import since_boot
 from r1web.runs.models import Attempt, Desired, Event, Run
@@ -116,6 +117,7 @@ def record_samples(
     append_points([Sample(of, run.last_step, now, values) for run, of, values in found], known)
     append_to_locked([News(run, of, [_system(run, values, now)]) for run, of, values in found])
     save_all([run for run, _, _ in found], ["last_seq"])
+    ledger.go_on([of for _, of, _ in found])
 
 
 def _system(run: Run, values: Mapping[str, float], now: float) -> NewEvent:

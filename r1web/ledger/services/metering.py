@@ -1,0 +1,138 @@
+"""Follows what an attempt's devices do, from lease to release. The caller holds the run's row."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from r1web.bulk import save_all
+from r1web.cluster.models import Device, Lease
+from r1web.ledger.models import Mark, Meter
+from r1web.ledger.moments import in_ms, moment_of
+from r1web.ledger.reading import Reading
+from r1web.ledger.services.rows import write
+from r1web.ledger.services.wasting import lose_what_is_done_again
+from r1web.runs.models import Attempt
+from training.events import CheckpointEvent, Event, StartedEvent
+
+CPU_SLOT = "CPU slot"
+"""What the ledger and the price book call a device that is no GPU."""
+UNKNOWN = "unknown device"
+
+Pair = tuple[Meter, Reading]
+
+
+def begin(*, attempt: Attempt, since: datetime) -> Meter:
+    """Book all that the attempt has leased from then on, unless that has begun already."""
+    if (present := Meter.objects.filter(attempt=attempt).first()) is not None:
+        return present
+    leases = Lease.objects.filter(attempt=attempt, released_at=None)
+    leases.update(created_at=since)
+    holds: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for lease in leases.select_related("device__node").order_by("pk"):
+        holds[_kind(lease.device)].append(lease.pk)
+    return Meter.objects.create(
+        run_id=attempt.run_id,
+        attempt=attempt,
+        holds=[[node, model, keys] for (node, model), keys in holds.items()],
+        reading=Reading(in_ms(since)).as_json(),
+    )
+
+
+def book(told: Sequence[tuple[Attempt, Sequence[Event]]]) -> None:
+    """What the new lines of these attempts' journals say."""
+    now_ms = in_ms(timezone.now())
+    meters = _meters([attempt for attempt, _ in told])
+    pairs = []
+    for attempt, events in told:
+        if any(isinstance(event, StartedEvent) for event in events):
+            lose_what_is_done_again(attempt)
+        if attempt.pk in meters:
+            pairs.append(pair := meters[attempt.pk])
+            _take(pair, events, now_ms)
+    write([pair for pair in pairs if pair[1].moves])
+    _save(pairs)
+
+
+def go_on(attempts: Iterable[Attempt]) -> None:
+    """They do still what they did last, and it is booked up to now."""
+    now_ms = in_ms(timezone.now())
+    pairs = list(_meters(attempts).values())
+    for _, reading in pairs:
+        reading.run_to(now_ms)
+    write(pairs)
+    _save(pairs)
+
+
+def stop(*, attempt: Attempt, leaving: QuerySet[Lease]) -> datetime:
+    """Book the rest of these leases; when they are over.
+
+    That is now, or later where the clock was set back since they were booked last.
+    """
+    gone = set(leaving.values_list("pk", flat=True))
+    now = timezone.now()
+    if not gone:
+        return now
+    meter = begin(attempt=attempt, since=_since(attempt))
+    reading = Reading(**meter.reading)
+    if attempt.ended_at is not None:
+        reading.give_up()
+    reading.run_to(in_ms(now))
+    write([(meter, reading)])
+    left = [
+        [node, model, [key for key in keys if key not in gone]] for node, model, keys in meter.holds
+    ]
+    meter.holds = [hold for hold in left if hold[2]]
+    _save([(meter, reading)])
+    return max(now, moment_of(reading.until_ms))
+
+
+def _kind(device: Device | None) -> tuple[str, str]:
+    """Node and model; a device that its node has lost has neither."""
+    if device is None:
+        return "", UNKNOWN
+    if device.kind == Device.Kind.CPU:
+        return device.node.name, CPU_SLOT
+    return device.node.name, device.model or UNKNOWN
+
+
+def _since(attempt: Attempt) -> datetime:
+    """The begin of leases of which only that is known: their job was never seen to run, or they are
+    older than the ledger."""
+    return (
+        Lease.objects.filter(attempt=attempt, released_at=None).order_by("created_at")[0].created_at
+    )
+
+
+def _meters(attempts: Iterable[Attempt]) -> Mapping[int, Pair]:
+    """Those that still run, by attempt."""
+    found = Meter.objects.filter(attempt__in=[attempt.pk for attempt in attempts])
+    return {meter.attempt_id: (meter, Reading(**meter.reading)) for meter in found if meter.holds}
+
+
+def _take(pair: Pair, events: Sequence[Event], now_ms: int) -> None:
+    meter, reading = pair
+    for event in events:
+        reading.take(event, now_ms)
+        if isinstance(event, CheckpointEvent):
+            write([pair])
+            _mark(meter, event)
+
+
+def _mark(meter: Meter, event: CheckpointEvent) -> None:
+    of_run = Mark.objects.filter(attempt__run=meter.run_id)
+    of_run.filter(path__in=[event.path, *event.removed]).delete()
+    booked = meter.attempt.bookings.values_list("pk", "device_ms")
+    Mark.objects.update_or_create(
+        attempt=meter.attempt,
+        step=event.step,
+        defaults={"path": event.path, "booked": dict(booked)},
+    )
+
+
+def _save(pairs: Sequence[Pair]) -> None:
+    for meter, reading in pairs:
+        meter.reading = reading.as_json()
+    save_all([meter for meter, _ in pairs], ["holds", "reading"])
