@@ -221,6 +221,27 @@ def test_emergence_draws_what_the_completions_show(read_run: int, scripted_pages
     expect(page).to_have_url(re.compile("words=carry"))
 
 
+def test_each_prompt_tells_when_it_was_first_solved_and_leads_to_it_over_the_steps(
+    read_run: int, scripted_pages: Pages
+) -> None:
+    page, _ = scripted_pages.new()
+    page.goto(f"/runs/{read_run}?tab=rollouts&view=emergence")
+    prompts = page.get_by_role("region", name="Prompts: 4 of 4 solved at least once")
+    prompts.get_by_role("button", name="Difficulty").click()
+    expect(page).to_have_url(re.compile("prompts=-difficulty"))
+    hardest = prompts.get_by_role("row").nth(1)
+    expect(hardest).to_contain_text("请计算")
+    expect(hardest.get_by_role("cell")).to_contain_text(["", "4", str(STEPS), "step 1", "step 1"])
+
+    hardest.get_by_role("link").click()
+    over = page.get_by_role("region", name="Same prompt")
+    expect(over.get_by_role("button", name=re.compile("^Step "))).to_have_count(STEPS)
+    page.go_back()
+    expect(prompts.get_by_role("columnheader", name="Difficulty")).to_have_attribute(
+        "aria-sort", "descending"
+    )
+
+
 def test_completions_of_a_run_are_filtered_sorted_counted_and_exported(
     read_run: int, scripted_pages: Pages
 ) -> None:

@@ -1,5 +1,5 @@
 import { ChevronLeft, ChevronRight, ZoomIn, ZoomOut } from "lucide-react";
-import { useKeys } from "@/rollouts/useKeys";
+import { useKeys } from "@/app/useKeys";
 import { Button, IconButton } from "@/ui/Button";
 import { classes } from "@/ui/classes";
 import { Select } from "@/ui/Field";

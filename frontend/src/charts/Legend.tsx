@@ -53,7 +53,14 @@ function Entry({ line, alone, value, format }: EntryProps) {
       title={hidden ? `Show ${line.label}` : `Hide ${line.label}`}
       onClick={() => onView({ hidden: toggled(view.hidden, line.series) })}
     >
-      <span className={classes(styles.swatch, styles[`series${line.colour}`])} aria-hidden />
+      <span
+        className={classes(
+          styles.swatch,
+          styles[`series${line.colour}`],
+          line.dash && styles.dashed,
+        )}
+        aria-hidden
+      />
       {line.label}
       {shown}
     </button>

@@ -10,6 +10,8 @@ export interface LineSpec {
   label: string;
   /** Number of the colour token, --series-1 and on. */
   colour: number;
+  /** Where colours are not enough to tell lines apart. */
+  dash?: number[];
 }
 
 export interface ChartSpec {

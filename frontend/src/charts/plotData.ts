@@ -128,7 +128,8 @@ export function current(
 ): Drawn[] {
   const series = source(line.series);
   if (!series) return [];
-  const base = { label: line.label, colour: line.colour, x: clock.placesOf(series) };
+  const { label, colour, dash } = line;
+  const base = { label, colour, ...(dash && { dash }), x: clock.placesOf(series) };
   const values = series.values.view();
   if (smoothing.span <= 0) return [{ ...base, kind: "main", y: values }];
   const smoothed = smooth(series.steps.view(), values, smoothing);

@@ -1,15 +1,16 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { ArrowDown, ArrowUp, Star } from "lucide-react";
+import { Star } from "lucide-react";
 import { useEffect, useRef } from "react";
 import { Link } from "wouter";
+import { useKeys } from "@/app/useKeys";
 import { linkTo } from "@/run/address";
 import type { TabProps } from "@/run/RunPage";
 import { classes } from "@/ui/classes";
 import { EmptyState } from "@/ui/Message";
 import styles from "./CompletionTable.module.css";
+import { HeadCell } from "./HeadCell";
 import type { CompletionRow } from "./queries";
 import { type Column, columnsOf } from "./tableColumns";
-import { useKeys } from "./useKeys";
 
 const ROW_PX = 36;
 const AHEAD = 10;
@@ -146,31 +147,4 @@ function Line({ row, index, columns, isCurrent, href, onOpen }: LineProps) {
 /** The height of lines that are not in the page. */
 function Room({ px }: { px: number }) {
   return px > 0 ? <tr aria-hidden style={{ height: px }} /> : null;
-}
-
-interface HeadCellProps {
-  title: string;
-  /** What the column is sorted by; none where it is not. */
-  field: string | undefined;
-  isNumber: boolean;
-  sort: string;
-  onSort: (sort: string) => void;
-}
-
-function HeadCell({ title, field, isNumber, sort, onSort }: HeadCellProps) {
-  const falls = sort === `-${field}`;
-  const order = sort === field ? "ascending" : falls ? "descending" : undefined;
-  return (
-    <th scope="col" aria-sort={order} className={classes(isNumber && "number")}>
-      {field ? (
-        <button type="button" onClick={() => onSort(falls ? field : `-${field}`)}>
-          {title}
-          {order === "ascending" && <ArrowUp size={12} aria-hidden />}
-          {order === "descending" && <ArrowDown size={12} aria-hidden />}
-        </button>
-      ) : (
-        title
-      )}
-    </th>
-  );
 }

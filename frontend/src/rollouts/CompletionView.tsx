@@ -1,5 +1,6 @@
 import { ArrowLeft, ChevronDown, ChevronUp, Link2, MessageSquare, Star } from "lucide-react";
 import { Fragment, useState } from "react";
+import { useKeys } from "@/app/useKeys";
 import { Button, IconButton } from "@/ui/Button";
 import { plural } from "@/ui/format";
 import { useToast } from "@/ui/toast";
@@ -12,7 +13,6 @@ import type { Completion, GroupDetail } from "./queries";
 import { ReadText } from "./ReadText";
 import { answerOf } from "./rolloutOrder";
 import type { Tint } from "./tokens";
-import { useKeys } from "./useKeys";
 
 interface CompletionViewProps {
   detail: GroupDetail;

@@ -10,28 +10,35 @@ import { plural } from "@/ui/format";
 import { EmptyState, ErrorState } from "@/ui/Message";
 import { SkeletonLines } from "@/ui/Skeleton";
 import styles from "./EmergenceView.module.css";
-import { difficultyChart, EMERGENCE_CHARTS, MOST_LEVELS, seriesOf, wordList } from "./emergence";
-import { useEmergence, useEmergenceByLevel, useHistogram } from "./queries";
+import {
+  difficultyChart,
+  difficultySeries,
+  EMERGENCE_CHARTS,
+  seriesOf,
+  wordList,
+} from "./emergence";
+import { PromptTable } from "./PromptTable";
+import { type ByDifficulty, useDifficulty, useEmergence } from "./queries";
 
-const NO_WORDS: readonly string[] = [];
+/** With one level the chart would say what «Solved» says. */
+const FEWEST_LEVELS = 2;
+const NO_LEVELS: ByDifficulty["difficulties"] = [];
 
 /** How what the model writes changes over the run. */
 export function EmergenceView(props: TabProps) {
   const { run, address, go } = props;
   const words = useMemo(() => wordList(address.words), [address.words]);
   const query = useEmergence(run.id, words);
-  const levels = useLevels(run.id);
-  const byLevel = useEmergenceByLevel(run.id, levels);
+  const byDifficulty = useDifficulty(run.id).data;
   if (query.error) return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
   if (!query.data) return <SkeletonLines lines={4} height={160} />;
   if (query.data.steps.length === 0)
     return <EmptyState title="No rollouts yet">They appear with the first step.</EmptyState>;
   const snapshots = [
     ...seriesOf(query.data),
-    ...byLevel.flatMap((found, place) =>
-      found ? seriesOf(found, `difficulty ${levels[place]}`) : [],
-    ),
+    ...(byDifficulty ? difficultySeries(byDifficulty) : []),
   ];
+  const levels = byDifficulty?.difficulties ?? NO_LEVELS;
   return (
     <section aria-label="Emergence" className={styles.page}>
       <WordsField
@@ -42,24 +49,18 @@ export function EmergenceView(props: TabProps) {
       />
       <Charts
         {...props}
-        key={JSON.stringify([words, byLevel.map(Boolean)])}
+        key={JSON.stringify([words, levels])}
         table={SeriesTable.from(snapshots)}
         levels={levels}
       />
+      <PromptTable run={run} address={address} go={go} />
     </section>
   );
 }
 
-/** Levels of difficulty, where there are few enough to tell apart. */
-function useLevels(runId: number): number[] {
-  const bins = useHistogram(runId, "difficulty", NO_WORDS).data?.bins ?? [];
-  const levels = bins.filter(({ low, high }) => low === high).map(({ low }) => low);
-  return levels.length > 1 && levels.length <= MOST_LEVELS ? levels : [];
-}
-
 interface ChartsProps extends TabProps {
   table: SeriesTable;
-  levels: readonly number[];
+  levels: ByDifficulty["difficulties"];
 }
 
 function Charts({ table, levels, ...props }: ChartsProps) {
@@ -73,7 +74,7 @@ function Charts({ table, levels, ...props }: ChartsProps) {
         {EMERGENCE_CHARTS.map((spec) => (
           <ChartCard key={spec.id} spec={spec} />
         ))}
-        {levels.length > 0 && <ChartCard spec={byDifficulty} />}
+        {levels.length >= FEWEST_LEVELS && <ChartCard spec={byDifficulty} wide />}
       </div>
     </ChartGroupProvider>
   );

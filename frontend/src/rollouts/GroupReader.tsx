@@ -1,4 +1,5 @@
 import { useEffect, useState } from "react";
+import { useKeys } from "@/app/useKeys";
 import { linkTo } from "@/run/address";
 import type { TabProps } from "@/run/RunPage";
 import { ErrorState } from "@/ui/Message";
@@ -9,7 +10,6 @@ import styles from "./GroupView.module.css";
 import { type GroupDetail, useGroup, useRollouts } from "./queries";
 import { ordered } from "./rolloutOrder";
 import { SamePrompt } from "./SamePrompt";
-import { useKeys } from "./useKeys";
 
 /** A group that is open in the run's page: its completions side by side, or one of them. */
 export function GroupReader({ groupId, ...props }: TabProps & { groupId: number }) {

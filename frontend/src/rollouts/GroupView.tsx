@@ -1,4 +1,5 @@
 import { ArrowLeft, GitCompareArrows } from "lucide-react";
+import { useKeys } from "@/app/useKeys";
 import { Button } from "@/ui/Button";
 import { Select } from "@/ui/Field";
 import { ORDERS, type Order } from "./address";
@@ -9,7 +10,6 @@ import styles from "./GroupView.module.css";
 import { MathText } from "./MathText";
 import type { Completion, GroupDetail } from "./queries";
 import { RewardBars } from "./RewardBars";
-import { useKeys } from "./useKeys";
 
 interface GroupViewProps {
   detail: GroupDetail;

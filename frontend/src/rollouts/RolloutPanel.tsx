@@ -1,5 +1,6 @@
 import { ChevronLeft, ChevronRight, Pin, Radio } from "lucide-react";
 import { useCallback, useMemo } from "react";
+import { type Key, useKeys } from "@/app/useKeys";
 import { linkTo } from "@/run/address";
 import { hasEnded } from "@/run/queries";
 import type { TabProps } from "@/run/RunPage";
@@ -13,7 +14,6 @@ import { GroupList } from "./GroupList";
 import { type Group, useRollouts } from "./queries";
 import styles from "./RolloutPanel.module.css";
 import { isSort, SORTS } from "./rolloutOrder";
-import { type Key, useKeys } from "./useKeys";
 import { useShownStep } from "./useShownStep";
 
 interface RolloutPanelProps extends TabProps {

@@ -1,6 +1,7 @@
 import { useMemo, useState } from "react";
 import { Link } from "wouter";
 import { useRunList } from "@/api/queries";
+import { useKeys } from "@/app/useKeys";
 import { linkTo } from "@/run/address";
 import type { TabProps } from "@/run/RunPage";
 import { Select } from "@/ui/Field";
@@ -14,7 +15,6 @@ import { LongText } from "./LongText";
 import { type Alike, type GroupDetail, useGroup, useSamePrompt } from "./queries";
 import { picked } from "./rolloutOrder";
 import styles from "./SamePrompt.module.css";
-import { useKeys } from "./useKeys";
 
 interface SamePromptProps extends Pick<TabProps, "run" | "address" | "go"> {
   detail: GroupDetail;

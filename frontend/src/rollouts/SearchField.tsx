@@ -1,10 +1,10 @@
 import { useEffect, useRef, useState } from "react";
+import { useKeys } from "@/app/useKeys";
 import type { TabProps } from "@/run/RunPage";
 import { Select, TextInput } from "@/ui/Field";
 import { useDebounced } from "@/ui/useDebounced";
 import { MODES } from "./address";
 import styles from "./SearchField.module.css";
-import { useKeys } from "./useKeys";
 
 const PAUSE_MS = 400;
 

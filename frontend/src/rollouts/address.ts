@@ -36,6 +36,18 @@ export const PICKS = [
 
 export type Pick = (typeof PICKS)[number]["value"];
 
+/** Of the prompts of a run: by the step that first solved them, how hard, or how often asked. */
+export const PROMPT_ORDERS = [
+  "solved",
+  "-solved",
+  "difficulty",
+  "-difficulty",
+  "asked",
+  "-asked",
+] as const;
+
+export type PromptOrder = (typeof PROMPT_ORDERS)[number];
+
 export interface ReaderAddress {
   view: ReaderView;
   /** Id of the group that is open. */
@@ -64,6 +76,7 @@ export interface ReaderAddress {
   histogram: string;
   /** Reflective words, with commas between; "" for the usual ones. */
   words: string;
+  prompts: PromptOrder;
 }
 
 export const FIRST_PAGE: ReaderAddress = {
@@ -82,6 +95,7 @@ export const FIRST_PAGE: ReaderAddress = {
   sort: "-step",
   histogram: "reward",
   words: "",
+  prompts: "solved",
 };
 
 const FIELD = /^-?[\w./-]{1,200}$/;
@@ -109,6 +123,7 @@ export function parseReader(params: URLSearchParams): ReaderAddress {
     sort: fieldOf("sort"),
     histogram: fieldOf("histogram"),
     words: params.get("words") ?? "",
+    prompts: PROMPT_ORDERS.find((order) => order === params.get("prompts")) ?? FIRST_PAGE.prompts,
   };
 }
 
@@ -129,6 +144,7 @@ export function formatReader(address: ReaderAddress): [string, string][] {
     sort: address.sort,
     histogram: address.histogram,
     words: address.words,
+    prompts: address.prompts,
   };
   const changed = Object.entries(texts).filter(
     ([name, text]) => text !== "" && text !== FIRST_PAGE[name as keyof typeof texts],

@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { difficultyChart, EMERGENCE_CHARTS, seriesOf, wordList } from "./emergence";
-import type { Emergence } from "./queries";
+import {
+  difficultyChart,
+  difficultySeries,
+  EMERGENCE_CHARTS,
+  seriesOf,
+  wordList,
+} from "./emergence";
+import type { ByDifficulty, Emergence } from "./queries";
 
 const FOUND: Emergence = {
   steps: [1, 2, 4],
@@ -18,6 +24,22 @@ const FOUND: Emergence = {
   newly_solved: [0, 0, 1],
 };
 
+/** Of steps 1 to 3 together, and of step 4. */
+function byDifficulty(difficulties: ByDifficulty["difficulties"]): ByDifficulty {
+  const each = <Cell>(cells: Cell[]) => difficulties.map(() => cells);
+  return {
+    steps: [
+      { low: 1, high: 3 },
+      { low: 4, high: 4 },
+    ],
+    difficulties,
+    completions: each([4, 4]),
+    solved: each<number | null>([0.5, 1]),
+    prompts: each([1, 1]),
+    prompts_solved: each<number | null>([1, 1]),
+  };
+}
+
 describe("emergence", () => {
   it("has a series for every line that is drawn", () => {
     const names = new Set(seriesOf(FOUND).map(({ name }) => name));
@@ -30,9 +52,24 @@ describe("emergence", () => {
     expect(solved).toMatchObject({ steps: [1, 4], values: [0, 0.75] });
   });
 
-  it("draws a line for each level", () => {
-    const names = seriesOf(FOUND, "difficulty 2.5").map(({ name }) => name);
-    expect(names).toContain(difficultyChart([2.5]).lines[0]?.series);
+  it("tells the share of prompts that were ever solved", () => {
+    const ever = seriesOf(FOUND).find(({ name }) => name === "emergence/ever");
+    expect(ever?.values).toEqual([0, 0, 1 / 3]);
+  });
+
+  it("draws a line for each level, each range of many, and what is not known", () => {
+    const found = byDifficulty([{ low: 2.5, high: 2.5 }, { low: 3, high: 7 }, null]);
+    const series = difficultySeries(found);
+    const { lines } = difficultyChart(found.difficulties);
+    expect(lines.map(({ label }) => label)).toEqual(["2.5", "3–7", "not known"]);
+    expect(series.map(({ name }) => name)).toEqual(lines.map((line) => line.series));
+    expect(series[0]).toMatchObject({ steps: [2, 4], values: [0.5, 1] });
+  });
+
+  it("has no two lines that look alike, however many levels there are", () => {
+    const levels = Array.from({ length: 13 }, (_, low) => ({ low, high: low }));
+    const looks = difficultyChart(levels).lines.map(({ colour, dash }) => `${colour} ${dash}`);
+    expect(new Set(looks).size).toBe(13);
   });
 
   it("reads words with commas between, each once", () => {

@@ -4,7 +4,7 @@ import type { ChartSpec } from "@/charts/catalogue";
 import { movement } from "@/charts/evidence";
 import type { SeriesSnapshot } from "@/live/series";
 import { formatNumber, formatPercent } from "@/ui/format";
-import type { Emergence } from "./queries";
+import type { ByDifficulty, Emergence } from "./queries";
 
 const COLUMNS = [
   "length",
@@ -23,25 +23,46 @@ const percent = (value: number) => formatPercent(value, value > 0 && value < 0.1
 const whole = (value: number) => formatNumber(value, 0);
 const one = (value: number) => formatNumber(value, 1);
 
-/** Each column as a series; a step of which nothing is known has no point. */
-export function seriesOf(found: Emergence, prefix = "emergence"): SeriesSnapshot[] {
-  return COLUMNS.map((name) => {
-    const values: readonly (number | null)[] = found[name];
-    const known = found.steps.flatMap((step, place) => {
-      const value = values[place];
-      return value === null || value === undefined ? [] : [{ step, value }];
-    });
-    return {
-      name: `${prefix}/${name}`,
-      steps: known.map(({ step }) => step),
-      times: known.map(() => 0),
-      values: known.map(({ value }) => value),
-    };
+const EVER = "ever";
+
+/** Each column as a series, and the share of the prompts solved by then. */
+export function seriesOf(found: Emergence): SeriesSnapshot[] {
+  const { steps, prompts, prompts_solved } = found;
+  const ever = prompts_solved.map((solved, place) => solved / (prompts[place] as number));
+  return [
+    ...COLUMNS.map((name) => snapshot(`emergence/${name}`, steps, found[name])),
+    snapshot(`emergence/${EVER}`, steps, ever),
+  ];
+}
+
+/** The share solved of each level of difficulty, in the middle of each range of steps. */
+export function difficultySeries({ steps, difficulties, solved }: ByDifficulty): SeriesSnapshot[] {
+  const middles = steps.map(({ low, high }) => Math.floor((low + high) / 2));
+  return difficulties.map((_, level) => snapshot(levelName(level), middles, solved[level] ?? []));
+}
+
+const levelName = (level: number) => `difficulty/${level}`;
+
+/** A step of which nothing is known has no point. */
+function snapshot(
+  name: string,
+  steps: readonly number[],
+  values: readonly (number | null)[],
+): SeriesSnapshot {
+  const known = steps.flatMap((step, place) => {
+    const value = values[place];
+    return value === null || value === undefined ? [] : [{ step, value }];
   });
+  return {
+    name,
+    steps: known.map(({ step }) => step),
+    times: known.map(() => 0),
+    values: known.map(({ value }) => value),
+  };
 }
 
 interface Line {
-  column: (typeof COLUMNS)[number];
+  column: (typeof COLUMNS)[number] | typeof EVER;
   label: string;
   colour: number;
 }
@@ -121,6 +142,14 @@ export const EMERGENCE_CHARTS: ChartSpec[] = [
     whole,
   ),
   chart(
+    "emergence-ever",
+    "Share of prompts ever solved",
+    "Of the different prompts tried by then, the share that was solved at least once.",
+    [{ column: EVER, label: "ever solved", colour: 3 }],
+    percent,
+    [0, 1],
+  ),
+  chart(
     "emergence-new",
     "First solved",
     "Prompts that were solved at this step for the first time.",
@@ -129,23 +158,33 @@ export const EMERGENCE_CHARTS: ChartSpec[] = [
   ),
 ];
 
-/** Colours that lines can be told apart by. */
-export const MOST_LEVELS = 8;
+const HUES = 8;
+/** Of the levels that come after the hues are used up. */
+const DASH = [6, 4];
 
 /** Share solved of each level of difficulty. */
-export function difficultyChart(levels: readonly number[]): ChartSpec {
+export function difficultyChart(levels: ByDifficulty["difficulties"]): ChartSpec {
   return {
     id: "emergence-difficulty",
     title: "Solved, by difficulty",
     help: "Share of completions that solve their prompt, for each level of difficulty.",
     lines: levels.map((level, place) => ({
-      series: `difficulty ${level}/solved`,
-      label: formatNumber(level),
-      colour: place + 1,
+      series: levelName(place),
+      label: levelWords(level),
+      colour: (place % HUES) + 1,
+      ...(place >= HUES && { dash: DASH }),
     })),
     range: [0, 1],
     format: percent,
+    wide: true,
   };
+}
+
+/** A difficulty, or the range that stands for many. */
+function levelWords(level: ByDifficulty["difficulties"][number]): string {
+  if (!level) return "not known";
+  const { low, high } = level;
+  return low === high ? formatNumber(low) : `${formatNumber(low)}–${formatNumber(high)}`;
 }
 
 /** "wait, hmm" → the words; none means the usual ones. */

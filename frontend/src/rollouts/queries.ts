@@ -4,13 +4,12 @@ import {
   type InfiniteData,
   keepPreviousData,
   useInfiniteQuery,
-  useQueries,
   useQuery,
 } from "@tanstack/react-query";
 import { api, type Schemas, unwrap } from "@/api/client";
 import { keys, type RunDetail } from "@/api/queries";
 import { configNumber } from "@/run/queries";
-import type { SearchMode } from "./address";
+import type { PromptOrder, SearchMode } from "./address";
 import type { ShownStep } from "./useShownStep";
 
 export type Group = Schemas["GroupOut"];
@@ -22,6 +21,8 @@ export type Tokens = Schemas["TokensOut"];
 export type CompletionNote = Schemas["CompletionNoteOut"];
 export type Alike = Schemas["AlikeOut"];
 export type Emergence = Schemas["EmergenceOut"];
+export type ByDifficulty = Schemas["DifficultyOut"];
+export type Prompt = Schemas["PromptOut"];
 export type Hit = Schemas["HitOut"];
 export type Bin = Schemas["BinOut"];
 export type RolloutPage = Schemas["RolloutsOut"];
@@ -171,25 +172,48 @@ export function useSamePrompt(groupId: number, run: number | null, enabled = tru
   });
 }
 
-const emergenceQuery = (runId: number, words: readonly string[], where: readonly string[]) => ({
-  queryKey: [...keys.run(runId), "emergence", words, where],
-  queryFn: () =>
-    unwrap(
-      api.GET("/api/v1/runs/{run_id}/emergence", {
-        params: { path: { run_id: runId }, query: { words: [...words], where: [...where] } },
-      }),
-    ),
-});
-
 /** How completions change from step to step; own words are counted in a sample. */
 export function useEmergence(runId: number, words: readonly string[]) {
-  return useQuery({ ...emergenceQuery(runId, words, []), placeholderData: keepPreviousData });
+  return useQuery({
+    queryKey: [...keys.run(runId), "emergence", words],
+    queryFn: () =>
+      unwrap(
+        api.GET("/api/v1/runs/{run_id}/emergence", {
+          params: { path: { run_id: runId }, query: { words: [...words] } },
+        }),
+      ),
+    placeholderData: keepPreviousData,
+  });
 }
 
-/** The same of each level of difficulty; undefined until it is known. */
-export function useEmergenceByLevel(runId: number, levels: readonly number[]) {
-  return useQueries({
-    queries: levels.map((level) => emergenceQuery(runId, [], [`difficulty=${level}`])),
-    combine: (found) => found.map(({ data }) => data),
+/** More points than a chart is wide are no use to it. */
+const MOST_SPANS = 200;
+
+/** What is solved of which difficulty, in ranges of steps. */
+export function useDifficulty(runId: number) {
+  return useQuery({
+    queryKey: [...keys.run(runId), "difficulty"],
+    queryFn: () =>
+      unwrap(
+        api.GET("/api/v1/runs/{run_id}/difficulty", {
+          params: { path: { run_id: runId }, query: { buckets: MOST_SPANS } },
+        }),
+      ),
+  });
+}
+
+/** Every prompt of a run once, page by page. */
+export function usePrompts(runId: number, sort: PromptOrder) {
+  return useInfiniteQuery({
+    queryKey: [...keys.run(runId), "prompts", sort],
+    queryFn: ({ pageParam }) =>
+      unwrap(
+        api.GET("/api/v1/runs/{run_id}/prompts", {
+          params: { path: { run_id: runId }, query: { sort, cursor: pageParam } },
+        }),
+      ),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_cursor,
+    placeholderData: keepPreviousData,
   });
 }

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { AXES } from "@/charts/clock";
 import { SMOOTHING_KINDS } from "@/charts/smoothing";
-import { MODES, ORDERS, PICKS, VIEWS } from "@/rollouts/address";
+import { MODES, ORDERS, PICKS, PROMPT_ORDERS, VIEWS } from "@/rollouts/address";
 import { TINTS } from "@/rollouts/tokens";
 import { type Address, formatAddress, parseAddress, TABS } from "./address";
 
@@ -24,6 +24,7 @@ const reader = {
   sort: fields,
   histogram: fields,
   words: fc.string(),
+  prompts: fc.constantFrom(...PROMPT_ORDERS),
 };
 const opened = fc.constantFrom(
   { group: null, completion: null },

@@ -1,5 +1,5 @@
 import { useMemo, useRef } from "react";
-import { useShortcuts } from "@/app/shortcuts";
+import { useShortcuts } from "./shortcuts";
 
 export interface Key {
   keys: string;
