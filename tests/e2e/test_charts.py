@@ -80,6 +80,20 @@ def test_a_link_opens_the_view_that_it_was_copied_from(
     assert card(other, "Entropy").get_by_role("row").count() == rows
 
 
+def test_a_fork_marks_where_it_left_its_parent_and_what_differs(
+    drawn_run: int, scripted_pages: Pages, scripted_api: Api
+) -> None:
+    changed = {"config": {"grpo": {"steps": 70, "kl_coef": 0.25}}}
+    fork = scripted_api.post(f"/runs/{drawn_run}/fork", changed)["id"]
+    assert scripted_api.await_end(fork)["state"] == "finished"
+    page, _ = scripted_pages.new()
+    page.goto(f"/runs/{fork}?table=reward")
+    oldest = card(page, "Reward").get_by_role("row").last
+    expect(oldest).to_contain_text(f"forked from step 60 of drawn · #{drawn_run}:")
+    expect(oldest).to_contain_text("grpo.kl_coef")
+    expect(oldest).to_contain_text("→ 0.25")
+
+
 @pytest.mark.parametrize(
     ("entry", "beginning"),
     [

@@ -1,10 +1,10 @@
-import { ChartSpline, Table2, TriangleAlert } from "lucide-react";
+import { TriangleAlert } from "lucide-react";
 import { useMemo, useState } from "react";
-import { IconButton } from "@/ui/Button";
 import { classes } from "@/ui/classes";
 import { formatNumber, plural } from "@/ui/format";
 import styles from "./ChartCard.module.css";
 import { ChartMenu } from "./ChartMenu";
+import { ChartSwitches, canLog } from "./ChartSwitches";
 import { ChartTable, CopyButton } from "./ChartTable";
 import type { ChartSpec } from "./catalogue";
 import { useChartColours } from "./colours";
@@ -16,7 +16,6 @@ import { Legend } from "./Legend";
 import { placed } from "./marks";
 import { Plot } from "./Plot";
 import { plotData, type SeriesSource } from "./plotData";
-import { toggled } from "./view";
 
 /** Pixels. */
 export function plotHeight(wide: boolean): number {
@@ -35,8 +34,7 @@ export function ChartBody({ spec, wide, heading }: ChartBodyProps) {
   const group = useChartGroup();
   const { view, onView } = group;
   const [cursor, setCursor] = useState<number | null>(null);
-  const canLog = !spec.stacked && spec.range[1] === null;
-  const log = canLog && view.log.includes(spec.id);
+  const log = canLog(spec) && view.log.includes(spec.id);
   const asTable = view.tables.includes(spec.id);
   const height = plotHeight(wide);
   const source = useDetail(spec, group);
@@ -58,24 +56,7 @@ export function ChartBody({ spec, wide, heading }: ChartBodyProps) {
         <Legend spec={spec} data={data} cursor={cursor} />
         <span className={styles.actions}>
           {asTable && <CopyButton spec={spec} data={data} axis={group.clock.axis} />}
-          {canLog && !asTable && (
-            <button
-              type="button"
-              className={styles.toggle}
-              aria-pressed={log}
-              title="Logarithmic scale"
-              onClick={() => onView({ log: toggled(view.log, spec.id) })}
-            >
-              log
-            </button>
-          )}
-          <IconButton
-            small
-            label={asTable ? "Show as a chart" : "Show as a table"}
-            onClick={() => onView({ tables: toggled(view.tables, spec.id) })}
-          >
-            {asTable ? <ChartSpline size={14} /> : <Table2 size={14} />}
-          </IconButton>
+          <ChartSwitches spec={spec} view={view} onView={onView} />
           <ChartMenu
             runId={group.runId}
             picture={{

@@ -72,7 +72,7 @@ export function withTail(
   const newest = fetched.steps.length > 0 ? fetched.steps.at(-1) : Number.NEGATIVE_INFINITY;
   const [from, end] = [firstAbove(steps, newest), firstAbove(steps, to)];
   if (from >= end) return fetched;
-  const joined = (key: "steps" | "times" | "values" | "low" | "high" | "odd") =>
+  const joined = (key: "steps" | "times" | "values" | "low" | "high" | "last" | "odd") =>
     new Column([...fetched[key].view(), ...live[key].view().subarray(from, end)]);
   return {
     ...fetched,
@@ -81,6 +81,7 @@ export function withTail(
     values: joined("values"),
     low: joined("low"),
     high: joined("high"),
+    last: joined("last"),
     odd: joined("odd"),
     total: fetched.total + end - from,
   };

@@ -10,7 +10,11 @@ const TICK_PX = 5;
 const HEAD_PX = 4;
 
 /** Only what cuts a run in two stands from top to bottom. */
-const DASHES: Partial<Record<MarkKind, number[]>> = { resume: [4, 3], alert: [] };
+const DASHES: Partial<Record<MarkKind, number[]>> = {
+  fork: [1, 3],
+  resume: [4, 3],
+  alert: [],
+};
 
 export function drawMarks(plot: uPlot, marks: readonly PlacedMark[], colours: ChartColours): void {
   const { ctx } = plot;

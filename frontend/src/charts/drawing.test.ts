@@ -82,7 +82,7 @@ describe("asTsv", () => {
     ];
     const line = (label: string) => ({ kind: "main" as const, label, colour: 1 });
     const lines = [line("mean"), line("format")];
-    const data = { lines, x: [1, 2], values, drawn: values, broken: [] };
+    const data = { lines, x: [1, 2], values, drawn: values, broken: [], newest: [] };
     expect(asTsv(data, "step", [0, 1])).toBe(
       "step\tmean\tformat\n1\t0.3333333333333333\t\n2\tNaN\t2",
     );

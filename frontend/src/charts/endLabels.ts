@@ -3,7 +3,7 @@
 import type uPlot from "uplot";
 import type { ChartSpec } from "./catalogue";
 import type { ChartColours } from "./colours";
-import { newestOf, type PlotData } from "./plotData";
+import { endOf, type PlotData } from "./plotData";
 
 const LINE_PX = 14;
 const GAP_PX = 6;
@@ -44,13 +44,12 @@ function labelsOf(plot: uPlot, data: PlotData, spec: ChartSpec, colours: ChartCo
   const [from, to] = [plot.scales.x?.min ?? 0, plot.scales.x?.max ?? 0];
   return data.lines.flatMap((line, index) => {
     if (line.kind !== "main") return [];
-    const newest = newestOf(data.values[index] ?? []);
-    const x = newest && data.x[newest.index];
-    if (!newest || x === undefined || x === null || x < from || x > to) return [];
-    const y = plot.valToPos(newest.value, "y", true);
+    const end = endOf(data, index);
+    if (!end || end.x < from || end.x > to) return [];
+    const y = plot.valToPos(end.value, "y", true);
     if (!Number.isFinite(y)) return [];
     const colour = colours.series[line.colour] ?? colours.text;
-    return [{ y, text: spec.format(newest.value), colour }];
+    return [{ y, text: spec.format(end.value), colour }];
   });
 }
 

@@ -11,6 +11,7 @@ function data(columns: [LineKind, (number | null | undefined)[]][]): PlotData {
     values: [],
     drawn,
     broken: [],
+    newest: [],
   };
 }
 

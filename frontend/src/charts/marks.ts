@@ -3,7 +3,7 @@
 import type { Alert, Checkpoint, RunDetail } from "@/api/queries";
 import type { Clock } from "./clock";
 
-export type MarkKind = "resume" | "config" | "alert" | "checkpoint";
+export type MarkKind = "fork" | "resume" | "config" | "alert" | "checkpoint";
 
 export interface Mark {
   kind: MarkKind;
@@ -18,17 +18,19 @@ interface Happened {
   checkpoints: readonly Checkpoint[];
   alerts: readonly Alert[];
   changes: readonly ConfigChange[];
+  fork: ConfigChange | null;
 }
 
-/** A config is frozen, but says itself what changes at which step. */
+/** A config is frozen, but says itself what changes at which step; and a fork may begin with another. */
 export interface ConfigChange {
   step: number;
   words: string;
 }
 
 /** In order of step. */
-export function marksOf({ attempts, checkpoints, alerts, changes }: Happened): Mark[] {
+export function marksOf({ attempts, checkpoints, alerts, changes, fork }: Happened): Mark[] {
   const marks: Mark[] = [
+    ...(fork ? [{ kind: "fork" as const, ...fork }] : []),
     ...attempts.slice(1).map(resumeMark),
     ...changes.map((change): Mark => ({ kind: "config", ...change })),
     ...alerts.map(

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type SeriesSnapshot, SeriesTable } from "@/live/series";
 import type { ChartSpec } from "./catalogue";
 import { type Axis, clockOf } from "./clock";
-import { columnOf, newestOf, type PlotChoice, plotData } from "./plotData";
+import { columnOf, endOf, type PlotChoice, plotData } from "./plotData";
 
 const SPEC: ChartSpec = {
   id: "reward",
@@ -157,10 +157,22 @@ describe("plotData", () => {
   });
 });
 
-describe("newestOf", () => {
+describe("endOf", () => {
   it("skips what was not measured, and stops at what is not finite", () => {
-    expect(newestOf([1, 2, undefined])).toEqual({ index: 1, value: 2 });
-    expect(newestOf([1, Number.NaN])).toBeNull();
-    expect(newestOf([])).toBeNull();
+    const some = [series("reward/mean", [1, 2]), series("reward/format", [7, 9, "NaN"])];
+    const drawn = plot(some);
+    expect(endOf(drawn, 0)).toEqual({ x: 2, value: 2 });
+    expect(endOf(drawn, 1)).toBeNull();
+    expect(endOf(plot([]), 0)).toBeNull();
+  });
+
+  it("tells the last point of the last bucket, not the bucket's mean, nor the smoothed one", () => {
+    const buckets = { ...series("reward/mean", [1, 5], [10, 20]), last: [2, 8] };
+    expect(endOf(plot([{ ...buckets, total: 20 }]), 2)).toEqual({ x: 20, value: 8 });
+    const smoothed = plot([series("reward/mean", [0, 10])], {
+      smoothing: { kind: "ema", span: 50 },
+    });
+    const main = smoothed.lines.findIndex(({ kind }) => kind === "main");
+    expect(endOf(smoothed, main)).toEqual({ x: 2, value: 10 });
   });
 });

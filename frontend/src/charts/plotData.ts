@@ -42,12 +42,15 @@ export interface PlotData {
   /** Where it is drawn: the same, but for gaps, and layers, which stand on those before them. */
   drawn: Cell[][];
   broken: Broken[];
+  /** The newest value of each line: the line itself may be smoothed, or a mean of many points. */
+  newest: Value[];
 }
 
 export interface Drawn extends PlotLine {
   x: ArrayLike<number>;
   /** null parts the line where nothing ran. */
   y: ArrayLike<number | null>;
+  newest?: number;
 }
 
 export interface PlotChoice {
@@ -111,13 +114,12 @@ export function isShown(line: PlotLine | undefined): boolean {
   return line?.kind === "main" || line?.kind === "layer";
 }
 
-/** The newest measured value of a column; null when there is none, or it is not finite. */
-export function newestOf(column: readonly Value[]): { index: number; value: number } | null {
-  for (let index = column.length - 1; index >= 0; index--) {
-    const value = column[index];
-    if (value !== undefined) return Number.isFinite(value) ? { index, value } : null;
-  }
-  return null;
+/** Where a line ends, and the newest value there; null when there is none, or it is not finite. */
+export function endOf(plot: PlotData, line: number): { x: number; value: number } | null {
+  const column = plot.values[line] ?? [];
+  const place = column.findLastIndex((value) => value !== undefined);
+  const [x, value] = [plot.x[place], plot.newest[line] ?? column[place]];
+  return x !== undefined && value !== undefined && Number.isFinite(value) ? { x, value } : null;
 }
 
 export function current(
@@ -129,7 +131,8 @@ export function current(
   const series = source(line.series);
   if (!series) return [];
   const { label, colour, dash } = line;
-  const base = { label, colour, ...(dash && { dash }), x: clock.placesOf(series) };
+  const newest = series.last.length > 0 ? { newest: series.last.at(-1) } : {};
+  const base = { label, colour, ...(dash && { dash }), ...newest, x: clock.placesOf(series) };
   const values = series.values.view();
   if (smoothing.span <= 0) return [{ ...base, kind: "main", y: values }];
   const smoothed = smooth(series.steps.view(), values, smoothing);
@@ -177,7 +180,7 @@ function worst(series: Series, index: number): number {
 }
 
 /** One faint line for each stretch that was overtaken: steps fall where another one begins. */
-function superseded(source: SeriesSource, line: LineSpec, clock: Clock): Drawn[] {
+export function superseded(source: SeriesSource, line: LineSpec, clock: Clock): Drawn[] {
   const points = source(line.series)?.superseded;
   if (!points) return [];
   const x = clock.placesOf(points);
@@ -257,7 +260,7 @@ export function align(
   drawn: readonly Drawn[],
   { logX, logY }: Pick<PlotChoice, "logX" | "logY">,
 ): Omit<PlotData, "broken"> {
-  const lines = drawn.map(({ x: _x, y: _y, ...line }) => line);
+  const lines = drawn.map(({ x: _x, y: _y, newest: _newest, ...line }) => line);
   const all = commonX(drawn);
   const x = logX ? all.filter((place) => place > 0) : all;
   const columns = drawn.map((line) => columnOver(x, line));
@@ -266,6 +269,7 @@ export function align(
     x,
     values: columns.map((column) => column.map((cell) => cell ?? undefined)),
     drawn: columns.map((column) => column.map((cell) => (hasPlace(cell, logY) ? cell : null))),
+    newest: drawn.map((line) => line.newest),
   };
 }
 

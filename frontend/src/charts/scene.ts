@@ -7,7 +7,7 @@ import type { ChartColours } from "./colours";
 import type { Extent } from "./extent";
 import { written } from "./Legend";
 import type { PlacedMark } from "./marks";
-import { type Cell, isShown, newestOf, type PlotData, type PlotLine } from "./plotData";
+import { type Cell, endOf, isShown, type PlotData, type PlotLine } from "./plotData";
 import { logRange, verticalRange } from "./verticalRange";
 
 export type Shape =
@@ -279,11 +279,10 @@ function edges({ data, extent, range, colours }: Picture, x: Scale): Shape[] {
 function endLabels({ spec, data, range, colours }: Picture, y: Scale): Shape[] {
   if (spec.stacked) return [];
   return data.lines.flatMap((one, index): Shape[] => {
-    const newest = isShown(one) ? newestOf(data.values[index] ?? []) : null;
-    const place = newest && data.x[newest.index];
-    if (!newest || place === undefined || place === null || place > range[1]) return [];
+    const end = isShown(one) ? endOf(data, index) : null;
+    if (!end || end.x > range[1]) return [];
     const fill = colours.series[one.colour] ?? colours.text;
-    return [text(BOX.right + 8, clamp(y(newest.value)), spec.format(newest.value), fill, "left")];
+    return [text(BOX.right + 8, clamp(y(end.value)), spec.format(end.value), fill, "left")];
   });
 }
 

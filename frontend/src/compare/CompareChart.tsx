@@ -1,14 +1,12 @@
-import { ChartSpline, Table2 } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
 import { AXIS_WORDS } from "@/charts/axisWords";
 import { type ChartBodyProps, plotHeight } from "@/charts/ChartBody";
 import styles from "@/charts/ChartCard.module.css";
+import { ChartSwitches, canLog } from "@/charts/ChartSwitches";
 import { CopyButton } from "@/charts/ChartTable";
 import type { ChartColours } from "@/charts/colours";
 import { extentOf } from "@/charts/extent";
 import { Plot } from "@/charts/Plot";
-import { toggled } from "@/charts/view";
-import { IconButton } from "@/ui/Button";
 import { plural } from "@/ui/format";
 import { useDebounced } from "@/ui/useDebounced";
 import { CompareChartMenu } from "./CompareChartMenu";
@@ -29,7 +27,7 @@ export function CompareChart({ spec, wide, heading }: ChartBodyProps) {
   const series = spec.lines[0]?.series ?? "";
   useEffect(() => store.need([series]), [store, series]);
   const [cursor, setCursor] = useState<number | null>(null);
-  const log = address.log.includes(spec.id) && spec.range[1] === null;
+  const log = canLog(spec) && address.log.includes(spec.id);
   const asTable = address.tables.includes(spec.id);
   const height = plotHeight(wide) + 40;
   const source = useOverlayDetail(series);
@@ -72,24 +70,7 @@ export function CompareChart({ spec, wide, heading }: ChartBodyProps) {
         <CursorWords spec={spec} data={data} entries={entries} cursor={cursor} focused={focused} />
         <span className={styles.actions}>
           {asTable && <CopyButton spec={spec} data={data} axis={group.clock.axis} />}
-          {spec.range[1] === null && !asTable && (
-            <button
-              type="button"
-              className={styles.toggle}
-              aria-pressed={log}
-              title="Logarithmic scale"
-              onClick={() => go({ log: toggled(address.log, spec.id) })}
-            >
-              log
-            </button>
-          )}
-          <IconButton
-            small
-            label={asTable ? "Show as a chart" : "Show as a table"}
-            onClick={() => go({ tables: toggled(address.tables, spec.id) })}
-          >
-            {asTable ? <ChartSpline size={14} /> : <Table2 size={14} />}
-          </IconButton>
+          <ChartSwitches spec={spec} view={address} onView={go} />
           <CompareChartMenu
             spec={spec}
             entries={entries}

@@ -9,6 +9,7 @@ import {
   type Drawn,
   extremes,
   type PlotData,
+  superseded,
   withPauses,
 } from "@/charts/plotData";
 import { type Smoothing, smooth } from "@/charts/smoothing";
@@ -49,6 +50,8 @@ export interface Overlay extends PlotData {
 /** What lies behind a line, drawn while lines are few: the points as they were, and their extremes. */
 const MOST_WITH_RAW = 8;
 const MOST_WITH_EXTREMES = 4;
+/** As many as have a look of their own. */
+const MOST_WITH_SUPERSEDED = 24;
 /** More places than these are no longer told apart on a screen. */
 const MOST_PLACES = 1_500;
 
@@ -81,7 +84,10 @@ function runLines(entry: Entry, smoothing: Smoothing, count: number): Drawn[] {
   const look = { dash: entry.dash, strong: entry.strong };
   return entry.sources.flatMap(({ series, clock }) => {
     const source = () => series;
-    const behind = count <= MOST_WITH_EXTREMES ? extremes(source, lineOf(entry), clock) : [];
+    const behind = [
+      ...(count <= MOST_WITH_SUPERSEDED ? superseded(source, lineOf(entry), clock) : []),
+      ...(count <= MOST_WITH_EXTREMES ? extremes(source, lineOf(entry), clock) : []),
+    ];
     const lines = current(source, lineOf(entry), clock, smoothing);
     const shown = count <= MOST_WITH_RAW ? lines : lines.filter(({ kind }) => kind === "main");
     const all = [

@@ -14,6 +14,8 @@ export interface Series extends Points {
   /** Least and greatest value of the points that each one stands for; its own where it is exact. */
   low: Column;
   high: Column;
+  /** Value of the last of them. */
+  last: Column;
   /** How many of these points are NaN or infinite. */
   odd: Column;
   /** What a later attempt overtook, in order of time: kept, drawn faintly. */
@@ -34,6 +36,7 @@ export interface SeriesSnapshot extends WirePoints {
   /** Of each bucket; null or left out where every point is exact. */
   min?: WireNumber[] | null;
   max?: WireNumber[] | null;
+  last?: WireNumber[] | null;
   not_finite?: number[] | null;
   /** By attempt, in their order. */
   superseded?: WirePoints[];
@@ -60,6 +63,7 @@ export function seriesOf(snapshot: SeriesSnapshot): Series {
     name: snapshot.name,
     low: new Column((snapshot.min ?? snapshot.values).map(toNumber)),
     high: new Column((snapshot.max ?? snapshot.values).map(toNumber)),
+    last: new Column((snapshot.last ?? snapshot.values).map(toNumber)),
     odd: new Column(snapshot.not_finite ?? snapshot.values.map(oddness)),
     superseded: pointsOf({
       steps: old.flatMap((part) => part.steps),
@@ -144,7 +148,8 @@ export class SeriesTable {
       this.byName.set(name, series);
       series.steps.push(step);
       series.times.push(time);
-      for (const column of [series.values, series.low, series.high]) column.push(toNumber(value));
+      for (const column of [series.values, series.low, series.high, series.last])
+        column.push(toNumber(value));
       series.odd.push(oddness(value));
       series.total += 1;
     }
@@ -168,6 +173,7 @@ export class SeriesTable {
       });
       series.low.cut(keep);
       series.high.cut(keep);
+      series.last.cut(keep);
       series.odd.cut(keep);
     }
   }

@@ -1,6 +1,6 @@
 import { parse, stringify } from "smol-toml";
 import { describe, expect, it } from "vitest";
-import { configSections, withoutNulls } from "./configFields";
+import { configSections, differences, withoutNulls } from "./configFields";
 
 const PRESET = { seed: 0, grpo: { steps: 300, group_size: 16 }, task: { options: { terms: 2 } } };
 const CONFIG = { seed: 0, grpo: { steps: 12, group_size: 16 }, task: { options: { digits: 3 } } };
@@ -35,6 +35,21 @@ describe("configSections", () => {
   it("marks nothing without a preset", () => {
     const fields = configSections(CONFIG, null).flatMap((section) => section.fields);
     expect(fields.filter((found) => found.changed)).toEqual([]);
+  });
+});
+
+describe("differences", () => {
+  it("name each field with what it was and what it is", () => {
+    const [before, after] = [
+      { seed: 1, grpo: { steps: 3 }, old: true },
+      { seed: 1, grpo: { steps: 4 }, new: [] },
+    ];
+    expect(differences(before, after)).toEqual([
+      "grpo.steps 3 → 4",
+      "old true → not set",
+      "new not set → []",
+    ]);
+    expect(differences(before, before)).toEqual([]);
   });
 });
 

@@ -33,6 +33,14 @@ export function configSections(config: Tree, preset: Tree | null): ConfigSection
   return [...sections].map(([name, fields]) => ({ name, fields }));
 }
 
+/** What another config has in the place of this one's: "grpo.steps 3 → 4". */
+export function differences(before: Tree, after: Tree): string[] {
+  const [old, now] = [flat(before), flat(after)];
+  return [...new Set([...old.keys(), ...now.keys()])]
+    .filter((path) => !same(old.get(path), now.get(path)))
+    .map((path) => `${path} ${shown(old.get(path))} → ${shown(now.get(path))}`);
+}
+
 /** {"grpo": {"steps": 3}} → "grpo.steps": 3; tables in a list are numbered; an empty one stays. */
 function flat(tree: object, prefix = ""): Map<string, unknown> {
   const paths = new Map<string, unknown>();

@@ -1,6 +1,6 @@
 import { useCallback, useMemo } from "react";
 import { useAlerts } from "@/alerts/queries";
-import { type RunDetail, useCheckpoints } from "@/api/queries";
+import { type RunDetail, useCheckpoints, useRun } from "@/api/queries";
 import { type Axis, type Course, clockOf, wholeRange } from "@/charts/clock";
 import type { ChartGroup } from "@/charts/group";
 import { type ConfigChange, type Mark, marksOf } from "@/charts/marks";
@@ -8,6 +8,8 @@ import type { View } from "@/charts/view";
 import { roundStep } from "@/charts/viewAddress";
 import type { Facts } from "@/live/facts";
 import type { SeriesTable } from "@/live/series";
+import { plural } from "@/ui/format";
+import { differences } from "./configFields";
 import { configNumber } from "./queries";
 import type { TabProps } from "./RunPage";
 
@@ -57,10 +59,11 @@ export function useCharts(props: ChartsProps, ownAxis?: Axis): ChartGroup {
   };
 }
 
-/** Checkpoints, resumes, alerts and what the config changes on the way. */
+/** Where it left its parent, checkpoints, resumes, alerts and what the config changes on the way. */
 function useMarks(run: RunDetail, facts: Facts): Mark[] {
   const checkpoints = useCheckpoints(run.id).data;
   const alerts = useAlerts({ run: run.id }, facts).data;
+  const parent = useRun(run.parent?.id ?? null).data;
   return useMemo(
     () =>
       marksOf({
@@ -68,9 +71,26 @@ function useMarks(run: RunDetail, facts: Facts): Mark[] {
         checkpoints: checkpoints ?? [],
         alerts: alerts ?? [],
         changes: changesOf(run),
+        fork: forkOf(run, parent),
       }),
-    [run, checkpoints, alerts],
+    [run, checkpoints, alerts, parent],
   );
+}
+
+const MOST_DIFFERENCES = 3;
+
+/** A fork begins at its own step 0 with its parent's weights; the parent may be gone. */
+function forkOf(run: RunDetail, parent: RunDetail | undefined): ConfigChange | null {
+  if (!run.parent || run.parent.step === null) return null;
+  const { id, name, step } = run.parent;
+  const differs = parent ? differences(parent.config, run.config) : [];
+  const more = differs.length - MOST_DIFFERENCES;
+  const words = [
+    ...differs.slice(0, MOST_DIFFERENCES),
+    ...(more > 0 ? [`and ${plural(more, "more field")}`] : []),
+  ].join(",\n");
+  const origin = `forked from step ${step} of ${name} · #${id}`;
+  return { step: 0, words: words ? `${origin}:\n${words}` : origin };
 }
 
 /** The steps at which a config changes something by itself. */
