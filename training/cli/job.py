@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -18,7 +20,7 @@ from training.distributed.process import DeviceError, Enter, Process
 from training.distributed.rendezvous import JoinError
 from training.grpo.held_out import set_pool
 from training.grpo.loop import train
-from training.grpo.setup import set_up
+from training.grpo.setup import Setup, set_up
 from training.journal import Journal
 from training.model import ModelConfigError, hf
 from training.model.policy import title
@@ -26,6 +28,7 @@ from training.reward_model import reward_model
 from training.rewards import RewardError, RewardPool
 from training.stopping import StopRequest
 from training.tasks import TaskError
+from training.tasks.decontamination import FILE
 from training.tokenizer import TokenizerError
 
 
@@ -64,6 +67,7 @@ def run(
                 raise UserError(str(error)) from error
             said = [("info", f"model: {title(setup.engine.policy)}")]
             said += [("warning", warning) for warning in setup.warnings]
+            said += _left_out(setup)
             for level, message in said:
                 display.say(message)
                 if journal is not None:
@@ -71,6 +75,17 @@ def run(
             outcome = train(setup, process, journal, lambda: stop.requested, display.report)
     process.close()
     return outcome
+
+
+def _left_out(setup: Setup) -> list[tuple[str, str]]:
+    """What is told of training problems that are not trained on; rank 0 writes down which."""
+    found, ngram = setup.left_out, setup.config.evaluation.decontaminate
+    if found is None or ngram is None:
+        return []
+    if int(os.environ.get("RANK", "0")) == 0:
+        text = json.dumps(found.as_json(ngram), ensure_ascii=False, indent=1)
+        (setup.run_dir / FILE).write_text(text + "\n", encoding="utf-8")
+    return [("info", found.told(ngram))]
 
 
 class _Paths(logging.Handler):

@@ -39,7 +39,6 @@ from training.journal import Journal
 from training.rollout import samplers
 from training.rollout.engine import Guesses
 from training.schedule import warmup
-from training.tasks import build_task
 
 Report = Callable[[int, dict[str, float]], None]
 """Called on rank 0 with the step and its metrics."""
@@ -67,9 +66,8 @@ def train(  # noqa: C901, PLR0912, PLR0915 - one flat story, to be read from top
     # Whether what is trained on was sampled from earlier policies.
     behind = sampling.staleness > 0 or sampling.carry_over > 0
     detailed = share_of(config.rollouts, process.rank, process.world_size)
-    task_ahead = build_task(config.task) if sampling.staleness else task
     collector = Collector(
-        config, task_ahead, setup.template, setup.tokenizer, setup.rewards,
+        config, setup.task_ahead, setup.template, setup.tokenizer, setup.rewards,
         process.rank, process.world_size,
     )  # fmt: skip
     ahead = Ahead(collector, engine.policy, make_sampler, sampling.staleness, kept.stock)

@@ -21,7 +21,7 @@ from training.rewards import RewardPool
 from training.rollout.engine import SamplingError
 from training.rollout.native import NO_EXPERTS, NO_GUESSER
 from training.rollout.vllm.peer import check_installed
-from training.tasks import Task, Template, build_task, build_template
+from training.tasks import Evaluated, LeftOut, Task, Template, build_task, build_template
 from training.tokenizer import TextTokenizer, TokenizerError
 
 
@@ -32,6 +32,8 @@ class Setup:
     config: RunConfig
     run_dir: Path
     task: Task
+    task_ahead: Task
+    """The same, for who samples ahead of training; without that the very same."""
     template: Template
     tokenizer: TextTokenizer
     tokenizer_path: Path
@@ -52,6 +54,8 @@ class Setup:
     """Steps of the whole run whose gradient was not finite."""
     warnings: list[str]
     """Sentences for the person who watches."""
+    left_out: LeftOut | None
+    """What is not trained on as an evaluation has the like; None where nobody looked."""
 
     @property
     def precision(self) -> str:
@@ -97,6 +101,8 @@ def set_up(
     held_out = build_held_out(config, task, tokenizer, source, rewards, set_rewards)
     for one in held_out:
         check_room(config.sampling, one, model)
+    task_ahead = build_task(config.task) if config.sampling.staleness else task
+    left_out = _decontaminate(config, task, task_ahead, held_out)
     if config.sampling.speculative and getattr(model, "mtp", None) is None:
         raise StartError(NO_GUESSER)
     if config.sampling.routing_replay and not policy.has_experts(model):
@@ -115,6 +121,7 @@ def set_up(
         config=config,
         run_dir=run_dir,
         task=task,
+        task_ahead=task_ahead,
         template=template,
         tokenizer=tokenizer,
         tokenizer_path=source,
@@ -128,7 +135,21 @@ def set_up(
         tokens_total=start.manifest.tokens_total if start else 0,
         skipped_total=start.manifest.skipped_total if start else 0,
         warnings=warnings,
+        left_out=left_out,
     )
+
+
+def _decontaminate(
+    config: RunConfig, task: Task, task_ahead: Task, held_out: list[HeldOut]
+) -> LeftOut | None:
+    """Have the task leave out what evaluations have, where the config asks for it."""
+    ngram = config.evaluation.decontaminate
+    if ngram is None:
+        return None
+    evaluated = Evaluated((problem for one in held_out for problem in one.problems), ngram)
+    if task_ahead is not task:
+        task_ahead.leave_out(evaluated)
+    return task.leave_out(evaluated)
 
 
 def _check_vocabulary(tokenizer: TextTokenizer, model: Policy) -> None:

@@ -12,7 +12,7 @@ import re
 from collections import Counter
 
 from training.config import Language
-from training.rewards.words import SCRIPTS, words
+from training.words import SCRIPTS, words
 
 _SCRIPTS_OF: dict[Language, frozenset[str]] = {
     "ar": frozenset({"arabic"}),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from training.rewards.words import pieces
+from training.words import pieces
 
 _LONGEST = 80
 """Characters of an n-gram that are told."""

@@ -16,6 +16,7 @@ from training.config import (
     TaskConfig,
 )
 from training.tasks.code import CodeTask
+from training.tasks.decontamination import Evaluated, LeftOut
 from training.tasks.file import FileTask
 from training.tasks.mixture import Mixture
 from training.tasks.problem import Measured, Problem, Task, TaskError, is_held_out
@@ -42,6 +43,8 @@ TASKS: dict[type[Any], Callable[[Any, str], Task]] = {
 
 
 __all__ = [
+    "Evaluated",
+    "LeftOut",
     "Measured",
     "Problem",
     "Task",

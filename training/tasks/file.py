@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from training.config import FileTaskConfig, FromFilesConfig, task_name
 from training.tasks.curriculum import PassRates
+from training.tasks.decontamination import Evaluated, LeftOut
 from training.tasks.permutation import shuffled
 from training.tasks.problem import (
     Comparison,
@@ -88,6 +89,24 @@ class RowsTask(Task):
         if self._config.held_out_path is None:
             return is_held_out(question)
         return number_of(question) in self._index.held_out
+
+    def leave_out(self, evaluated: Evaluated) -> LeftOut:
+        rows, training, apart, held_out = self._index
+        found, kept = LeftOut(problems=len(training)), array("Q")
+        for number in training:
+            match = evaluated.match(self._problem(rows, number))
+            if match is None:
+                kept.append(number)
+            else:
+                found.add(match)
+        if not kept:
+            raise TaskError(
+                f"evaluation.decontaminate: all {len(training)} problems of {self._config.path} "
+                f"have {evaluated.ngram} words in a row in common with an evaluation's, such as "
+                f"“{found.examples[0].words}”; raise it, or take other problems."
+            )
+        self._index = _Index(rows, kept, apart, held_out)
+        return found
 
     @abstractmethod
     def read(self, rows: Rows, number: int, row: Row) -> Problem:

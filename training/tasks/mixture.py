@@ -17,6 +17,7 @@ from typing import Any
 
 from training.config import MixtureConfig, SingleTaskConfig
 from training.tasks.curriculum import PassRates, mean
+from training.tasks.decontamination import Evaluated, LeftOut
 from training.tasks.permutation import shuffled
 from training.tasks.problem import Comparison, Measured, Problem, Task, TaskError, number_of
 
@@ -111,6 +112,12 @@ class Mixture(Task):
 
     def is_held_out(self, question: str) -> bool:
         return any(part.is_held_out(question) for part in self._parts)
+
+    def leave_out(self, evaluated: Evaluated) -> LeftOut:
+        found = LeftOut()
+        for part in self._parts:
+            found.join(part.leave_out(evaluated))
+        return found
 
     def is_right(self, answer: str, problem: Problem) -> bool:
         return self._parts[self._names.index(problem.task)].is_right(answer, problem)

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from training.tasks.decontamination import Evaluated, LeftOut
+
 HELD_OUT_SHARE = 1 / 16
 
 
@@ -80,6 +82,14 @@ class Task(ABC):
     def is_held_out(self, question: str) -> bool:
         """Whether a question is for evaluation only."""
         return is_held_out(question)
+
+    def leave_out(self, evaluated: Evaluated) -> LeftOut:  # noqa: ARG002 - made problems have no source
+        """Train on nothing that has words in common with evaluations.
+
+        Of problems that are made none is left out: they have their wording in common. Raises
+        TaskError when nothing is left.
+        """
+        return LeftOut()
 
     @abstractmethod
     def is_right(self, answer: str, problem: Problem) -> bool:

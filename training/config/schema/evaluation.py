@@ -50,6 +50,15 @@ class EvaluationConfig(Strict):
         description="Held-out problems of other tasks, evaluated beside the run's own.",
     )
 
+    decontaminate: int | None = Field(
+        None,
+        ge=2,
+        le=1000,
+        json_schema_extra=unit("words"),
+        description="Rows of files that have so many words in a row in common with a problem of "
+        "these evaluations are not trained on; the R1 paper takes 10. Not set: not looked for.",
+    )
+
     @property
     def at_k(self) -> int:
         return self.completions_per_problem if self.k is None else self.k

@@ -29,6 +29,7 @@ _WORD = re.compile(
     "|".join(f"(?P<{name}>{word})" for name, word in SCRIPTS.items()) + r"|(?P<other>[^\W\d_])"
 )
 _PIECE = re.compile(rf"[{_SPACELESS}{_THAI}]|[^\s{_SPACELESS}{_THAI}]+")
+_TERM = re.compile(rf"[{_SPACELESS}{_THAI}]|[^\W_{_SPACELESS}{_THAI}]+")
 
 
 def words(text: str) -> list[tuple[str, str]]:
@@ -43,3 +44,9 @@ def pieces(text: str) -> list[str]:
     """Everything in a text, cut at white space; single characters where there is none between
     words (Chinese, Japanese, Thai)."""
     return _PIECE.findall(text)
+
+
+def terms(text: str) -> list[str]:
+    """Words and numbers alike, without the signs between them; single characters of scripts
+    without spaces."""
+    return _TERM.findall(text)
