@@ -60,20 +60,34 @@ def begins(rule: Rule, recent: Sequence[Point]) -> bool:
     return all(bad(point.value) for point in reversed(recent[-points:]))
 
 
-def may_begin(rule: Rule, points: Sequence[Point]) -> bool:
-    """Whether `begins` may be true after any of the points, all of one attempt; in doubt it may.
+def may_begin(rule: Rule, steps: Floats, values: Floats) -> bool:
+    """Whether `begins` may be true after any of these points [n], all of one attempt; in doubt it
+    may.
 
     For many points at once, of which hardly any is ever bad.
     """
     count = rule.points or 1
-    if len(points) < count:
-        return False
-    values = np.array([point.value for point in points])
     if rule.kind != RuleKind.SLOPE:
-        bad = ~np.isfinite(values) if rule.kind == RuleKind.NONFINITE else _past(rule, values)
-        return bool(sliding_window_view(bad, count).all(axis=1).any())
-    steps = np.array([point.step for point in points], np.float64)
+        return _in_a_row(_bad(rule, values), count)
+    if len(values) < count:
+        return False
     return bool(_past(rule, _slopes(steps, values, count), margin=1e-9).any())
+
+
+def may_end(rule: Rule, values: Floats) -> bool:
+    """Whether `holds` may be False after any of these values [n]; in doubt it may."""
+    if rule.kind == RuleKind.SLOPE:
+        return True
+    return _in_a_row(~_bad(rule, values) & ~np.isnan(values), rule.points or 1)
+
+
+def _bad(rule: Rule, values: Floats) -> NDArray[np.bool_]:
+    return ~np.isfinite(values) if rule.kind == RuleKind.NONFINITE else _past(rule, values)
+
+
+def _in_a_row(flags: NDArray[np.bool_], count: int) -> bool:
+    """Whether so many of them are set one after the other."""
+    return len(flags) >= count and bool(sliding_window_view(flags, count).all(axis=1).any())
 
 
 def _slopes(steps: Floats, values: Floats, count: int) -> Floats:

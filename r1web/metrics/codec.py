@@ -27,13 +27,22 @@ def absent(values: Floats) -> NDArray[np.bool_]:
     return found
 
 
-def pack(columns: Sequence[NDArray[Any]]) -> bytes:
-    """Columns of 8-byte or 4-byte numbers, one after the other."""
-    return zstandard.ZstdCompressor(level=LEVEL).compress(b"".join(map(_shuffled, columns)))
+class Packer:
+    """Writes columns; one is enough for many, and belongs to one thread.
+
+    To make another for each column takes as long as to compress it.
+    """
+
+    def __init__(self) -> None:
+        self._zstd = zstandard.ZstdCompressor(level=LEVEL)
+
+    def pack(self, columns: Sequence[NDArray[Any]]) -> bytes:
+        """Columns of 8-byte or 4-byte numbers, one after the other."""
+        return self._zstd.compress(b"".join(map(_shuffled, columns)))
 
 
 class Unpacker:
-    """Reads what `pack` wrote; one is enough for many, and belongs to one thread."""
+    """Reads what a `Packer` wrote; one is enough for many, and belongs to one thread."""
 
     def __init__(self) -> None:
         self._zstd = zstandard.ZstdDecompressor()
@@ -54,7 +63,7 @@ class Unpacker:
 
 def pack_axes(steps: Ints, times: Floats, seqs: Ints) -> bytes:
     """What the lines of a page have in common; a line that is no event has number 0."""
-    return pack([np.diff(steps, prepend=0), times, np.diff(seqs, prepend=0)])
+    return Packer().pack([np.diff(steps, prepend=0), times, np.diff(seqs, prepend=0)])
 
 
 def unpack_axes(data: Bytes, length: int, unpacker: Unpacker) -> tuple[Ints, Floats, Ints]:

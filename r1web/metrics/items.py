@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from r1web.metrics.codec import ABSENT, Bytes, Floats, Ints, Unpacker, absent, pack
+from r1web.metrics.codec import ABSENT, Bytes, Floats, Ints, Packer, Unpacker, absent
 
 Counts = NDArray[np.uint32]
 BUCKET_TYPES = ("<f8", "<f8", "<f8", "<f8", "<u4", "<u4")
@@ -125,9 +125,9 @@ class Items:
             odd=np.add.reduceat(self.odd, starts, axis=1, dtype=np.uint32),
         )
 
-    def packed(self, row: int) -> bytes:
+    def packed(self, row: int, packer: Packer) -> bytes:
         """The buckets of one series."""
-        return pack([matrix[row] for matrix in _matrices(self)])
+        return packer.pack([matrix[row] for matrix in _matrices(self)])
 
     def fill(self, row: int, data: Bytes, unpacker: Unpacker) -> None:
         """Set one series to what `packed` wrote."""

@@ -7,12 +7,13 @@ alert is there exactly when its cause is.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from operator import lt
 
+import numpy as np
 from django.db import transaction
 from django.utils import timezone
 
-from r1web.alerts.conditions import Point, begins, holds, may_begin, with_point
+from r1web.alerts.conditions import Point, begins, holds, may_begin, may_end, with_point
 from r1web.alerts.models import Rule, RuleKind
 from r1web.alerts.services import sentences
 from r1web.alerts.services.firing import Cause, clear, fire
@@ -92,22 +93,30 @@ def _show(rule: Rule, shown: Shown) -> bool:
     recent = [Point(step, float(value), seq) for step, value, seq in rule.recent]
     seen = recent[-1].seq if recent else 0
     new = [event for event in events if rule.metric in event.values and event.seq > seen]
-    points = [Point(event.step, event.values[rule.metric], event.seq) for event in new]
     keep = rule.points or 1
-    if len(new) >= MANY and _stays_quiet(rule, [*recent, *points]):
-        recent = [*recent, *points][-keep:]
+    if len(new) >= MANY and _stays_quiet(rule, recent, new):
+        recent = [*recent, *(_point(rule, event) for event in new[-keep:])][-keep:]
     else:
-        for event, point in zip(new, points, strict=True):
-            recent = with_point(recent, point, keep=keep)
+        for event in new:
+            recent = with_point(recent, _point(rule, event), keep=keep)
             _judge(rule, run, attempt, recent, event)
     rule.recent = [[step, repr(value), seq] for step, value, seq in recent]
     return bool(new)
 
 
-def _stays_quiet(rule: Rule, points: Sequence[Point]) -> bool:
-    """Whether nothing becomes of these points, told by looking at them together."""
-    rising = all(before.step < after.step for before, after in pairwise(points))
-    return rule.fired_step is None and rising and not may_begin(rule, points)
+def _point(rule: Rule, event: Measured) -> Point:
+    return Point(event.step, event.values[rule.metric], event.seq)
+
+
+def _stays_quiet(rule: Rule, recent: Sequence[Point], new: Sequence[Measured]) -> bool:
+    """Whether nothing becomes of the new values, told by looking at them together."""
+    steps = [*(point.step for point in recent), *(event.step for event in new)]
+    values = [*(point.value for point in recent), *(event.values[rule.metric] for event in new)]
+    if not all(map(lt, steps, steps[1:])):
+        return False
+    if rule.fired_step is None:
+        return not may_begin(rule, np.array(steps, np.float64), np.array(values))
+    return rule.fired_step < new[0].step and not may_end(rule, np.array(values))
 
 
 def _judge(

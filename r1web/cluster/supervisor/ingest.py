@@ -1,26 +1,24 @@
 """Journal lines become rows, each exactly once.
 
 The rows and the place up to which the journal was read are committed together, so whoever dies in
-between, nothing is lost and nothing doubled. A line that cannot be read, or a number that is
-missing or comes twice, becomes a warning in the run's stream.
+between, nothing is lost and nothing doubled.
 """
 
 import json
 import logging
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import Context, copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from django.db import DataError, IntegrityError, connection, transaction
 from django.utils import timezone
-from pydantic import ValidationError
 
 from r1web.alerts.services import Shown, observe
 from r1web.bulk import save_all
+from r1web.cluster.supervisor.batch import Batch, read_batch, warning
 from r1web.cluster.supervisor.tail import Line
 from r1web.ledger import services as ledger
 from r1web.metrics.services import Known, Sample, append_points
@@ -44,43 +42,14 @@ from training.events import (
     PhaseEvent,
     RolloutsEvent,
     StartedEvent,
-    parse_line,
 )
 
 logger = logging.getLogger(__name__)
 
 ACTOR = "supervisor"
-NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
-"""PostgreSQL cannot store the character NUL, which a model may well write."""
-SHOWN_BYTES = 120
+MEASURED = (MetricsEvent, EvaluationEvent)
 REFUSALS = (DataError, IntegrityError, OverflowError, ValueError)
 """How the database says no to what it is given."""
-
-
-@dataclass
-class Batch:
-    """What the lines hold, in order, with the warnings where they belong."""
-
-    end: int
-    """Offset in the journal after the last line."""
-    last_seq: int
-    items: list[Event | NewEvent] = field(default_factory=list)
-
-    def of(self, kind: type[Any]) -> list[Any]:
-        return [item for item in self.items if isinstance(item, kind)]
-
-    @property
-    def read(self) -> list[Event]:
-        """Without the warnings."""
-        return [item for item in self.items if not isinstance(item, NewEvent)]
-
-    def warn(self, message: str) -> None:
-        self.items.append(warning(message))
-
-
-def warning(message: str) -> NewEvent:
-    return NewEvent("log", {"level": "warning", "message": message})
-
 
 LinesOf = Mapping[int, Sequence[Line]]
 """New lines of the journal by attempt."""
@@ -124,7 +93,7 @@ class Part:
 
     @property
     def measured(self) -> list[MetricsEvent | EvaluationEvent]:
-        return self.batch.of((MetricsEvent, EvaluationEvent))  # type: ignore[arg-type]  # as isinstance
+        return self.batch.of(*MEASURED)
 
 
 @transaction.atomic
@@ -194,7 +163,7 @@ def _append(parts: Sequence[Part], known: Known) -> None:
         [
             Sample(attempt, item.step, item.time, item.values, event.seq)
             for (attempt, item), event in zip(told, events, strict=True)
-            if isinstance(item, MetricsEvent | EvaluationEvent)
+            if isinstance(item, MEASURED)
         ],
         known,
     )
@@ -207,54 +176,6 @@ def _skip(attempt_id: int, line: Line, reason: str) -> None:
     append_events(run=attempt.run, attempt=attempt, items=[warning(message)])
     attempt.journal_offset = line.end
     attempt.save(update_fields=["journal_offset"])
-
-
-def read_batch(lines: Sequence[Line], after_seq: int) -> Batch:
-    """The events of the lines after journal number `after_seq`; repeats are left out."""
-    batch = Batch(end=lines[-1].end, last_seq=after_seq)
-    unreadable: list[Line] = []
-    for line in lines:
-        if not line.data.strip():
-            continue  # how the trainer ends a line that was torn
-        event = _parse(line)
-        if event is None:
-            unreadable.append(line)
-            continue
-        _take(batch, event, unreadable)
-        unreadable = []
-    if unreadable:
-        batch.warn(_unreadable(unreadable, batch.last_seq))
-    return batch
-
-
-def _take(batch: Batch, event: Event, unreadable: Sequence[Line]) -> None:
-    if unreadable:
-        batch.warn(_unreadable(unreadable, batch.last_seq))
-    if event.seq <= batch.last_seq:
-        batch.warn(f"Journal line {event.seq} came again and was left out.")
-        return
-    missing = event.seq - batch.last_seq - 1
-    if missing > len(unreadable):
-        batch.warn(f"Journal lines {batch.last_seq + 1} to {event.seq - 1} are missing.")
-    batch.items.append(event)
-    batch.last_seq = event.seq
-
-
-def _unreadable(lines: Sequence[Line], after_seq: int) -> str:
-    head = lines[0].data[:SHOWN_BYTES].decode("utf-8", errors="replace").replace("\0", "\ufffd")
-    many = "A journal line" if len(lines) == 1 else f"{len(lines)} journal lines"
-    return (
-        f"{many} after number {after_seq} (up to byte {lines[-1].end}) could not be read and "
-        f"{'was' if len(lines) == 1 else 'were'} left out: {head}"
-    )
-
-
-def _parse(line: Line) -> Event | None:
-    data = NUL.sub(rb"\1\\ufffd", line.data) if b"\\u0000" in line.data else line.data
-    try:
-        return parse_line(data)
-    except ValidationError:
-        return None
 
 
 def _note_start(run: Run, attempt: Attempt, started: Sequence[StartedEvent]) -> None:
@@ -289,13 +210,13 @@ def _news(
         return item
     at = datetime.fromtimestamp(item.time, tz=UTC)
     match item:
+        case MetricsEvent():
+            payload = {"time": item.time, "values": item.values}
+            return NewEvent(item.type, payload, item.step, at, in_series=bool(item.values))
         case RolloutsEvent():
             payload = _rollouts_payload(item, next(groups))
         case CheckpointEvent():
             payload = {"id": next(checkpoints).pk, **_payload(item)}
-        case MetricsEvent():
-            payload = {"time": item.time, "values": item.values}
-            return NewEvent(item.type, payload, item.step, at, in_series=bool(item.values))
         case EvaluationEvent():
             payload = {"time": item.time, **_payload(item)}
         case _:

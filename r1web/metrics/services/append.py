@@ -1,10 +1,11 @@
 """Appends what was measured at a step to the series of a run."""
 
+import struct
 from array import array
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
+from typing import NamedTuple
 
 from django.db import transaction
 
@@ -18,8 +19,7 @@ LINE = ["attempt_id", "layout_id", "seq", "step", "time", "values"]
 Names = tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Sample:
+class Sample(NamedTuple):
     """Values by series name at one step; `time` is Unix time in seconds.
 
     `seq` is the number of the run's event that tells them, when one does.
@@ -74,16 +74,15 @@ class Known:
 def append_points(samples: Iterable[Sample], known: Known | None = None) -> None:
     """Write every value as a point. The caller's transaction makes it exact."""
     known = known or Known()
-    samples = [sample for sample in samples if sample.values]
-    names: dict[int, set[Names]] = {}
-    for sample in samples:
-        names.setdefault(sample.attempt.run_id, set()).add(tuple(sample.values))
-    layouts = known.layouts(names)
+    named = [(x.attempt.run_id, tuple(x.values), x) for x in samples if x.values]
+    wanted: dict[int, set[Names]] = {}
+    for run, names, _ in named:
+        wanted.setdefault(run, set()).add(names)
+    layouts = known.layouts(wanted)
     of_attempt: dict[int, list[NewLine]] = {}
-    for sample in samples:
-        layout = layouts[sample.attempt.run_id][tuple(sample.values)]
-        values = array("d", sample.values.values()).tobytes()
-        line = NewLine(layout, sample.seq, sample.step, sample.time, values)
+    for run, names, sample in named:
+        values = struct.pack(f"<{len(names)}d", *sample.values.values())
+        line = NewLine(layouts[run][names], sample.seq, sample.step, sample.time, values)
         of_attempt.setdefault(sample.attempt.pk, []).append(line)
     _write(of_attempt, known)
 

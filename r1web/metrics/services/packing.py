@@ -1,7 +1,7 @@
 """Lines become pages, and pages get pages above them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,8 +9,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from r1web.bulk import insert_all
-from r1web.metrics.codec import absent, pack_axes
-from r1web.metrics.codec import pack as pack_columns
+from r1web.metrics.codec import Bytes, Packer, absent, pack_axes
 from r1web.metrics.items import Items, bucket_width
 from r1web.metrics.models import OUTLINE, Chunk, Layout, Line, Page
 from r1web.metrics.pages import load_items
@@ -47,9 +46,8 @@ def pack(attempt: int, new: Sequence[NewLine], *, rest: bool = False) -> list[Ne
     kept = list(Line.objects.filter(attempt=attempt).order_by("pk"))
     lines = [*(_as_new(line) for line in kept), *new]
     full = len(lines) if rest else len(lines) - len(lines) % PAGE_LINES
-    for begin in range(0, full, PAGE_LINES):
-        _make_page(attempt, lines[begin : min(begin + PAGE_LINES, full)])
     if full:
+        _make_pages(attempt, lines[:full])
         _grow(attempt)
         _sketch(attempt, ended=rest)
     Line.objects.filter(pk__in=[line.pk for line in kept]).delete()
@@ -67,18 +65,24 @@ def _as_new(line: Line) -> NewLine:
     return NewLine(line.layout_id, line.seq, line.step, line.time, bytes(line.values))
 
 
-def _make_page(attempt: int, lines: Sequence[NewLine]) -> None:
+def _make_pages(attempt: int, lines: Sequence[NewLine]) -> None:
     layouts = dict(
         Layout.objects.filter(pk__in={line.layout for line in lines}).values_list("pk", "series")
     )
+    newest = Page.objects.filter(attempt=attempt, level=0).aggregate(Max("until"))["until__max"]
+    for number, begin in enumerate(range(0, len(lines), PAGE_LINES), newest or 0):
+        _make_page(attempt, number, lines[begin : begin + PAGE_LINES], layouts)
+
+
+def _make_page(
+    attempt: int, number: int, lines: Sequence[NewLine], layouts: Mapping[int, Bytes]
+) -> None:
     rows = [Row(layouts[line.layout], line.step, line.time, line.values) for line in lines]
     series, matrix = matrix_of(rows)
     steps = np.array([line.step for line in lines], np.int64)
     times = np.array([line.time for line in lines])
     seqs = np.array([line.seq or 0 for line in lines], np.int64)
     told = seqs[seqs > 0]
-    newest = Page.objects.filter(attempt=attempt, level=0).aggregate(Max("until"))["until__max"]
-    number = newest or 0
     page = Page(
         attempt_id=attempt,
         level=0,
@@ -94,8 +98,9 @@ def _make_page(attempt: int, lines: Sequence[NewLine]) -> None:
         axes=pack_axes(steps, times, seqs),
     )
     counts = (~absent(matrix)).sum(axis=1)
+    packer = Packer()
     columns = zip(series, counts, matrix, strict=True)
-    _save(page, [(key, int(count), pack_columns([values])) for key, count, values in columns])
+    _save(page, [(key, int(count), packer.pack([values])) for key, count, values in columns])
 
 
 def _grow(attempt: int) -> None:
@@ -163,7 +168,8 @@ def _joined(pages: Sequence[Page], most: int) -> tuple[Page, Chunks]:
         last_step=last,
         axes=pack_axes(items.steps, items.times, np.zeros(len(items.steps), np.int64)),
     )
-    rows = [(key, int(counts[row]), items.packed(row)) for row, key in enumerate(series)]
+    packer = Packer()
+    rows = [(key, int(counts[row]), items.packed(row, packer)) for row, key in enumerate(series)]
     return page, rows
 
 

@@ -1,10 +1,10 @@
 """The stream of a run: events numbered without holes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.utils import timezone
@@ -29,8 +29,7 @@ class NewEvent:
     are numbers still, which get their words on the wire."""
 
 
-@dataclass(frozen=True, slots=True)
-class Numbered:
+class Numbered(NamedTuple):
     """What becomes an Event's row; to make an Event of it would take longer than to write it."""
 
     seq: int
@@ -71,21 +70,17 @@ class News:
 def append_to_locked(news: Sequence[News]) -> list[Numbered]:
     """The same for several runs, whose rows the caller has locked, and saves with `last_seq`."""
     events_of = [(one, _numbered(one)) for one in news if one.items]
-    rows = [
-        _row(one.run, event, item.in_series)
-        for one, events in events_of
-        for event, item in zip(events, one.items, strict=True)
-    ]
-    insert_all(Event, EVENT, rows)
+    insert_all(Event, EVENT, [row for one, events in events_of for row in _rows(one, events)])
     for one, events in events_of:
         transaction.on_commit(partial(publish, one.run, events))
     return [event for _, events in events_of for event in events]
 
 
-def _row(run: Run, event: Numbered, in_series: bool) -> tuple[Any, ...]:
-    attempt = event.attempt.pk if event.attempt else None
-    payload = {} if in_series else event.payload
-    return (run.pk, attempt, event.seq, event.type, event.step, event.at, payload)
+def _rows(news: News, events: Sequence[Numbered]) -> Iterator[tuple[Any, ...]]:
+    run, attempt = news.run.pk, news.attempt.pk if news.attempt else None
+    for event, item in zip(events, news.items, strict=True):
+        payload = {} if item.in_series else event.payload
+        yield (run, attempt, event.seq, event.type, event.step, event.at, payload)
 
 
 def _numbered(news: News) -> list[Numbered]:

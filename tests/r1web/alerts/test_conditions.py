@@ -4,11 +4,21 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from r1web.alerts.conditions import Point, begins, holds, may_begin, slope, with_point
+from r1web.alerts.conditions import (
+    Floats,
+    Point,
+    begins,
+    holds,
+    may_begin,
+    may_end,
+    slope,
+    with_point,
+)
 from r1web.alerts.models import Rule, RuleKind
 
 values = st.one_of(
@@ -19,6 +29,11 @@ finite = st.floats(-1e300, 1e300)
 
 def points_of(given_values: Sequence[float]) -> list[Point]:
     return [Point(step, value, step) for step, value in enumerate(given_values, 1)]
+
+
+def columns_of(given_values: Sequence[float]) -> tuple[Floats, Floats]:
+    """The same points, steps and values apart."""
+    return np.arange(1.0, len(given_values) + 1), np.array(given_values, np.float64)
 
 
 def threshold(direction: str, limit: float, points: int) -> Rule:
@@ -126,9 +141,22 @@ def test_what_may_begin_among_many_points_leaves_out_nothing_that_does(
     points = points_of(given_values)
     begun = any(begins(rule, points[:count]) for count in range(1, len(points) + 1))
     if begun:
-        assert may_begin(rule, points)
+        assert may_begin(rule, *columns_of(given_values))
     elif rule.kind != RuleKind.SLOPE:
-        assert not may_begin(rule, points)
+        assert not may_begin(rule, *columns_of(given_values))
+
+
+@pytest.mark.parametrize("rule", RULES)
+@given(given_values=st.lists(values, max_size=12))
+def test_what_may_end_among_many_points_leaves_out_nothing_that_does(
+    rule: Rule, given_values: list[float]
+) -> None:
+    points = points_of(given_values)
+    ended = any(holds(rule, points[:count]) is False for count in range(1, len(points) + 1))
+    if rule.kind != RuleKind.SLOPE:
+        assert may_end(rule, columns_of(given_values)[1]) == ended
+    elif ended:
+        assert may_end(rule, columns_of(given_values)[1])
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -136,4 +164,4 @@ def test_quiet_points_need_no_second_look(rule: Rule) -> None:
     quiet = [0.5 if rule.direction == "below" else 0.1] * 9
     if rule.kind == RuleKind.SLOPE and rule.direction == "above":
         quiet = [-float(step) for step in range(9)]
-    assert not may_begin(rule, points_of(quiet))
+    assert not may_begin(rule, *columns_of(quiet))

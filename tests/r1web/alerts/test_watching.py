@@ -91,8 +91,10 @@ def test_however_a_journal_is_cut_the_alerts_are_the_same(
     make_run: MakeRun, make_rule: MakeRule, run: Run
 ) -> None:
     values = [0, 2, 2, 2, 0, 0, 3, 3, float("inf"), 0, 0, 4, 4]
+    # Long enough for many at once of a rule that has fired, and ends amid such a batch or not.
+    values += [4] * 20 + [0, float("nan"), 0, 4, 0, 0] + [0] * 12 + [5, 5]
     seen = []
-    for size in (1, 3, len(values)):
+    for size in (1, 3, 9, len(values)):
         attempt = Attempt.objects.create(run=make_run(State.RUNNING), number=1)
         Rule.objects.all().delete()
         make_rule(points=2)
@@ -102,8 +104,8 @@ def test_however_a_journal_is_cut_the_alerts_are_the_same(
             journal.values("kl/mean", *values[place : place + size], first_step=place + 1)
         alerts = Alert.objects.filter(run=attempt.run).order_by("id")
         seen.append([(one.step, one.message, one.at, one.cleared_at) for one in alerts])
-    assert [step for step, *_ in seen[0]] == [3, 8, 13]
-    assert seen[0] == seen[1] == seen[2]
+    assert [step for step, *_ in seen[0]] == [3, 8, 13, 53]
+    assert all(alerts == seen[0] for alerts in seen)
 
 
 def test_what_a_resumed_run_goes_over_again_is_looked_at_anew(
