@@ -9,6 +9,7 @@ from r1web.api.auth import AUTH
 from r1web.api.health import router as health_router
 from r1web.cluster.api import router as cluster_router
 from r1web.compare.api import comparison_router, notes_router, views_router
+from r1web.ledger.api import router as ledger_router
 from r1web.metrics.api import router as metrics_router
 from r1web.operations.api import router as operations_router
 from r1web.rollouts.api import router as rollouts_router
@@ -35,6 +36,7 @@ for router in (
     rules_router,
     targets_router,
     configs_router,
+    ledger_router,
     cluster_router,
     accounts_router,
     operations_router,

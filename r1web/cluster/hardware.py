@@ -44,7 +44,10 @@ def gpus() -> list[Gpu]:
 
 
 def gpu_load() -> list[dict[str, Any]]:
-    """Utilisation (percent), memory (bytes) and temperature (°C) of each GPU."""
+    """Utilisation (percent), memory (bytes), temperature (°C) and energy (mJ) of each GPU.
+
+    Energy counts from when the driver was loaded; None where the GPU does not tell it.
+    """
     with _nvml() as handles:
         return [_load_of(index, handle) for index, handle in enumerate(handles)]
 
@@ -122,4 +125,14 @@ def _load_of(index: int, handle: Any) -> dict[str, Any]:
         "temperature_c": float(
             pynvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU)
         ),
+        "energy_mj": _energy_mj(handle),
     }
+
+
+def _energy_mj(handle: Any) -> int | None:
+    import pynvml  # noqa: PLC0415 - see _nvml
+
+    try:
+        return int(pynvml.nvmlDeviceGetTotalEnergyConsumption(handle))
+    except pynvml.NVMLError:  # older than Volta, or only a part of a GPU
+        return None

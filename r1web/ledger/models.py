@@ -1,6 +1,8 @@
 """Device time that was booked, and what is needed to go on booking. See docs/ledger.md."""
 
+from django.conf import settings
 from django.db import models
+from django.utils import timezone
 
 from r1web.runs.models import Attempt, Run
 
@@ -32,6 +34,10 @@ class Booking(models.Model):
     node = models.CharField(max_length=120, help_text="Its name, which outlives it.")
     device_model = models.CharField(max_length=120)
     device_ms = models.BigIntegerField(default=0, help_text="Milliseconds times devices.")
+    measured_ms = models.BigIntegerField(
+        default=0, help_text="So much of it was the energy measured of."
+    )
+    measured_mj = models.BigIntegerField(default=0, help_text="That energy, in millijoules.")
 
     class Meta:
         constraints = [
@@ -55,9 +61,40 @@ class Meter(models.Model):
     attempt = models.OneToOneField(Attempt, on_delete=models.CASCADE, related_name="meter")
     holds = models.JSONField(help_text="[node, device model, keys of leases] of each kind.")
     reading = models.JSONField(help_text="See reading.py.")
+    unmeasured = models.JSONField(
+        default=dict,
+        help_text="By node that measures energy: device milliseconds by account since it last did.",
+    )
 
     def __str__(self) -> str:
         return f"Meter of attempt {self.attempt_id}"
+
+
+class Price(models.Model):
+    """What an hour of a device model costs from a day on. Never edited: a later row replaces it."""
+
+    class Tenure(models.TextChoices):
+        RENTED = "rented", "Rented"
+        OWNED = "owned", "Owned"
+
+    device_model = models.CharField(
+        max_length=120, help_text="As the ledger names it, such as NVIDIA H800, or CPU slot."
+    )
+    currency = models.CharField(max_length=3, default="USD", help_text="ISO 4217.")
+    per_hour = models.DecimalField(max_digits=12, decimal_places=6)
+    tenure = models.CharField(max_length=6, choices=Tenure.choices, default=Tenure.RENTED)
+    valid_from = models.DateField(help_text="UTC. What was booked since then costs this, too.")
+    note = models.CharField(max_length=200, blank=True)
+    added_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    added_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.device_model}: {self.per_hour} {self.currency} from {self.valid_from}"
 
 
 class Mark(models.Model):

@@ -26,6 +26,7 @@ R1WEB_CPU_SLOTS = environment.integer(
 R1WEB_SUBMIT = submission.read()
 R1WEB_STOP_GRACE_S = environment.integer("R1WEB_STOP_GRACE_S", 20, 1, 3600)
 R1WEB_KEEP_DELETED_DAYS = environment.integer("R1WEB_KEEP_DELETED_DAYS", 7, 0, 3650)
+R1WEB_CO2_G_PER_KWH = environment.integer("R1WEB_CO2_G_PER_KWH", 436, 0, 5000)
 R1WEB_METRICS_TOKEN = environment.text("R1WEB_METRICS_TOKEN")
 TRAINER_COMMAND = [sys.executable, "-m", "training", "launch"]
 

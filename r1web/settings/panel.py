@@ -73,6 +73,11 @@ UNFOLD = {
                 ("Leases", "memory", "cluster_lease"),
             ),
             _section(
+                "Ledger",
+                ("Price book", "payments", "ledger_price"),
+                ("Bookings", "receipt_long", "ledger_booking"),
+            ),
+            _section(
                 "People",
                 ("Users", "person", "accounts_user"),
                 ("Projects", "folder", "accounts_project"),

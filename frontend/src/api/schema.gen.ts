@@ -1157,6 +1157,71 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run_id}/ledger": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a run's devices did, and what that took
+         * @description By stage, phase and device model. Every sum is exact.
+         */
+        get: operations["r1web_ledger_api_run_ledger"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{slug}/ledger": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The same of all runs of a project
+         * @description Deleted runs belong to it, as what they took was spent.
+         */
+        get: operations["r1web_ledger_api_project_ledger"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ledger/prices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The price book, with its history
+         * @description The last one added first. For staff.
+         */
+        get: operations["r1web_ledger_api_list_prices"];
+        put?: never;
+        /**
+         * Add a price
+         * @description It holds from its day on until one that is valid from a later day; of two of the same day the
+         *     later one counts. None is ever changed or removed. For staff.
+         */
+        post: operations["r1web_ledger_api_add_price"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/queue": {
         parameters: {
             query?: never;
@@ -3702,6 +3767,253 @@ export interface components {
              * @description Memory of one device; that of most of the nodes' devices when left out.
              */
             device_memory_bytes?: number | null;
+        };
+        /** EntryOut */
+        EntryOut: {
+            /**
+             * Device Ms
+             * @description Milliseconds times devices.
+             */
+            device_ms: number;
+            /** Device Hours */
+            device_hours: number;
+            /**
+             * Currency
+             * @description ISO 4217.
+             */
+            currency: string;
+            /**
+             * Micros
+             * @description Money, in millionths of the currency's unit.
+             */
+            micros: number;
+            /**
+             * Energy Mj
+             * @description Millijoules.
+             */
+            energy_mj: number;
+            /**
+             * Energy Estimated
+             * @description Whether some of the energy was not measured, but is the power that the device model is built for, times the time.
+             */
+            energy_estimated: boolean;
+            /**
+             * Co2 G
+             * @description Grams, by the site's factor.
+             */
+            co2_g: number;
+            /** Stage */
+            stage: string;
+            phase: components["schemas"]["Phase"];
+            /** Device Model */
+            device_model: string;
+        };
+        /** LedgerOut */
+        LedgerOut: {
+            /** Entries */
+            entries: components["schemas"]["EntryOut"][];
+            /**
+             * Totals
+             * @description Of all entries, one for each currency.
+             */
+            totals: components["schemas"]["SumOut"][];
+            /** Co2 G Per Kwh */
+            co2_g_per_kwh: number;
+            /**
+             * Booked Until
+             * @description While devices are held: what they did since is booked within seconds.
+             */
+            booked_until: string | null;
+        };
+        /**
+         * Phase
+         * @description What a leased device did. Every millisecond of a lease is booked as one of these.
+         * @enum {string}
+         */
+        Phase: "sampling" | "reward" | "training" | "evaluation" | "checkpoint" | "idle" | "waste";
+        /**
+         * SumOut
+         * @description Time, money and energy, each an exact sum of what was booked.
+         */
+        SumOut: {
+            /**
+             * Device Ms
+             * @description Milliseconds times devices.
+             */
+            device_ms: number;
+            /** Device Hours */
+            device_hours: number;
+            /**
+             * Currency
+             * @description ISO 4217.
+             */
+            currency: string;
+            /**
+             * Micros
+             * @description Money, in millionths of the currency's unit.
+             */
+            micros: number;
+            /**
+             * Energy Mj
+             * @description Millijoules.
+             */
+            energy_mj: number;
+            /**
+             * Energy Estimated
+             * @description Whether some of the energy was not measured, but is the power that the device model is built for, times the time.
+             */
+            energy_estimated: boolean;
+            /**
+             * Co2 G
+             * @description Grams, by the site's factor.
+             */
+            co2_g: number;
+        };
+        /** ProjectLedgerOut */
+        ProjectLedgerOut: {
+            /** Entries */
+            entries: components["schemas"]["EntryOut"][];
+            /**
+             * Totals
+             * @description Of all entries, one for each currency.
+             */
+            totals: components["schemas"]["SumOut"][];
+            /** Co2 G Per Kwh */
+            co2_g_per_kwh: number;
+            /**
+             * Booked Until
+             * @description While devices are held: what they did since is booked within seconds.
+             */
+            booked_until: string | null;
+            /**
+             * Runs
+             * @description The same sums by run, those with most time first.
+             */
+            runs: components["schemas"]["RunSumOut"][];
+            /**
+             * Runs Left Out
+             * @description How many sums of further runs are not listed.
+             */
+            runs_left_out: number;
+        };
+        /** RunSumOut */
+        RunSumOut: {
+            /**
+             * Device Ms
+             * @description Milliseconds times devices.
+             */
+            device_ms: number;
+            /** Device Hours */
+            device_hours: number;
+            /**
+             * Currency
+             * @description ISO 4217.
+             */
+            currency: string;
+            /**
+             * Micros
+             * @description Money, in millionths of the currency's unit.
+             */
+            micros: number;
+            /**
+             * Energy Mj
+             * @description Millijoules.
+             */
+            energy_mj: number;
+            /**
+             * Energy Estimated
+             * @description Whether some of the energy was not measured, but is the power that the device model is built for, times the time.
+             */
+            energy_estimated: boolean;
+            /**
+             * Co2 G
+             * @description Grams, by the site's factor.
+             */
+            co2_g: number;
+            /** Run */
+            run: number;
+            /**
+             * Name
+             * @description null: the run was deleted.
+             */
+            name: string | null;
+        };
+        /** PriceList */
+        PriceList: {
+            /** Items */
+            items: components["schemas"]["PriceOut"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /** PriceOut */
+        PriceOut: {
+            /**
+             * Device Model
+             * @description As in a ledger's entries, such as NVIDIA H800.
+             */
+            device_model: string;
+            /**
+             * Currency
+             * @default USD
+             */
+            currency: string;
+            /** Per Hour */
+            per_hour: string;
+            /** @default rented */
+            tenure: components["schemas"]["Tenure"];
+            /**
+             * Valid From
+             * Format: date
+             * @description UTC. What was booked since then costs this, too.
+             */
+            valid_from: string;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /** Id */
+            id: number;
+            /** Added By */
+            added_by: string | null;
+            /**
+             * Added At
+             * Format: date-time
+             */
+            added_at: string;
+        };
+        /**
+         * Tenure
+         * @enum {string}
+         */
+        Tenure: "rented" | "owned";
+        /** PriceIn */
+        PriceIn: {
+            /**
+             * Device Model
+             * @description As in a ledger's entries, such as NVIDIA H800.
+             */
+            device_model: string;
+            /**
+             * Currency
+             * @default USD
+             */
+            currency: string;
+            /** Per Hour */
+            per_hour: number | string;
+            /** @default rented */
+            tenure: components["schemas"]["Tenure"];
+            /**
+             * Valid From
+             * Format: date
+             * @description UTC. What was booked since then costs this, too.
+             */
+            valid_from: string;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
         };
         /** ProjectUseOut */
         ProjectUseOut: {
@@ -9231,6 +9543,285 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Validation"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_ledger_api_run_ledger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LedgerOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_ledger_api_project_ledger: {
+        parameters: {
+            query?: {
+                /** @description First UTC day. */
+                since?: string | null;
+                /** @description Last UTC day. */
+                until?: string | null;
+            };
+            header?: never;
+            path: {
+                slug: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectLedgerOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_ledger_api_list_prices: {
+        parameters: {
+            query?: {
+                /** @description Only of this one. */
+                device_model?: string | null;
+                /** @description next_cursor of the page before. */
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriceList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_ledger_api_add_price: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PriceIn"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriceOut"];
                 };
             };
             /** @description Unauthorized */

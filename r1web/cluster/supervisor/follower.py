@@ -21,6 +21,7 @@ from r1web.cluster.supervisor.link import CUT_AFTER_S, Link
 from r1web.cluster.supervisor.oom import oom_kills
 from r1web.cluster.supervisor.process import Trainer, end_abandoned, find_trainer
 from r1web.cluster.supervisor.sample import Sampler
+from r1web.ledger.services import Measured
 
 logger = logging.getLogger(__name__)
 
@@ -124,7 +125,9 @@ class FollowerSupervisor:
             name.replace("system/", own): value
             for name, value in self.sampler.sample(trainer.members(), loads).items()
         }
-        self.database.attempt(lambda: record.record_samples([(self.attempt, values)]))
+        node = self.part.node.name if self.part.node else ""
+        measured = Measured(self.attempt, node, self.sampler.energy)
+        self.database.attempt(lambda: record.record_samples([(measured, values)]))
 
     def _look_around(self) -> None:
         if self.beat.due():

@@ -25,6 +25,7 @@ from r1web.cluster.supervisor.process import Trainer, members_of_groups
 from r1web.cluster.supervisor.sample import Sampler
 from r1web.cluster.supervisor.schema import MigratedError
 from r1web.cluster.supervisor.tail import Line, read_lines
+from r1web.ledger.services import Measured
 from r1web.metrics.services import Known
 from r1web.runs.models import Attempt
 
@@ -187,8 +188,13 @@ class Loop:
                 one.follower_failed_at = time.monotonic()
 
 
-def _sample(followed: Iterable[Followed]) -> list[tuple[Attempt, dict[str, float]]]:
+def _sample(followed: Iterable[Followed]) -> list[tuple[Measured, dict[str, float]]]:
     followed = list(followed)
     members = members_of_groups([one.trainer.pid for one in followed])
     loads = hardware.gpu_load() if any(one.sampler.gpus for one in followed) else []
-    return [(one.attempt, one.sampler.sample(members[one.trainer.pid], loads)) for one in followed]
+    found = []
+    for one in followed:
+        values = one.sampler.sample(members[one.trainer.pid], loads)
+        node = one.attempt.node.name if one.attempt.node else ""
+        found.append((Measured(one.attempt, node, one.sampler.energy), values))
+    return found

@@ -103,21 +103,21 @@ def _told(part: Follower) -> Told:
 
 @transaction.atomic
 def record_samples(
-    measured: Sequence[tuple[Attempt, Mapping[str, float]]], known: Known | None = None
+    measured: Sequence[tuple[ledger.Measured, Mapping[str, float]]], known: Known | None = None
 ) -> None:
     """What was measured of the attempts just now."""
     now = time.time()
     runs = Run.objects.select_for_update(no_key=True).order_by("pk")
-    run_of = runs.in_bulk([attempt.run_id for attempt, _ in measured])
+    run_of = runs.in_bulk([of.attempt.run_id for of, _ in measured])
     found = [
-        (run_of[attempt.run_id], attempt, values)
-        for attempt, values in measured
-        if attempt.run_id in run_of
+        (run_of[of.attempt.run_id], of.attempt, values)
+        for of, values in measured
+        if of.attempt.run_id in run_of
     ]
     append_points([Sample(of, run.last_step, now, values) for run, of, values in found], known)
     append_to_locked([News(run, of, [_system(run, values, now)]) for run, of, values in found])
     save_all([run for run, _, _ in found], ["last_seq"])
-    ledger.go_on([of for _, of, _ in found])
+    ledger.go_on(of for of, _ in measured if of.attempt.run_id in run_of)
 
 
 def _system(run: Run, values: Mapping[str, float], now: float) -> NewEvent:

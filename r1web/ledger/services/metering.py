@@ -3,25 +3,33 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from r1web.bulk import save_all
 from r1web.cluster.models import Device, Lease
+from r1web.ledger.energy import Energy
+from r1web.ledger.hardware import CPU_SLOT, UNKNOWN
 from r1web.ledger.models import Mark, Meter
 from r1web.ledger.moments import in_ms, moment_of
 from r1web.ledger.reading import Reading
-from r1web.ledger.services.rows import write
+from r1web.ledger.services.rows import book_energy, write
 from r1web.ledger.services.wasting import lose_what_is_done_again
 from r1web.runs.models import Attempt
 from training.events import CheckpointEvent, Event, StartedEvent
 
-CPU_SLOT = "CPU slot"
-"""What the ledger and the price book call a device that is no GPU."""
-UNKNOWN = "unknown device"
-
 Pair = tuple[Meter, Reading]
+
+
+class Measured(NamedTuple):
+    """What one node's supervisor has measured of an attempt just now."""
+
+    attempt: Attempt
+    node: str
+    energy: Energy | None
+    """None without GPUs that tell it."""
 
 
 def begin(*, attempt: Attempt, since: datetime) -> Meter:
@@ -56,13 +64,18 @@ def book(told: Sequence[tuple[Attempt, Sequence[Event]]]) -> None:
     _save(pairs)
 
 
-def go_on(attempts: Iterable[Attempt]) -> None:
-    """They do still what they did last, and it is booked up to now."""
+def go_on(measured: Iterable[Measured]) -> None:
+    """They do still what they did last: book that up to now, and the energy that it took."""
+    measured = list(measured)
     now_ms = in_ms(timezone.now())
-    pairs = list(_meters(attempts).values())
+    meters = _meters([one.attempt for one in measured])
+    pairs = list(meters.values())
     for _, reading in pairs:
         reading.run_to(now_ms)
     write(pairs)
+    for one in measured:
+        if one.energy is not None and one.attempt.pk in meters:
+            book_energy(meters[one.attempt.pk][0], one.node, one.energy)
     _save(pairs)
 
 
@@ -135,4 +148,4 @@ def _mark(meter: Meter, event: CheckpointEvent) -> None:
 def _save(pairs: Sequence[Pair]) -> None:
     for meter, reading in pairs:
         meter.reading = reading.as_json()
-    save_all([meter for meter, _ in pairs], ["holds", "reading"])
+    save_all([meter for meter, _ in pairs], ["holds", "reading", "unmeasured"])

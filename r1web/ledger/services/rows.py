@@ -5,10 +5,14 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from r1web.bulk import save_all
+from r1web.ledger.energy import Energy, shared_out
 from r1web.ledger.models import Booking, Meter
 from r1web.ledger.reading import Key, Reading, parts_of
 
 EPOCH_DAY = date(1970, 1, 1)
+
+
+NUMBERS = ["device_ms", "measured_ms", "measured_mj"]
 
 
 class Place(NamedTuple):
@@ -44,13 +48,25 @@ class Rows:
         row.device_ms += ms
 
     def move(self, run: int, origin: Place, to: Place, ms: int) -> None:
-        self.add(run, origin, -ms)
-        self.add(run, to, ms)
+        """With its part of the energy."""
+        self.add(run, origin, 0)
+        self.add(run, to, 0)
+        source, target = self._rows[origin], self._rows[to]
+        for name in ("measured_ms", "measured_mj"):
+            part = getattr(source, name) * ms // source.device_ms
+            setattr(source, name, getattr(source, name) - part)
+            setattr(target, name, getattr(target, name) + part)
+        source.device_ms -= ms
+        target.device_ms += ms
+
+    def add_energy(self, place: Place, mj: int, ms: int) -> None:
+        """To a booking that is there."""
+        row = self._changed[place] = self._rows[place]
+        row.measured_mj += mj
+        row.measured_ms += ms
 
     def save(self) -> None:
-        save_all(
-            [row for place, row in self._changed.items() if place not in self._new], ["device_ms"]
-        )
+        save_all([row for place, row in self._changed.items() if place not in self._new], NUMBERS)
         Booking.objects.bulk_create(self._new.values())
 
 
@@ -68,18 +84,46 @@ def write(pairs: Sequence[tuple[Meter, Reading]]) -> None:
     rows.save()
 
 
+def book_energy(meter: Meter, node: str, energy: Energy) -> None:
+    """To what the node's devices did since it was measured before, all of which is booked."""
+    since: dict[str, int] = meter.unmeasured.get(node, {})
+    meter.unmeasured[node] = {}
+    if not since or not energy.device_ms:
+        return
+    places = {_place(meter, node, *key.split("\n", 1)): ms for key, ms in since.items() if ms}
+    rows = Rows(list(Booking.objects.filter(attempt=meter.attempt_id, node=node)))
+    covered = shared_out(min(energy.device_ms, sum(places.values())), places)
+    for place, mj in shared_out(energy.mj, places).items():
+        rows.add_energy(place, mj, covered[place])
+    rows.save()
+
+
 def _enter(rows: Rows, meter: Meter, reading: Reading) -> None:
-    run = meter.run_id
     for node, model, leases in meter.holds:
-
-        def place(key: Key, node: str = node, model: str = model) -> Place:
-            _, phase, stage = parts_of(key)
-            return Place(meter.attempt_id, _day(key), stage, phase, node, model)
-
+        count, unmeasured = len(leases), meter.unmeasured.get(node, {})
         for key, ms in reading.fresh.items():
-            rows.add(run, place(key), ms * len(leases))
+            if ms:
+                rows.add(meter.run_id, _place(meter, node, model, key), ms * count)
+                _add(unmeasured, _of_model(model, key), ms * count)
         for origin, to, ms in reading.moves:
-            rows.move(run, place(origin), place(to), ms * len(leases))
+            left, entered = (_place(meter, node, model, key) for key in (origin, to))
+            rows.move(meter.run_id, left, entered, ms * count)
+            part = min(ms * count, unmeasured.get(_of_model(model, origin), 0))
+            _add(unmeasured, _of_model(model, origin), -part)
+            _add(unmeasured, _of_model(model, to), part)
+
+
+def _add(account: dict[str, int], key: str, ms: int) -> None:
+    account[key] = account.get(key, 0) + ms
+
+
+def _of_model(model: str, key: Key) -> str:
+    return f"{model}\n{key}"
+
+
+def _place(meter: Meter, node: str, model: str, key: Key) -> Place:
+    _, phase, stage = parts_of(key)
+    return Place(meter.attempt_id, _day(key), stage, phase, node, model)
 
 
 def _keys(reading: Reading) -> Iterator[Key]:

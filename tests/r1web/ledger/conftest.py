@@ -13,6 +13,7 @@ from r1web.cluster.services import end_attempt
 from r1web.cluster.supervisor.ingest import ingest
 from r1web.cluster.supervisor.record import record_samples
 from r1web.ledger import services
+from r1web.ledger.energy import Energy
 from r1web.ledger.models import Booking
 from r1web.runs.models import Attempt, Run, State
 from tests.r1web.cluster.test_ingest import lines_of, record
@@ -98,9 +99,11 @@ class Story:
         path = f"checkpoints/step-{step}"
         self.tell("checkpoint", step, path=path, bytes=1, reason="schedule", removed=removed)
 
-    def sample(self) -> None:
+    def sample(self, energy: Energy | None = None, node: int = 0) -> None:
+        """As the supervisor of this node measures."""
         assert self.attempt is not None
-        record_samples([(self.attempt, {"system/cpu_percent": 1.0})])
+        measured = services.Measured(self.attempt, self.gpus[node][0].node.name, energy)
+        record_samples([(measured, {"system/cpu_percent": 1.0})])
 
     def end(self, outcome: State = State.FAILED) -> None:
         assert self.attempt is not None

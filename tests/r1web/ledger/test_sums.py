@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from r1web.cluster.models import Lease
 from r1web.cluster.services import end_follower
-from r1web.ledger.models import Booking, Mark, Meter
+from r1web.ledger.energy import Energy
+from r1web.ledger.models import Booking, Mark, Meter, Price
 from r1web.ledger.moments import in_ms
+from r1web.ledger.selectors import project_ledger, run_ledger
 from r1web.runs.models import Attempt, State
 from tests.r1web.ledger.conftest import START, Clock, Story
 
@@ -27,7 +29,7 @@ ACTS = st.one_of(
     st.tuples(st.just("step"), st.floats(0, 50), REWARDS, SKEW),
     st.tuples(st.just("save"), SKEW),
     st.tuples(st.just("evaluate"), SKEW),
-    st.tuples(st.just("sample")),
+    st.tuples(st.just("sample"), st.integers(0, 10**7)),
     st.tuples(st.just("leave")),
     st.tuples(st.just("end"), st.sampled_from(["failed", "stopped", "lost", "finished", ""])),
     st.tuples(st.just("again"), st.integers(0, 5)),
@@ -66,8 +68,8 @@ class Life:
             "evaluation", self.at, values={}, problems=1, completions_per_problem=1, skew_s=skew_s
         )
 
-    def do_sample(self) -> None:
-        self.story.sample()
+    def do_sample(self, mj: int) -> None:
+        self.story.sample(Energy(mj, 9_000) if mj else None)
 
     def do_leave(self) -> None:
         assert self.story.attempt is not None
@@ -132,7 +134,8 @@ def look(make_story: Callable[..., Story], acts: list[tuple[int, tuple[object, .
     attempts = Attempt.objects.filter(run__in=[life.story.run for life in lives])
     for attempt in attempts:
         assert booked_ms(attempt=attempt) == leased_ms(attempt)
-    assert not Booking.objects.filter(device_ms__lt=0).exists()
+    for name in ("device_ms", "measured_ms", "measured_mj"):
+        assert not Booking.objects.filter(**{f"{name}__lt": 0}).exists()
     for life in lives:
         by_stage = Counter[str]()
         for row in Booking.objects.filter(run=life.story.run):
@@ -141,3 +144,15 @@ def look(make_story: Callable[..., Story], acts: list[tuple[int, tuple[object, .
         assert by_stage.total() == booked_ms(run=life.story.run) == leased
     project = lives[0].story.run.project
     assert booked_ms(run__project=project) == sum(map(leased_ms, attempts))
+    add_prices()
+    of_project = project_ledger(project, None, None)
+    of_runs = [run_ledger(life.story.run) for life in lives]
+    for name in ("device_ms", "micros", "energy_mj"):
+        totals = [sum(getattr(total, name) for total in x.totals) for x in (of_project, *of_runs)]
+        assert totals[0] == sum(totals[1:]) == sum(getattr(x, name) for x in of_project.runs)
+
+
+def add_prices() -> None:
+    """Such as do not divide by what a millisecond is of an hour."""
+    for day, per_hour in (("2026-01-01", "0.333333"), ("2026-03-02", "7.000001")):
+        Price.objects.create(device_model="NVIDIA H800", valid_from=day, per_hour=per_hour)

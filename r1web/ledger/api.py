@@ -1,0 +1,78 @@
+"""/runs/{id}/ledger, /projects/{slug}/ledger and /ledger/…."""
+
+from datetime import date
+from typing import Annotated
+
+from ninja import Query, Router, Status
+
+from r1web.accounts.selectors import visible_project
+from r1web.api.auth import ApiRequest
+from r1web.api.errors import ERRORS, ProblemOut
+from r1web.api.pagination import Cursor, Limit, page
+from r1web.errors import ForbiddenError
+from r1web.ledger import selectors, services
+from r1web.ledger.schemas import LedgerOut, PriceIn, PriceList, PriceOut, ProjectLedgerOut
+from r1web.runs.selectors import visible_run
+
+router = Router(tags=["ledger"])
+
+
+@router.get(
+    "/runs/{int:run_id}/ledger",
+    response={200: LedgerOut, ERRORS: ProblemOut},
+    summary="What a run's devices did, and what that took",
+)
+def run_ledger(request: ApiRequest, run_id: int) -> LedgerOut:
+    """By stage, phase and device model. Every sum is exact."""
+    return selectors.run_ledger(visible_run(request.user, run_id))
+
+
+@router.get(
+    "/projects/{slug}/ledger",
+    response={200: ProjectLedgerOut, ERRORS: ProblemOut},
+    summary="The same of all runs of a project",
+)
+def project_ledger(
+    request: ApiRequest,
+    slug: str,
+    since: Annotated[date | None, Query(description="First UTC day.")] = None,
+    until: Annotated[date | None, Query(description="Last UTC day.")] = None,
+) -> ProjectLedgerOut:
+    """Deleted runs belong to it, as what they took was spent."""
+    return selectors.project_ledger(visible_project(request.user, slug), since, until)
+
+
+@router.get(
+    "/ledger/prices",
+    response={200: PriceList, ERRORS: ProblemOut},
+    summary="The price book, with its history",
+)
+def list_prices(
+    request: ApiRequest,
+    device_model: Annotated[str | None, Query(description="Only of this one.")] = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> PriceList:
+    """The last one added first. For staff."""
+    _require_staff(request)
+    rows = selectors.prices(device_model)
+    found, next_cursor = page(rows, order="-id", cursor=cursor, limit=limit)
+    return PriceList(items=[selectors.price_out(price) for price in found], next_cursor=next_cursor)
+
+
+@router.post(
+    "/ledger/prices",
+    response={201: PriceOut, ERRORS: ProblemOut},
+    summary="Add a price",
+)
+def add_price(request: ApiRequest, body: PriceIn) -> Status[PriceOut]:
+    """It holds from its day on until one that is valid from a later day; of two of the same day the
+    later one counts. None is ever changed or removed. For staff."""
+    _require_staff(request)
+    price = services.add_price(actor=request.user, **body.model_dump())
+    return Status(201, selectors.price_out(price))
+
+
+def _require_staff(request: ApiRequest) -> None:
+    if not request.user.is_staff:
+        raise ForbiddenError("Only staff may see and change the price book.")

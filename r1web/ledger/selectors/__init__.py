@@ -1,0 +1,6 @@
+"""What was booked, and what it costs."""
+
+from r1web.ledger.selectors.ledgers import project_ledger, run_ledger
+from r1web.ledger.selectors.prices import price_out, prices
+
+__all__ = ["price_out", "prices", "project_ledger", "run_ledger"]
