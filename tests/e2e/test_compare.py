@@ -150,6 +150,30 @@ def test_a_brush_narrows_the_whole_page(sweep: list[int], scripted_pages: Pages)
     expect(page.get_by_text("60 runs", exact=True)).to_be_visible()
 
 
+@pytest.mark.parametrize("width", [390, 1440])
+def test_a_brush_along_an_axis_narrows_the_whole_page(
+    width: int, sweep: list[int], scripted_pages: Pages
+) -> None:
+    page, _ = scripted_pages.new(viewport={"width": width, "height": 900})
+    axes = "grpo.kl_coef,optim.learning_rate,seed,reward/mean"
+    page.goto(f"/compare?runs={spec(sweep)}&tab=explore&axes={axes}")
+    plot = page.get_by_role("region", name="Parallel coordinates").get_by_role("img")
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    assert box is not None
+    axis, top, bottom = box["x"] + 56, box["y"] + 44, box["y"] + box["height"] - 20
+    page.mouse.move(axis, top + 1)
+    page.mouse.down()
+    page.mouse.move(axis, (top + bottom) / 2 - 8, steps=8)
+    page.mouse.up()
+    chip = page.get_by_role("button", name=re.compile(r"^grpo\.kl_coef: "))
+    expect(chip).to_be_visible()
+    shown = page.get_by_text("30 of 60 runs shown")  # two of four coefficients
+    expect(shown).to_be_visible()
+    chip.click()
+    expect(page.get_by_text("60 runs", exact=True)).to_be_visible()
+
+
 def test_a_view_is_saved_opened_and_deleted_with_a_way_back(
     sweep: list[int], scripted_pages: Pages
 ) -> None:

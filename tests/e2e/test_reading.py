@@ -156,6 +156,40 @@ def test_a_completion_of_60000_tokens_is_never_whole_in_the_page(
 
 
 @pytest.mark.parametrize("tint", ["none", "logprobs"])
+def test_words_are_found_in_a_long_completion_and_brought_into_sight(
+    tint: str, read_run: int, scripted_pages: Pages, scripted_api: Api
+) -> None:
+    page, _ = scripted_pages.new()
+    group = groups(scripted_api, read_run, 1)[0]
+    page.goto(f"/completions/{group}-7?tint={tint}")
+    written = page.get_by_role("region", name="What the model wrote")
+    expect(written).to_contain_text("Paragraph 0:")
+    if tint != "none":
+        expect(page.locator("[data-token]").first).to_be_visible()
+    found, here = page.get_by_role("search").get_by_role("status"), page.locator("[data-here]")
+
+    page.keyboard.press("f")
+    page.keyboard.type("PARAGRAPH 70")
+    expect(found).to_have_text("1 of 11")
+    expect(here.first).to_be_in_viewport()
+    expect(written).to_contain_text("Paragraph 70:")
+    page.keyboard.press("Enter")
+    expect(found).to_have_text("2 of 11")
+    expect(written).to_contain_text("Paragraph 700:")
+    expect(here.first).to_be_in_viewport()
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.press("Shift+Enter")
+    expect(found).to_have_text("11 of 11")
+    expect(written).to_contain_text("Paragraph 709:")
+    expect(here.first).to_be_in_viewport()
+
+    page.keyboard.type(" is not there")
+    expect(found).to_have_text("not found")
+    page.keyboard.press("Escape")
+    expect(here).to_have_count(0)
+
+
+@pytest.mark.parametrize("tint", ["none", "logprobs"])
 def test_a_long_completion_scrolls_with_few_elements(
     tint: str, read_run: int, scripted_pages: Pages, scripted_api: Api
 ) -> None:

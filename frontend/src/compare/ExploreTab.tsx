@@ -14,6 +14,7 @@ import {
   type Dimension,
   dimensionOf,
   parallelOption,
+  parallelWidth,
   scatterOption,
 } from "./exploreOptions";
 import { labelOf, NUMBER_FACTS, written } from "./fields";
@@ -152,12 +153,17 @@ function Parallel({ keys }: { keys: readonly string[] }) {
     });
   };
   return (
-    <EChart
-      option={option}
-      height={320}
-      label={`${runs.length} runs over ${keys.map(labelOf).join(", ")}`}
-      onReady={onReady}
-    />
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling box must be reachable by key
+    <div className={styles.sideways} tabIndex={0}>
+      <div style={{ minWidth: parallelWidth(keys.length) }}>
+        <EChart
+          option={option}
+          height={320}
+          label={`${runs.length} runs over ${keys.map(labelOf).join(", ")}`}
+          onReady={onReady}
+        />
+      </div>
+    </div>
   );
 }
 

@@ -53,6 +53,16 @@ interface Drawn {
   nameOf: (run: number) => string;
 }
 
+/** Beside the outermost axes, for the labels of the values. */
+const [LEFT_PX, RIGHT_PX] = [56, 72];
+/** From one axis to the next, at least: so wide is a name. */
+const APART_PX = 116;
+
+/** Pixels that so many axes take with their names apart. */
+export function parallelWidth(axes: number): number {
+  return LEFT_PX + RIGHT_PX + Math.max(0, axes - 1) * APART_PX;
+}
+
 export function parallelOption(
   dimensions: readonly Dimension[],
   { fields, runs, shown, looks, colours }: Drawn,
@@ -63,8 +73,8 @@ export function parallelOption(
     animation: false,
     textStyle: { fontFamily: "'Inter Variable', sans-serif" },
     parallel: {
-      left: 56,
-      right: 72,
+      left: LEFT_PX,
+      right: RIGHT_PX,
       top: 44,
       bottom: 20,
       parallelAxisDefault: {
@@ -79,7 +89,7 @@ export function parallelOption(
       id: dimension.key,
       dim,
       name: labelOf(dimension.key),
-      nameTruncate: { maxWidth: 130 },
+      nameTruncate: { maxWidth: APART_PX - 8 },
       type: dimension.kind === "number" ? "value" : dimension.kind,
       ...(dimension.kind === "category" && { data: dimension.categories }),
       ...(dimension.kind !== "category" && {

@@ -1,8 +1,9 @@
-import { useVirtualizer } from "@tanstack/react-virtual";
+import { useVirtualizer, type Virtualizer } from "@tanstack/react-virtual";
 import {
   type KeyboardEvent,
   type ReactNode,
   type RefObject,
+  useEffect,
   useLayoutEffect,
   useMemo,
   useRef,
@@ -11,6 +12,7 @@ import {
 import { classes } from "@/ui/classes";
 import { BlockText } from "./BlockText";
 import { type Block, blocksOf } from "./blocks";
+import type { Range } from "./diff";
 import styles from "./LongText.module.css";
 
 /** So few blocks are all in the page, where the browser's own search finds what is in them. */
@@ -26,11 +28,14 @@ interface LongTextProps {
   render?: ((block: Block) => ReactNode) | undefined;
   /** The box that scrolls, for those who listen to it. */
   box?: RefObject<HTMLElement | null> | undefined;
+  /** A stretch of the text to bring into sight, where `render` marks it as `data-here`. */
+  here?: { range: Range } | null;
   className?: string | undefined;
 }
 
 /** A completion of any length in a box that scrolls; only the blocks in sight are in the page. */
-export function LongText({ text, label, render, box: given, className }: LongTextProps) {
+export function LongText(props: LongTextProps) {
+  const { text, label, render, box: given, here = null, className } = props;
   const own = useRef<HTMLElement>(null);
   const box = given ?? own;
   const blocks = useMemo(() => blocksOf(text), [text]);
@@ -42,6 +47,7 @@ export function LongText({ text, label, render, box: given, className }: LongTex
     estimateSize: (index) => heightOf(blocks[index] as Block, width),
     overscan: blocks.length <= FEW ? FEW : AHEAD,
   });
+  useInSight(box, blocks, rows, here);
   const items = rows.getVirtualItems();
   const onKeyDown = (event: KeyboardEvent) => {
     // The browser knows only the heights that are estimated
@@ -74,6 +80,31 @@ export function LongText({ text, label, render, box: given, className }: LongTex
   );
 }
 
+/** Scrolls to the block of `here`, and once it is in the page to the very words. */
+function useInSight(
+  box: RefObject<HTMLElement | null>,
+  blocks: readonly Block[],
+  rows: Virtualizer<HTMLElement, Element>,
+  here: LongTextProps["here"],
+): void {
+  const sought = useRef<LongTextProps["here"]>(null);
+  useEffect(() => {
+    sought.current = here;
+    if (!here || !box.current || box.current.querySelector(HERE)) return;
+    const index = blocks.findLastIndex(({ from }) => from <= here.range[0]);
+    const [top] = rows.getOffsetForIndex(index, "start") ?? [];
+    if (top !== undefined) box.current.scrollTop = top;
+  }, [here, blocks, rows, box]);
+  useEffect(() => {
+    const mark = box.current?.querySelector(HERE);
+    if (!sought.current || !mark || !box.current) return;
+    sought.current = null;
+    const below = mark.getBoundingClientRect().top - box.current.getBoundingClientRect().top;
+    box.current.scrollTop += below - box.current.clientHeight / 3;
+  });
+}
+
+const HERE = "[data-here]";
 const CHARACTER_PX = 7.2;
 const GUTTER_PX = 84;
 

@@ -2,11 +2,15 @@ import { useMemo, useRef } from "react";
 import { asProblem } from "@/api/problem";
 import { classes } from "@/ui/classes";
 import type { Block } from "./blocks";
+import { FindField } from "./FindField";
+import { FoundText } from "./FoundText";
+import { within } from "./find";
 import { LongText } from "./LongText";
 import { type Completion, useTokens } from "./queries";
 import { TintBar } from "./TintBar";
 import { shade, TintedText, tintClass } from "./TintedText";
 import { levelOf, type PlacedTokens, placedTokens, TINTS, type Tint } from "./tokens";
+import { useFinder } from "./useFinder";
 
 interface ReadTextProps {
   completion: Completion;
@@ -23,24 +27,31 @@ export function ReadText({ completion, tint, onTint }: ReadTextProps) {
     () => (query.data ? placedTokens(completion.text, query.data) : null),
     [completion.text, query.data],
   );
-  const render =
-    byToken && tokens?.told[tint]
-      ? (block: Block) => <TintedText block={block} tokens={tokens} tint={tint} />
-      : undefined;
+  const finder = useFinder(completion.text);
+  const isTinted = byToken && tokens?.told[tint];
+  const render = (block: Block) => {
+    const found = within(block, finder.places);
+    const marks = { block, found, here: finder.here?.range };
+    if (isTinted) return <TintedText {...marks} tokens={tokens} tint={tint} />;
+    return found.length > 0 ? <FoundText {...marks} /> : null;
+  };
   return (
     <>
       <TintBar
         tint={tint}
         onTint={onTint}
         text={box}
-        tokens={render ? tokens : null}
+        tokens={isTinted ? tokens : null}
         problem={byToken ? problemOf(query.error, tokens, tint) : undefined}
-      />
+      >
+        <FindField finder={finder} />
+      </TintBar>
       <LongText
         text={completion.text}
         label="What the model wrote"
         render={render}
         box={box}
+        here={finder.here}
         className={classes(
           tintClass(tint),
           tint === "advantage" && shade(levelOf(tint, completion.advantage)),

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { classes } from "@/ui/classes";
 import { Select } from "@/ui/Field";
 import { formatNumber } from "@/ui/format";
@@ -14,10 +14,12 @@ interface TintBarProps {
   tokens: PlacedTokens | null;
   /** Why there are no colours. */
   problem: string | undefined;
+  /** What else stands in the bar. */
+  children: ReactNode;
 }
 
 /** What the tokens are coloured by, the scale, and the numbers of the token one is at. */
-export function TintBar({ tint, onTint, text, tokens, problem }: TintBarProps) {
+export function TintBar({ tint, onTint, text, tokens, problem, children }: TintBarProps) {
   return (
     <div className={styles.bar}>
       <Select aria-label="Colour tokens by" value={tint} options={TINTS} onChange={onTint} />
@@ -29,6 +31,7 @@ export function TintBar({ tint, onTint, text, tokens, problem }: TintBarProps) {
         tint !== "none" && <Legend tint={tint} />
       )}
       {tokens && <Readout text={text} tokens={tokens} />}
+      {children}
     </div>
   );
 }
