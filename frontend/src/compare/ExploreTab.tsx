@@ -4,6 +4,7 @@ import { Button } from "@/ui/Button";
 import { FilterChip } from "@/ui/Chip";
 import { Select } from "@/ui/Field";
 import { Table } from "@/ui/Table";
+import { useWidth } from "@/ui/useWidth";
 import { CopyTable } from "./CopyTable";
 import { EChart } from "./EChart";
 import styles from "./ExploreTab.module.css";
@@ -139,7 +140,12 @@ function Parallel({ keys }: { keys: readonly string[] }) {
   const { address, go, runs } = useComparePage();
   const drawn = useDrawn();
   const dimensions = useDimensions(keys);
-  const option = useMemo(() => parallelOption(dimensions, drawn), [dimensions, drawn]);
+  const box = useRef<HTMLDivElement>(null);
+  const width = useWidth(box);
+  const option = useMemo(
+    () => parallelOption(dimensions, drawn, width),
+    [dimensions, drawn, width],
+  );
   const now = useRef({ dimensions, where: address.where, go });
   now.current = { dimensions, where: address.where, go };
   const onReady = (chart: EChartsType) => {
@@ -154,7 +160,7 @@ function Parallel({ keys }: { keys: readonly string[] }) {
   };
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling box must be reachable by key
-    <div className={styles.sideways} tabIndex={0}>
+    <div ref={box} className={styles.sideways} tabIndex={0}>
       <div style={{ minWidth: parallelWidth(keys.length) }}>
         <EChart
           option={option}

@@ -55,18 +55,26 @@ interface Drawn {
 
 /** Beside the outermost axes, for the labels of the values. */
 const [LEFT_PX, RIGHT_PX] = [56, 72];
-/** From one axis to the next, at least: so wide is a name. */
+/** From one axis to the next, at least: so much of a name can be read. */
 const APART_PX = 116;
+const GAP_PX = 8;
 
 /** Pixels that so many axes take with their names apart. */
 export function parallelWidth(axes: number): number {
   return LEFT_PX + RIGHT_PX + Math.max(0, axes - 1) * APART_PX;
 }
 
+/** How wide the name of an axis may be in a plot of so many pixels. */
+function nameWidth(axes: number, width: number): number {
+  return Math.max(APART_PX, (width - LEFT_PX - RIGHT_PX) / Math.max(1, axes - 1)) - GAP_PX;
+}
+
 export function parallelOption(
   dimensions: readonly Dimension[],
   { fields, runs, shown, looks, colours }: Drawn,
+  width: number,
 ): Record<string, unknown> {
+  const maxWidth = nameWidth(dimensions.length, width);
   // Lines pass behind the labels.
   const label = { color: colours.text, backgroundColor: colours.surface, padding: [1, 3] };
   return {
@@ -78,6 +86,7 @@ export function parallelOption(
       top: 44,
       bottom: 20,
       parallelAxisDefault: {
+        realtime: false, // what is brushed draws all anew, which would end the drag
         nameTextStyle: { color: colours.text, fontSize: 12 },
         axisLine: { lineStyle: { color: colours.faint } },
         axisTick: { lineStyle: { color: colours.grid } },
@@ -89,7 +98,7 @@ export function parallelOption(
       id: dimension.key,
       dim,
       name: labelOf(dimension.key),
-      nameTruncate: { maxWidth: APART_PX - 8 },
+      nameTruncate: { maxWidth },
       type: dimension.kind === "number" ? "value" : dimension.kind,
       ...(dimension.kind === "category" && { data: dimension.categories }),
       ...(dimension.kind !== "category" && {
