@@ -11,7 +11,21 @@ from r1web.api.errors import ERRORS, ProblemOut
 from r1web.api.pagination import Cursor, Limit, page
 from r1web.errors import ForbiddenError
 from r1web.ledger import selectors, services
-from r1web.ledger.schemas import LedgerOut, PriceIn, PriceList, PriceOut, ProjectLedgerOut
+from r1web.ledger.reference import PRESS, PUBLISHED
+from r1web.ledger.schemas import (
+    NO_NUL,
+    ForecastOut,
+    LedgerOut,
+    PressEstimateOut,
+    PriceIn,
+    PriceList,
+    PriceOut,
+    ProjectLedgerOut,
+    PublishedOut,
+    ReferenceOut,
+    WhatIfIn,
+    WhatIfOut,
+)
 from r1web.runs.selectors import visible_run
 
 router = Router(tags=["ledger"])
@@ -43,13 +57,47 @@ def project_ledger(
 
 
 @router.get(
+    "/runs/{int:run_id}/forecast",
+    response={200: ForecastOut, ERRORS: ProblemOut},
+    summary="What a run still takes",
+)
+def forecast(request: ApiRequest, run_id: int) -> ForecastOut:
+    """Its remaining steps at its own speed, with an interval of 95 %."""
+    return selectors.forecast(visible_run(request.user, run_id))
+
+
+@router.post(
+    "/runs/{int:run_id}/what-if",
+    response={200: WhatIfOut, ERRORS: ProblemOut},
+    summary="What a run would take on other devices",
+)
+def what_if(request: ApiRequest, run_id: int, body: WhatIfIn) -> WhatIfOut:
+    """Nothing is changed. What the figures rest on is told with them."""
+    return selectors.what_if(visible_run(request.user, run_id), body)
+
+
+@router.get(
+    "/ledger/reference",
+    response={200: ReferenceOut, ERRORS: ProblemOut},
+    summary="What others have told of their cost",
+)
+def reference(request: ApiRequest) -> ReferenceOut:  # noqa: ARG001 - for all who are signed in
+    return ReferenceOut(
+        published=[PublishedOut.model_validate(row) for row in PUBLISHED],
+        press_estimates=[PressEstimateOut.model_validate(row) for row in PRESS],
+    )
+
+
+@router.get(
     "/ledger/prices",
     response={200: PriceList, ERRORS: ProblemOut},
     summary="The price book, with its history",
 )
 def list_prices(
     request: ApiRequest,
-    device_model: Annotated[str | None, Query(description="Only of this one.")] = None,
+    device_model: Annotated[
+        str | None, Query(description="Only of this one.", pattern=NO_NUL)
+    ] = None,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> PriceList:

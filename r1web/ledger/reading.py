@@ -34,6 +34,8 @@ NO_WORK = frozenset({Phase.IDLE, Phase.WASTE})
 STAGE = "grpo"
 """That of lines that name none, and of the time before the first line."""
 
+STAGE_LENGTH = 60
+
 Key = str
 """Of an account: day since 1970, phase and stage, as in "20420/sampling/grpo"."""
 
@@ -89,7 +91,7 @@ class Reading:
         match event:
             case PhaseEvent():
                 self._pass(event, now_ms)
-                self.phase, self.stage = OF_JOURNAL[event.phase], event.stage
+                self.phase, self.stage = OF_JOURNAL[event.phase], event.stage[:STAGE_LENGTH]
             case MetricsEvent():
                 self._pass(event, now_ms)
                 self._split_sampling(event.values)
@@ -99,7 +101,7 @@ class Reading:
                 self.unsettled = {}
             case StartedEvent() | FinishedEvent():
                 self._pass(event, now_ms)
-                self.phase, self.stage = Phase.IDLE, event.stage
+                self.phase, self.stage = Phase.IDLE, event.stage[:STAGE_LENGTH]
                 if event.type == "finished" and event.outcome != "failed":
                     self.unsettled = {}
 

@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from r1web.ledger.models import Phase, Price
 
+TEXT, NO_NUL = r"^[^\x00]+$", r"^[^\x00]*$"
+"""A NUL character is no text to PostgreSQL."""
+
 
 class SumOut(BaseModel):
     """Time, money and energy, each an exact sum of what was booked."""
@@ -52,13 +55,13 @@ class PriceIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     device_model: str = Field(
-        min_length=1, max_length=120, description="As in a ledger's entries, such as NVIDIA H800."
+        max_length=120, pattern=TEXT, description="As in a ledger's entries, such as NVIDIA H800."
     )
     currency: str = Field(default="USD", pattern="^[A-Z]{3}$")
     per_hour: Decimal = Field(ge=0, max_digits=12, decimal_places=6)
     tenure: Price.Tenure = Price.Tenure.RENTED
     valid_from: date = Field(description="UTC. What was booked since then costs this, too.")
-    note: str = Field(default="", max_length=200)
+    note: str = Field(default="", max_length=200, pattern=NO_NUL)
 
 
 class PriceOut(PriceIn):
@@ -70,3 +73,87 @@ class PriceOut(PriceIn):
 class PriceList(BaseModel):
     items: list[PriceOut]
     next_cursor: str | None
+
+
+class RangeOut(BaseModel):
+    low: float
+    mid: float
+    high: float
+
+
+class ForecastOut(BaseModel):
+    """What the run's remaining steps take; all null, with a reason, where nothing can be said."""
+
+    steps: int = Field(description="How many it is about.")
+    known_steps: int = Field(description="How many tell the run's speed.")
+    reason: str = ""
+    seconds: RangeOut | None = None
+    device_hours: RangeOut | None = None
+    currency: str | None = None
+    micros: RangeOut | None = Field(default=None, description="Millionths of the currency's unit.")
+    assumptions: list[str] = []
+
+
+class WhatIfIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    device_model: str = Field(max_length=120, pattern=TEXT, description="Such as NVIDIA H200.")
+    devices: int = Field(ge=1, le=1_000_000)
+    per_hour: Decimal | None = Field(
+        default=None,
+        ge=0,
+        max_digits=12,
+        decimal_places=6,
+        description="Of one device; null: as the price book has it today.",
+    )
+    currency: str = Field(default="USD", pattern="^[A-Z]{3}$", description="Of `per_hour`.")
+    relative_speed: float | None = Field(
+        default=None,
+        gt=0,
+        le=1_000_000,
+        allow_inf_nan=False,
+        description="How many times as fast as the run's own devices; null: by what is known of "
+        "both models.",
+    )
+
+
+class WhatIfOut(BaseModel):
+    """What all the run's steps would take."""
+
+    steps: int
+    known_steps: int = Field(description="How many tell the run's speed.")
+    seconds: RangeOut
+    device_hours: RangeOut
+    currency: str
+    micros: RangeOut = Field(description="Millionths of the currency's unit.")
+    assumptions: list[str]
+
+
+class PublishedOut(BaseModel):
+    """From an account that who trained the model has published."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    account: str
+    part: str
+    device_model: str
+    gpu_hours: int
+    usd: int
+    is_total: bool = Field(description="Of the account's other parts.")
+    source: str
+
+
+class PressEstimateOut(BaseModel):
+    """An estimate: not from who trained the model, or without a figure."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    model: str
+    usd: int
+    at_least: bool
+    source: str
+
+
+class ReferenceOut(BaseModel):
+    published: list[PublishedOut]
+    press_estimates: list[PressEstimateOut]

@@ -1197,6 +1197,63 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run_id}/forecast": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a run still takes
+         * @description Its remaining steps at its own speed, with an interval of 95 %.
+         */
+        get: operations["r1web_ledger_api_forecast"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/what-if": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a run would take on other devices
+         * @description Nothing is changed. What the figures rest on is told with them.
+         */
+        post: operations["r1web_ledger_api_what_if"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ledger/reference": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What others have told of their cost */
+        get: operations["r1web_ledger_api_reference"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/ledger/prices": {
         parameters: {
             query?: never;
@@ -3937,6 +3994,138 @@ export interface components {
              * @description null: the run was deleted.
              */
             name: string | null;
+        };
+        /**
+         * ForecastOut
+         * @description What the run's remaining steps take; all null, with a reason, where nothing can be said.
+         */
+        ForecastOut: {
+            /**
+             * Steps
+             * @description How many it is about.
+             */
+            steps: number;
+            /**
+             * Known Steps
+             * @description How many tell the run's speed.
+             */
+            known_steps: number;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            seconds?: components["schemas"]["RangeOut"] | null;
+            device_hours?: components["schemas"]["RangeOut"] | null;
+            /** Currency */
+            currency?: string | null;
+            /** @description Millionths of the currency's unit. */
+            micros?: components["schemas"]["RangeOut"] | null;
+            /**
+             * Assumptions
+             * @default []
+             */
+            assumptions: string[];
+        };
+        /** RangeOut */
+        RangeOut: {
+            /** Low */
+            low: number;
+            /** Mid */
+            mid: number;
+            /** High */
+            high: number;
+        };
+        /**
+         * WhatIfOut
+         * @description What all the run's steps would take.
+         */
+        WhatIfOut: {
+            /** Steps */
+            steps: number;
+            /**
+             * Known Steps
+             * @description How many tell the run's speed.
+             */
+            known_steps: number;
+            seconds: components["schemas"]["RangeOut"];
+            device_hours: components["schemas"]["RangeOut"];
+            /** Currency */
+            currency: string;
+            /** @description Millionths of the currency's unit. */
+            micros: components["schemas"]["RangeOut"];
+            /** Assumptions */
+            assumptions: string[];
+        };
+        /** WhatIfIn */
+        WhatIfIn: {
+            /**
+             * Device Model
+             * @description Such as NVIDIA H200.
+             */
+            device_model: string;
+            /** Devices */
+            devices: number;
+            /**
+             * Per Hour
+             * @description Of one device; null: as the price book has it today.
+             */
+            per_hour?: number | string | null;
+            /**
+             * Currency
+             * @description Of `per_hour`.
+             * @default USD
+             */
+            currency: string;
+            /**
+             * Relative Speed
+             * @description How many times as fast as the run's own devices; null: by what is known of both models.
+             */
+            relative_speed?: number | null;
+        };
+        /**
+         * PressEstimateOut
+         * @description An estimate: not from who trained the model, or without a figure.
+         */
+        PressEstimateOut: {
+            /** Model */
+            model: string;
+            /** Usd */
+            usd: number;
+            /** At Least */
+            at_least: boolean;
+            /** Source */
+            source: string;
+        };
+        /**
+         * PublishedOut
+         * @description From an account that who trained the model has published.
+         */
+        PublishedOut: {
+            /** Account */
+            account: string;
+            /** Part */
+            part: string;
+            /** Device Model */
+            device_model: string;
+            /** Gpu Hours */
+            gpu_hours: number;
+            /** Usd */
+            usd: number;
+            /**
+             * Is Total
+             * @description Of the account's other parts.
+             */
+            is_total: boolean;
+            /** Source */
+            source: string;
+        };
+        /** ReferenceOut */
+        ReferenceOut: {
+            /** Published */
+            published: components["schemas"]["PublishedOut"][];
+            /** Press Estimates */
+            press_estimates: components["schemas"]["PressEstimateOut"][];
         };
         /** PriceList */
         PriceList: {
@@ -9682,6 +9871,209 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProjectLedgerOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_ledger_api_forecast: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForecastOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_ledger_api_what_if: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WhatIfIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhatIfOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_ledger_api_reference: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReferenceOut"];
                 };
             };
             /** @description Unauthorized */

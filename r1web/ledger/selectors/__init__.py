@@ -1,6 +1,7 @@
 """What was booked, and what it costs."""
 
+from r1web.ledger.selectors.forecasts import forecast, what_if
 from r1web.ledger.selectors.ledgers import project_ledger, run_ledger
 from r1web.ledger.selectors.prices import price_out, prices
 
-__all__ = ["price_out", "prices", "project_ledger", "run_ledger"]
+__all__ = ["forecast", "price_out", "prices", "project_ledger", "run_ledger", "what_if"]
