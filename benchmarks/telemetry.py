@@ -111,7 +111,6 @@ def _told_steps(run_dir: Path, count: int, rounds: int, tokenizer: TextTokenizer
         groups = steps[number % len(steps)]
         began = time.process_time()
         _tell(journal, number, groups, tokenizer, calls)
-        time.sleep(0.05)  # stands for sampling, during which the thread writes
         spent.append(time.process_time() - began)
     journal.close()
     micros = np.sort(np.array(calls) * 1e6)
@@ -138,6 +137,7 @@ def _tell(
         calls.append(time.perf_counter() - began)
 
     write("phase", phase="sampling")
+    time.sleep(0.05)  # stands for sampling, during which the thread writes
     write("phase", phase="training")
     told = loop.records_of(groups, None, tokenizer, 2)
     values = loop.rollout_metrics(told)

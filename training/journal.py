@@ -5,9 +5,10 @@ never mixed. A journal that cannot be opened stops the start; later trouble (a f
 warns once and is counted, but never stops training.
 
 A thread of the journal's own makes and writes the lines, in order, so that training does not wait
-for a thousand completions to become text. Events by which a run goes on (`AWAITED`) are on file
-when `write` comes back, with all before them; of the others a process that is killed loses what it
-told in its last milliseconds.
+for a thousand completions to become text. What a step tells (`GATHERED`) waits for its last event:
+a thread that wrote meanwhile would hold Python's lock, and training with it. Events by which a run
+goes on (`AWAITED`) are on file when `write` comes back, with all before them; of the others a
+process that is killed loses what it told in its last milliseconds.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import os
 import sys
 import threading
 import time
+from collections import deque
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 from pydantic import ValidationError
@@ -28,6 +29,10 @@ from training.events import Event, EventAdapter, parse_line
 FILE_NAME = "events.jsonl"
 AWAITED = frozenset({"started", "evaluation", "checkpoint", "finished"})
 """Types of events that are on file when `write` comes back."""
+GATHERED = frozenset({"metrics", "rollouts"})
+"""Types of events that are written with the next of another type, which follows at once."""
+LONGEST_WAIT_S = 1.0
+"""After that they are written all the same."""
 MOST_WAITING = 1024
 """Events that the disk may be behind; then training waits for it."""
 _TAIL_BYTES = 1 << 16
@@ -50,8 +55,9 @@ class Journal:
         self._failure: Exception | None = None
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         self._seq = self._recover()
-        self._waiting: SimpleQueue[Event | threading.Event | None] = SimpleQueue()
+        self._waiting: deque[Event | threading.Event | None] = deque()
         """Events to write, marks to set when all before them is written, and None at the end."""
+        self._wake = threading.Event()
         self._writer = threading.Thread(target=self._write_on, name="journal", daemon=True)
         self._writer.start()
         atexit.register(self.flush)
@@ -70,15 +76,18 @@ class Journal:
             }
         )
         self.step = step
-        self._waiting.put(event)
-        if type_ in AWAITED or self._waiting.qsize() > MOST_WAITING:
+        self._waiting.append(event)
+        if type_ in AWAITED or len(self._waiting) > MOST_WAITING:
             self.flush()
+        elif type_ not in GATHERED:
+            self._wake.set()
 
     def flush(self) -> None:
         """Wait until all that was told is on file. Raises what the writing thread met that was not
         the disk's fault."""
         written = threading.Event()
-        self._waiting.put(written)
+        self._waiting.append(written)
+        self._wake.set()
         written.wait()
         failure, self._failure = self._failure, None
         if failure is not None:
@@ -86,20 +95,30 @@ class Journal:
 
     def close(self) -> None:
         atexit.unregister(self.flush)
-        self._waiting.put(None)
+        self._waiting.append(None)
+        self._wake.set()
         self._writer.join()
         os.close(self._file)
 
     def _write_on(self) -> None:
         """What the thread does."""
-        while (item := self._waiting.get()) is not None:
-            if isinstance(item, threading.Event):
-                item.set()
-                continue
-            try:
-                self._write_one(item)
-            except Exception as error:  # noqa: BLE001 - told to whoever waits for it
-                self._failure = error
+        while True:
+            self._wake.wait(LONGEST_WAIT_S)
+            self._wake.clear()
+            while self._waiting:
+                item = self._waiting.popleft()
+                if item is None:
+                    return
+                self._take(item)
+
+    def _take(self, item: Event | threading.Event) -> None:
+        if isinstance(item, threading.Event):
+            item.set()
+            return
+        try:
+            self._write_one(item)
+        except Exception as error:  # noqa: BLE001 - told to whoever waits for it
+            self._failure = error
 
     def _write_one(self, event: Event) -> None:
         numbered = event.model_copy(update={"seq": self._seq + 1})

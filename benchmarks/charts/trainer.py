@@ -47,6 +47,7 @@ def main() -> None:
     while step < steps and not stop.wait(STEP_S if step >= steps - LIVE_STEPS else 0):
         step += 1
         journal.write("metrics", step, values=metrics(step))
+        journal.write("phase", step, phase="sampling")  # of the next one
         if step % CHECKPOINT_EVERY == 0:
             write_checkpoint(journal, arguments.run_dir, step, "schedule")
     outcome = "finished" if step == steps else "stopped"

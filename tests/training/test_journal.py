@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from tests.r1web.waiting import until
 from training.events import PhaseEvent, parse_line
 from training.journal import Journal
 
@@ -111,6 +112,24 @@ def test_training_does_not_wait_for_the_disk_but_where_a_line_has_to_be_there(
     journal.write("evaluation", 3, values={}, problems=1, completions_per_problem=1)
     assert [event["type"] for event in events(tmp_path)] == ["metrics"] * 3 + ["evaluation"]
     assert [event["seq"] for event in events(tmp_path)] == [1, 2, 3, 4]
+    journal.close()
+
+
+def test_what_a_step_tells_is_written_with_the_phase_after_it(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, "grpo")
+    journal.write("phase", 1, phase="training")
+    journal.flush()
+    journal.write("metrics", 1, values={"reward/mean": 0.5})
+    journal.write("phase", 2, phase="sampling")
+    until(lambda: len(events(tmp_path)) == 3)
+    assert [event["type"] for event in events(tmp_path)] == ["phase", "metrics", "phase"]
+    journal.close()
+
+
+def test_what_is_last_said_of_a_step_is_written_though_nothing_follows(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, "grpo")
+    journal.write("metrics", 1, values={"reward/mean": 0.5})
+    until(lambda: events(tmp_path))
     journal.close()
 
 

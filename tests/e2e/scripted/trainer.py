@@ -127,7 +127,10 @@ def main() -> None:
     )
     sys.stdout.write("A scripted trainer: nothing is trained\n")
     step = start
-    while step < steps and not stop.wait(STEP_S):
+    while not stop.is_set() and step < steps:
+        journal.write("phase", step, phase="sampling")
+        if stop.wait(STEP_S):
+            break
         step += 1
         write_step(journal, step, config["seed"])
     outcome = "finished" if step == steps else "stopped"
