@@ -1,14 +1,19 @@
-"""What runs have cost: devices held, for how long, at their nodes' price."""
+"""What runs have cost: devices held, for how long, at the price of the day they were leased on.
+
+The ledger has the exact account, day by day; this is what lists and budgets can tell of many runs.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Count, Q, QuerySet, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Case, Count, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
+from django.db.models.functions import Coalesce, TruncDate
 
 from r1web.accounts.models import Project
+from r1web.ledger.hardware import CPU_SLOT
+from r1web.ledger.models import Price
 from r1web.runs.models import Attempt
 
 
@@ -27,14 +32,33 @@ class Hold:
 def with_devices() -> QuerySet[Attempt]:
     """Attempts with their nodes, how many devices they hold or held, and what these cost an hour.
 
-    A device that its node has lost since costs what those of the leading node do.
+    That is what the price book says in US dollars, else the price of the node. A device that its
+    node has lost since costs what those of the leading node do.
     """
     price = Coalesce(
-        "leases__device__node__price_per_device_hour", "node__price_per_device_hour", Decimal(0)
+        Subquery(_in_the_book()),
+        "leases__device__node__price_per_device_hour",
+        "node__price_per_device_hour",
+        Decimal(0),
     )
-    return Attempt.objects.select_related("node").annotate(
-        devices=Count("leases"), usd_per_hour=Sum(price, filter=Q(leases__isnull=False))
+    model = Case(
+        When(leases__device__kind="cpu", then=Value(CPU_SLOT)), default="leases__device__model"
     )
+    return (
+        Attempt.objects.select_related("node")
+        .alias(device_model=model, leased_on=TruncDate("leases__created_at"))
+        .annotate(devices=Count("leases"), usd_per_hour=Sum(price, filter=Q(leases__isnull=False)))
+    )
+
+
+def _in_the_book() -> QuerySet[Price, Decimal]:
+    """The price of a lease's device on the day on which it was leased."""
+    rows = Price.objects.filter(
+        device_model=OuterRef("device_model"),
+        valid_from__lte=OuterRef("leased_on"),
+        currency="USD",
+    )
+    return rows.order_by("-valid_from", "-pk").values_list("per_hour", flat=True)[:1]
 
 
 def spent(attempts: Iterable[Attempt], now: datetime, since: datetime | None = None) -> Spent:

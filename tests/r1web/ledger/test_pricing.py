@@ -204,3 +204,22 @@ def test_cards_are_known_by_the_driver_s_names() -> None:
     }  # fmt: skip
     assert {name: found.watts for name in names if (found := card(name))} == names
     assert card("Apple M3") is None
+
+
+@pytest.mark.parametrize("book", [None, "3.5"])
+def test_lists_say_what_the_ledger_says(
+    make_story: MakeStory, clock: Clock, staff: Api, book: str | None
+) -> None:
+    story = make_story()
+    if book:
+        for more in ({}, {"per_hour": "8", "valid_from": "2027-01-01"}):
+            staff.post("/ledger/prices", PRICE | {"per_hour": book, **more})
+    story.begin()
+    story.phase("training", 3600)
+    story.tell("metrics", 1, values={})
+    story.end()
+    (row,) = staff.get("/runs").json()["items"]
+    (total,) = staff.get(f"/runs/{story.run.pk}/ledger").json()["totals"]
+    assert row["cost_usd"] == pytest.approx(total["micros"] / 1e6)
+    assert row["device_hours"] == pytest.approx(total["device_hours"])
+    assert row["cost_usd"] == pytest.approx(2 * float(book or 2))
