@@ -9,6 +9,7 @@ from django.test import Client
 
 from r1web.accounts.models import User
 from r1web.cluster.hardware import gpu_load
+from r1web.cluster.models import Device
 from r1web.cluster.supervisor.sample import Sampler
 from r1web.ledger.energy import Energy, shared_out
 from r1web.ledger.hardware import card
@@ -223,3 +224,24 @@ def test_lists_say_what_the_ledger_says(
     assert row["cost_usd"] == pytest.approx(total["micros"] / 1e6)
     assert row["device_hours"] == pytest.approx(total["device_hours"])
     assert row["cost_usd"] == pytest.approx(2 * float(book or 2))
+
+
+def test_a_price_of_the_past_sorts_lists_anew(
+    make_story: MakeStory, staff: Api, clock: Clock
+) -> None:
+    stories = [make_story("cheap"), make_story("dear")]
+    for story, gpus in zip(stories, ("NVIDIA H800", "NVIDIA A100"), strict=True):
+        Device.objects.filter(node__name=f"{story.run.name}-0").update(model=gpus)
+        story.begin()
+        story.phase("training", 3600)
+        story.tell("metrics", 1, values={})
+        story.end()
+    staff.post("/ledger/prices", PRICE | {"device_model": "NVIDIA A100", "per_hour": "1"})
+
+    def order() -> list[str]:
+        items = staff.get("/runs", sort="-cost_usd").json()["items"]
+        return [item["name"] for item in items]
+
+    assert order() == ["cheap", "dear"]
+    staff.post("/ledger/prices", PRICE | {"device_model": "NVIDIA A100", "per_hour": "9"})
+    assert order() == ["dear", "cheap"]
