@@ -6,7 +6,7 @@ passes as some phase: so the phases add up to the leased time, whatever journal 
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from r1web.ledger.models import Phase
@@ -73,7 +73,8 @@ class Reading:
 
     def as_json(self) -> dict[str, Any]:
         """Without `moves`, which are made at once."""
-        return {name: value for name, value in asdict(self).items() if name != "moves"}
+        names = ("until_ms", "phase", "stage", "fresh", "unsettled")
+        return {name: getattr(self, name) for name in names}
 
     def run_to(self, when_ms: int) -> None:
         """Account for the time until then, midnight by midnight; never backwards."""
