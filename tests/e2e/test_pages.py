@@ -100,6 +100,52 @@ def tab_to(page: Page, role: str, name: str) -> None:
     raise AssertionError(f"Tab does not come to {name} on {page.url}")
 
 
+COVERED_FOCUS = """
+() => {
+  const one = document.activeElement;
+  if (one === document.body) return null;
+  const { left, top, right, bottom } = one.getBoundingClientRect();
+  const between = (from, to, share) => from + (to - from) * share;
+  const shares = [0.05, 0.275, 0.5, 0.725, 0.95];
+  const isSeen = shares.some((across) => shares.some((down) => {
+    const at = document.elementFromPoint(between(left, right, across), between(top, bottom, down));
+    return at !== null && (one.contains(at) || at.contains(one));
+  }));
+  return isSeen ? null : one.outerHTML.slice(0, 200);
+}
+"""
+"""What has the focus where nothing of it is to be seen: beyond an edge, or under a bar."""
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("width", [390, 1440])
+def test_what_has_the_focus_is_never_covered(
+    width: int, finished_run: int, scripted_pages: Pages
+) -> None:
+    page, _ = scripted_pages.new(viewport={"width": width, "height": 600})
+    found = []
+    for path in (
+        "/",
+        "/new",
+        "/queue",
+        "/presets",
+        "/projects/default?tab=rules",
+        f"/runs/{finished_run}",
+        f"/runs/{finished_run}?tab=rollouts&view=all",
+        f"/runs/{finished_run}?tab=rollouts&view=emergence",
+        f"/runs/{finished_run}?tab=config",
+        f"/compare?runs={finished_run}",
+        f"/compare?runs={finished_run}&tab=explore",
+    ):
+        page.goto(path)
+        await_content(page)
+        for key in ["Tab"] * MOST_TABS + ["Shift+Tab"] * MOST_TABS:
+            page.keyboard.press(key)
+            if covered := page.evaluate(COVERED_FOCUS):
+                found.append(f"{page.url}, {key}: {covered}")
+    assert found == []
+
+
 def test_the_main_action_of_each_page_is_reached_by_keyboard(
     finished_run: int, scripted_pages: Pages
 ) -> None:

@@ -33,7 +33,7 @@ export function PromptTable({ run, address, go }: PromptTableProps) {
       <h3 id="prompts">
         Prompts: {count(first.solved)} of {count(first.total)} solved at least once
       </h3>
-      <Table>
+      <Table panel>
         <thead>
           <tr>
             {COLUMNS.map((column) => (

@@ -102,7 +102,7 @@ const FIELDS = [
   }),
   column.accessor("created_at", {
     header: "Created",
-    meta: { className: styles.created, sort: "created_at", first: "falling", width: 68 },
+    meta: { className: styles.created, sort: "created_at", first: "falling", width: 88 },
     cell: (cell) => <RelativeTime at={cell.getValue()} />,
   }),
 ];
