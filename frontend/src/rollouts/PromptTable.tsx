@@ -14,11 +14,11 @@ type PromptTableProps = Pick<TabProps, "run" | "address" | "go">;
 
 const COLUMNS = [
   { title: "Prompt", isNumber: false },
+  { title: "First solved", field: "solved", isNumber: true },
+  { title: "Right", isNumber: true },
   { title: "Difficulty", field: "difficulty", isNumber: true },
   { title: "Times asked", field: "asked", isNumber: true },
   { title: "First asked", isNumber: true },
-  { title: "First solved", field: "solved", isNumber: true },
-  { title: "Right", isNumber: true },
 ] as const;
 
 /** Every prompt of the run once: when it was first solved; a press leads to it over the steps. */
@@ -77,11 +77,11 @@ function Line({ prompt, run, address }: LineProps) {
           <bdi>{question}</bdi>
         </Link>
       </td>
+      <td className="number">{solved_step === null ? "never" : `step ${solved_step}`}</td>
+      <td className="number">{formatPercent(solved, 0)}</td>
       <td className="number">{difficulty === null ? "–" : formatNumber(difficulty)}</td>
       <td className="number">{formatNumber(asked, 0)}</td>
       <td className="number">step {first_step}</td>
-      <td className="number">{solved_step === null ? "never" : `step ${solved_step}`}</td>
-      <td className="number">{formatPercent(solved, 0)}</td>
     </tr>
   );
 }
