@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from django.db import transaction
+from django.utils import timezone
 
 from benchmarks.curves import disk
 from benchmarks.curves.data import LINE, SPIKE, names_of, times_of
@@ -15,8 +16,10 @@ from benchmarks.curves.journal import write_journal
 from benchmarks.curves.web import Browser, wait_until_served
 from r1web.accounts.models import Project
 from r1web.accounts.services import ensure_local_operator
+from r1web.cluster.models import Device, Lease, Node
 from r1web.cluster.supervisor.ingest import ingest_together
 from r1web.cluster.supervisor.tail import read_lines
+from r1web.ledger import services as ledger
 from r1web.local import plan
 from r1web.local.address import free_port
 from r1web.local.database import migrate
@@ -75,7 +78,8 @@ class Contender:
                     )
 
     def _attempt(self) -> Attempt:
-        """Of a new run of the preset, with the rules that it has by default."""
+        """Of a new run of the preset, with the rules that it has by default and a device whose time
+        is booked."""
         project = Project.objects.get(slug="default")
         run = create_run(
             owner=self.operator, project=project, preset=PRESET, name="curves", overrides={}
@@ -83,6 +87,10 @@ class Contender:
         attempt = Attempt.objects.create(run=run, number=1)
         transition(run=run, to=State.STARTING, reason="", actor="benchmark", attempt=attempt)
         run.save()
+        node, _ = Node.objects.get_or_create(name="bench", queue="node.bench")
+        device = Device.objects.create(node=node, kind=Device.Kind.CPU, index=run.pk)
+        Lease.objects.create(attempt=attempt, device=device)
+        ledger.begin(attempt=attempt, since=timezone.now())
         return attempt
 
     def bytes(self) -> dict[str, int]:
