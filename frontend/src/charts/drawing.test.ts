@@ -69,6 +69,11 @@ describe("spread", () => {
     );
   });
 
+  it("pushes up what would stand below the axis", () => {
+    const places = spread([{ y: 100 }, { y: 100 }, { y: 80 }, { y: 10 }], 14, 100);
+    expect(places.map(({ y }) => y)).toEqual([10, 72, 86, 100]);
+  });
+
   it("leaves labels where they are when they have room", () => {
     expect(spread([{ y: 40 }, { y: 10 }], 14)).toEqual([{ y: 10 }, { y: 40 }]);
   });

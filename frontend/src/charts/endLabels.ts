@@ -31,7 +31,8 @@ export function drawEndLabels(
   ctx.font = `500 ${12 * dpr}px "Inter Variable", sans-serif`;
   ctx.textAlign = "left";
   ctx.textBaseline = "middle";
-  for (const label of spread(labelsOf(plot, data, spec, colours), LINE_PX * dpr)) {
+  const labels = labelsOf(plot, data, spec, colours);
+  for (const label of spread(labels, LINE_PX * dpr, bbox.top + bbox.height)) {
     ctx.fillStyle = label.colour;
     ctx.fillRect(left, label.y - 1.5 * dpr, 3 * dpr, 3 * dpr);
     ctx.fillStyle = colours.text;
@@ -53,17 +54,23 @@ function labelsOf(plot: uPlot, data: PlotData, spec: ChartSpec, colours: ChartCo
   });
 }
 
-/** Pushes labels apart, top to bottom, until each has its own line. */
+/** Pushes labels apart, top to bottom, until each has its own line; those that would come to stand
+ * below `lowest`, over what the axis says, go up again and push others before them. */
 export function spread<Place extends { y: number }>(
   labels: readonly Place[],
   line: number,
+  lowest = Number.POSITIVE_INFINITY,
 ): Place[] {
   const sorted = labels.map((label) => ({ ...label })).sort((a, b) => a.y - b.y);
-  for (let index = 1; index < sorted.length; index++) {
-    const [above, here] = [sorted[index - 1] as Place, sorted[index] as Place];
-    const overlap = line - (here.y - above.y);
-    if (overlap <= 0) continue;
-    here.y += overlap;
+  let highest = Number.NEGATIVE_INFINITY;
+  for (const label of sorted) {
+    label.y = Math.max(label.y, highest);
+    highest = label.y + line;
+  }
+  let below = lowest;
+  for (const label of sorted.toReversed()) {
+    label.y = Math.min(label.y, below);
+    below = label.y - line;
   }
   return sorted;
 }

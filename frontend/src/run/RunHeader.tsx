@@ -8,7 +8,7 @@ import { PreemptibleChip } from "@/queue/PreemptibleChip";
 import { Button, IconButton } from "@/ui/Button";
 import { ButtonLink } from "@/ui/ButtonLink";
 import { Chip } from "@/ui/Chip";
-import { formatCost, formatDuration, formatNumber } from "@/ui/format";
+import { formatCost, formatDeviceHours, formatDuration, formatNumber } from "@/ui/format";
 import { Menu } from "@/ui/Menu";
 import { Progress } from "@/ui/Progress";
 import { StateBadge } from "@/ui/StateBadge";
@@ -57,7 +57,7 @@ function Figures({ run, facts }: RunHeaderProps) {
       </span>
       {under && run.eta_s !== null && <span>{formatDuration(run.eta_s)} left</span>}
       <Elapsed run={run} ticking={under && run.started_at !== null} />
-      <span title="Devices held × hours">{formatNumber(run.device_hours, 3)} device-h</span>
+      <span title="Devices held × hours">{formatDeviceHours(run.device_hours)} device-h</span>
       <span>{formatCost(run.cost_usd)}</span>
       {run.preset && <Chip title="Preset">{run.preset}</Chip>}
       {run.preemptible && <PreemptibleChip />}

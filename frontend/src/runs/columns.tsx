@@ -7,6 +7,7 @@ import { Chip } from "@/ui/Chip";
 import {
   formatCompact,
   formatCost,
+  formatDeviceHours,
   formatDuration,
   formatFixed,
   formatNumber,
@@ -90,7 +91,7 @@ const FIELDS = [
     header: "Cost",
     meta: { className: styles.cost, sort: "cost_usd", first: "falling", width: 56 },
     cell: ({ row }) => (
-      <span title={`${formatNumber(row.original.device_hours)} device-hours`}>
+      <span title={`${formatDeviceHours(row.original.device_hours)} device-hours`}>
         {formatCost(row.original.cost_usd)}
       </span>
     ),

@@ -4,6 +4,7 @@ import {
   formatBytes,
   formatCompact,
   formatCost,
+  formatDeviceHours,
   formatDuration,
   formatFixed,
   formatNumber,
@@ -53,6 +54,12 @@ describe("numbers", () => {
     expect(formatPercent(0.615)).toBe("61.5 %");
     expect(formatPercent(null)).toBe("–");
     expect([0, 0.004, 12.345].map(formatCost)).toEqual(["$0.00", "<$0.01", "$12.35"]);
+    expect([0, 0.0007, 0.028, 1204.5].map(formatDeviceHours)).toEqual([
+      "0",
+      "<0.01",
+      "0.03",
+      "1,204.5",
+    ]);
     expect([plural(1, "step"), plural(1200, "step")]).toEqual(["1 step", "1,200 steps"]);
   });
 });

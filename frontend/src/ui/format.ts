@@ -74,6 +74,11 @@ export function formatCost(dollars: number | null | undefined): string {
   return `$${dollars.toFixed(2)}`;
 }
 
+/** Devices × hours: "<0.01", "0.03", "1,204.5". */
+export function formatDeviceHours(hours: number): string {
+  return hours > 0 && hours < 0.01 ? "<0.01" : formatNumber(hours, 2);
+}
+
 const AGES: [number, number, string][] = [
   [60, 1, "s"],
   [3600, 60, "m"],
