@@ -147,17 +147,16 @@ function metricColumn(name: string) {
 }
 
 function NameCell({ run }: { run: RunRow }) {
+  const [first, ...more] = run.tags;
   return (
     <>
       <Link href={`/runs/${run.id}`} className={styles.link} title={`${run.name} · #${run.id}`}>
         {run.name}
       </Link>
       <span className="muted">#{run.id}</span>
-      {run.tags.map((tag) => (
-        <Chip key={tag} title={tag}>
-          {tag}
-        </Chip>
-      ))}
+      {first && (
+        <Chip title={run.tags.join(", ")}>{more.length ? `${first} +${more.length}` : first}</Chip>
+      )}
     </>
   );
 }
