@@ -7,6 +7,7 @@ import {
   formatDeviceHours,
   formatDuration,
   formatFixed,
+  formatMoney,
   formatNumber,
   formatPercent,
   plural,
@@ -54,6 +55,8 @@ describe("numbers", () => {
     expect(formatPercent(0.615)).toBe("61.5 %");
     expect(formatPercent(null)).toBe("–");
     expect([0, 0.004, 12.345].map(formatCost)).toEqual(["$0.00", "<$0.01", "$12.35"]);
+    expect(formatMoney(1234.5, "EUR")).toBe("€1,234.50");
+    expect(formatMoney(null, "EUR")).toBe("–");
     expect([0, 0.0007, 0.028, 1204.5].map(formatDeviceHours)).toEqual([
       "0",
       "<0.01",

@@ -69,9 +69,14 @@ export function formatDuration(seconds: number | null | undefined): string {
 
 /** US dollars: "$0.00", "$12.34". */
 export function formatCost(dollars: number | null | undefined): string {
-  if (dollars === null || dollars === undefined || !Number.isFinite(dollars)) return NOTHING;
-  if (dollars > 0 && dollars < 0.01) return "<$0.01";
-  return `$${dollars.toFixed(2)}`;
+  return formatMoney(dollars, "USD");
+}
+
+/** An amount in a currency of ISO 4217; what is less than its hundredth part is "<€0.01". */
+export function formatMoney(amount: number | null | undefined, currency: string): string {
+  if (amount === null || amount === undefined || !Number.isFinite(amount)) return NOTHING;
+  const { format } = new Intl.NumberFormat("en", { style: "currency", currency });
+  return amount > 0 && amount < 0.01 ? `<${format(0.01)}` : format(amount);
 }
 
 /** Devices × hours: "<0.01", "0.03", "1,204.5". */
