@@ -67,7 +67,6 @@ class FollowerSupervisor:
         self.database.insist(lambda: record.note_launcher(self.part, *launcher))
         cut = self._follow(trainer)
         trainer.end_stragglers()
-        trainer.is_alive()  # asks for the exit code
         self._end(cut or self._explain(trainer), trainer.exit_code)
 
     def _start(self) -> Trainer | None:

@@ -59,14 +59,20 @@ class Trainer:
         return members_of_groups([self.pid])[self.pid]
 
     def end_stragglers(self) -> int:
-        """Leave nothing of the group: SIGTERM, a moment to save, SIGKILL. How many there were."""
+        """Leave nothing of the group: SIGTERM, a moment to save, SIGKILL. How many there were.
+
+        A launcher of which threads are left counts as ended; it is waited for all the same, as it
+        has no exit code before, and nobody would ask again while the database is away.
+        """
         left = self.members()
-        if not left:
-            return 0
-        self.signal(signal.SIGTERM)
-        if not self._wait_empty(STRAGGLERS_SAVE_S):
+        if left:
+            self.signal(signal.SIGTERM)
+            if not self._wait_empty(STRAGGLERS_SAVE_S):
+                self.signal(signal.SIGKILL)
+                self._wait_empty(DEATH_S)
+        if self.child is not None and self.is_alive():
             self.signal(signal.SIGKILL)
-            self._wait_empty(DEATH_S)
+            self._reap(self.child, DEATH_S)
         return len(left)
 
     def _wait_empty(self, seconds: float) -> bool:
@@ -74,8 +80,15 @@ class Trainer:
         while left := self.members():
             if time.monotonic() > deadline:
                 return False
-            psutil.wait_procs(left, timeout=0.1)
+            if self.child is not None and self.is_alive():
+                self._reap(self.child, 0.1)  # psutil would take its exit code away
+            else:
+                psutil.wait_procs(left, timeout=0.1)
         return True
+
+    def _reap(self, child: subprocess.Popen[bytes], seconds: float) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(seconds)
 
 
 def start_trainer(

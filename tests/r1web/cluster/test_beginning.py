@@ -1,5 +1,7 @@
 """A trainer begins only once it is written down."""
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +42,27 @@ def test_it_never_begins_when_its_supervisor_dies_before(tmp_path: Path) -> None
     assert not began.exists()
 
 
+def test_a_launcher_whose_first_thread_has_ended_before_the_others_leaves_nothing(
+    tmp_path: Path,
+) -> None:
+    command = [sys.executable, "-c", ENDS_ITS_FIRST_THREAD]
+    environment = {"PATH": os.environ["PATH"]}
+    trainer = start_trainer(
+        command, attempt_id=7, folder=tmp_path, cwd=tmp_path, environment=environment
+    )
+    launcher = psutil.Process(trainer.pid)
+    until(lambda: launcher.status() == psutil.STATUS_ZOMBIE)
+    assert trainer.is_alive()
+    assert trainer.end_stragglers() == 0
+    assert trainer.exit_code == -signal.SIGKILL
+    assert not launcher.is_running()
+
+
+ENDS_ITS_FIRST_THREAD = """
+import ctypes, platform, threading, time
+threading.Thread(target=time.sleep, args=(600,)).start()
+ctypes.CDLL(None).syscall({"x86_64": 60, "aarch64": 93}[platform.machine()], 0)
+"""
 START = """
 import subprocess, sys, time
 child = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, process_group=0)
