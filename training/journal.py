@@ -117,7 +117,7 @@ class Journal:
             return
         try:
             self._write_one(item)
-        except Exception as error:  # noqa: BLE001 - told to whoever waits for it
+        except Exception as error:  # noqa: BLE001 - `flush` raises it
             self._failure = error
 
     def _write_one(self, event: Event) -> None:

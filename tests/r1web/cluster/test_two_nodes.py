@@ -46,14 +46,14 @@ PATIENCE_S = 600.0
 BEAT = ["-m", "celery", "-A", "r1web.celery", "beat", "--pidfile", "", "--schedule"]
 ALONE = ("--without-gossip", "--without-mingle")
 HOLDER = """
-import time
+import signal
 import django
 django.setup()
 from django.db import transaction
 from r1web.runs.services import lock_attempt
 with transaction.atomic():
     lock_attempt({attempt})
-    time.sleep(3600)
+    signal.pause()
 """
 ENDLESS = {
     "grpo": {"steps": 1_000_000, "prompts_per_step": 2, "group_size": 4},
