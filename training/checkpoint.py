@@ -23,7 +23,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from training.config import CheckpointConfig
+from training.config import PLAIN, CheckpointConfig
 
 DIRECTORY = "checkpoints"
 MANIFEST = "manifest.json"
@@ -44,6 +44,9 @@ class Manifest(BaseModel):
     """How a checkpoint was made, and every file of it."""
 
     step: int
+    stage: str = PLAIN
+    ends_stage: bool = False
+    """What a stage of a pipeline has left: later ones begin with it, so it stays."""
     tokens_total: int
     skipped_total: int = 0
     processes: int
@@ -175,7 +178,9 @@ def _write_durably(path: Path, text: str) -> None:
 
 def _prune(run_dir: Path, keep: CheckpointConfig) -> list[Path]:
     known = steps(run_dir)
-    kept = set(known[-keep.keep_last :]) | set(_best(run_dir, known, keep.keep_best))
+    readable = _manifests(run_dir, known)
+    kept = set(known[-keep.keep_last :]) | set(_best(readable, keep.keep_best))
+    kept |= {step for step, manifest in readable.items() if manifest.ends_stage}
     if keep.keep_every_steps:
         kept |= {step for step in known if step % keep.keep_every_steps == 0}
     removed = [path_of(run_dir, step) for step in known if step not in kept]
@@ -184,14 +189,26 @@ def _prune(run_dir: Path, keep: CheckpointConfig) -> list[Path]:
     return removed
 
 
-def _best(run_dir: Path, known: list[int], count: int) -> list[int]:
-    """Steps with the highest scores; of equal ones the later."""
-    scored = []
-    for step in known if count else []:
+def _manifests(run_dir: Path, known: list[int]) -> dict[int, Manifest]:
+    """By step, without the damaged ones, from which nobody can resume."""
+    found = {}
+    for step in known:
         try:
-            score = _manifest(path_of(run_dir, step)).score
+            found[step] = _manifest(path_of(run_dir, step))
         except CheckpointError:
-            continue  # nobody can resume from it either
-        if score is not None:
-            scored.append((score, step))
-    return [step for _, step in sorted(scored, reverse=True)[:count]]
+            continue
+    return found
+
+
+def _best(manifests: dict[int, Manifest], count: int) -> list[int]:
+    """Steps with the highest scores of each stage; of equal ones the later. Stages may differ in
+    what they are scored on."""
+    best: list[int] = []
+    for stage in {manifest.stage for manifest in manifests.values()}:
+        scored = [
+            (manifest.score, step)
+            for step, manifest in manifests.items()
+            if manifest.stage == stage and manifest.score is not None
+        ]
+        best += [step for _, step in sorted(scored, reverse=True)[:count]]
+    return best

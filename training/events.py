@@ -112,10 +112,49 @@ class RolloutsEvent(EventBase):
     completions: list[CompletionRecord]
 
 
+class StageInput(Record):
+    """What a stage begins with or learns from."""
+
+    role: Literal["weights", "data", "reward_model", "model"]
+    """`model`: one that it evaluates."""
+    stage: str | None = None
+    """Which stage has made it; null: none of this run."""
+    path: str
+    """Directory or file: relative to the run directory where it is in there."""
+    rows: int | None = None
+    """Of data."""
+
+
+class StageOutput(Record):
+    role: Literal["weights", "data", "reward_model"]
+    path: str
+    """Relative to the run directory."""
+    rows: int | None = None
+    sha256: str | None = None
+    """Of a file of data."""
+
+
+class StageEvent(EventBase):
+    """A stage of a pipeline begins, goes on from a checkpoint, or is done."""
+
+    type: Literal["stage"] = "stage"
+    kind: Literal["grpo", "sft", "distill", "rejection_sampling", "reward_model", "evaluate"]
+    state: Literal["began", "resumed", "finished"]
+    first_step: int
+    """The step after which the stage begins."""
+    last_step: int
+    inputs: list[StageInput] = []
+    outputs: list[StageOutput] = []
+    """Of a stage that is done."""
+
+
 class EvaluationEvent(EventBase):
     """Held-out score; `values` are series too (eval/pass_at_1, …)."""
 
     type: Literal["evaluation"] = "evaluation"
+    model: str | None = None
+    """Whose score it is, where a stage evaluates several: a stage's name, base, or a directory.
+    Null: of the policy as it was at this step."""
     values: dict[str, float]
     problems: int
     completions_per_problem: int
@@ -126,7 +165,8 @@ class CheckpointEvent(EventBase):
     path: str
     """Relative to the run directory."""
     bytes: int
-    reason: Literal["schedule", "stop", "final"]
+    reason: Literal["schedule", "stop", "stage", "final"]
+    """`stage`: what a stage of a pipeline has left."""
     removed: list[str] = []
     """Paths of older checkpoints that were pruned with this one."""
 
@@ -151,6 +191,7 @@ Event = Annotated[
     | PhaseEvent
     | MetricsEvent
     | RolloutsEvent
+    | StageEvent
     | EvaluationEvent
     | CheckpointEvent
     | LogEvent

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from training.config.problems import ConfigError
 from training.config.schema import PretrainConfig, RunConfig
+from training.config.schema.stages import tables_of
 
 PRESETS_DIR = Path(__file__).parent / "presets"
 PRETRAIN_PRESETS = frozenset({"nano-base"})
@@ -56,8 +57,8 @@ def resolve(preset: str | None, overrides: Mapping[str, Any]) -> Resolved:
     """
     own = preset_overrides(preset) if preset is not None else {}
     base = merge(_types(RunConfig().model_dump()), own)
-    config = _validated(RunConfig, merge(base, overrides))
-    before = flatten(_validated(RunConfig, base).model_dump(mode="json"))
+    config = _validated(RunConfig, _laid_under_stages(merge(base, overrides)))
+    before = flatten(_validated(RunConfig, _laid_under_stages(base)).model_dump(mode="json"))
     after = flatten(config.model_dump(mode="json"))
     changed = {path: value for path, value in after.items() if before.get(path) != value}
     changed |= {path: None for path in before if path not in after}
@@ -95,6 +96,21 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         both_tables = isinstance(below, Mapping) and isinstance(value, Mapping)
         merged[key] = merge(below, value) if both_tables else value  # type: ignore[arg-type]
     return merged
+
+
+def _laid_under_stages(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """The run's own tables under those of its stages, so that each stage says all."""
+    stages = tree.get("stages")
+    if not isinstance(stages, Mapping):
+        return dict(tree)
+    return {**tree, "stages": {name: _laid_under(tree, stage) for name, stage in stages.items()}}
+
+
+def _laid_under(tree: Mapping[str, Any], stage: object) -> object:
+    if not isinstance(stage, Mapping):
+        return stage
+    below = {name: tree[name] for name in tables_of(stage.get("type")) if name in tree}
+    return merge(below, stage)
 
 
 def _other_type(below: object, over: object) -> bool:

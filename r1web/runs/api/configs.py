@@ -128,7 +128,7 @@ def _refused(problems: list[Problem]) -> Validation:
 
 
 def _arithmetic(config: RunConfig) -> Arithmetic:
-    processes, steps = config.hardware.processes, config.grpo.steps
+    processes, steps = config.hardware.processes, config.total_steps
     each = config.completions_per_step // processes
     every = config.evaluation.every_steps
     _, longest = config.sampling.longest

@@ -57,7 +57,7 @@ def create_run(
         config=resolved.as_json(),
         overrides=resolved.overrides,
         digest=resolved.digest,
-        total_steps=resolved.config.grpo.steps,
+        total_steps=resolved.config.total_steps,
         start_checkpoint=checkpoint,
         parent=parent,
         parent_step=checkpoint.step if parent and checkpoint else None,
@@ -137,13 +137,14 @@ def resolve_for(
     resolved = resolve(preset, overrides)
     if "\\u0000" in json.dumps(resolved.as_json()):
         raise InvalidError("The config holds a NUL character: remove it.", path="config")
-    path = resolved.config.model.path
-    if checkpoint is None and path not in PRETRAIN_PRESETS and not user.is_staff:
-        raise ForbiddenError(
-            f"Only staff may name a directory: take one of {', '.join(sorted(PRETRAIN_PRESETS))}, "
-            "or start from a checkpoint.",
-            path="model.path",
-        )
+    for field, path in resolved.config.models_named.items():
+        chosen = checkpoint is not None and field == "model.path"
+        if not chosen and path not in PRETRAIN_PRESETS and not user.is_staff:
+            raise ForbiddenError(
+                "Only staff may name a directory: take one of "
+                f"{', '.join(sorted(PRETRAIN_PRESETS))}, or start from a checkpoint.",
+                path=field,
+            )
     model = selectors.known_model(resolved.config, checkpoint)
     if model is not None:
         # Which node it will be is not known yet: only a CPU that is asked for is surely one.

@@ -30,7 +30,7 @@ def test_every_pretraining_preset_is_valid(name: str) -> None:
 def test_the_fields_of_a_run_are_these() -> None:
     # A new knob is a decision: whoever adds one writes it down here too.
     assert list(flatten(RunConfig().model_dump())) == [
-        "seed",
+        "seed", "pipeline",
         "model.path",
         "task.type", "task.template", "task.system_prompt", "task.name", "task.level",
         "task.curriculum",

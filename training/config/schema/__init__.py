@@ -39,8 +39,19 @@ from training.config.schema.reward import (
     RewardModelConfig,
 )
 from training.config.schema.rollouts import RolloutsConfig
-from training.config.schema.run import RunConfig, json_schema
+from training.config.schema.run import PLAIN, Planned, RunConfig, json_schema
 from training.config.schema.sampling import GrowthConfig, NativeSampler, SamplingConfig, VllmSampler
+from training.config.schema.stages import (
+    DistillStageConfig,
+    EvaluateStageConfig,
+    GrpoStageConfig,
+    KeepConfig,
+    RejectionSamplingStageConfig,
+    RewardModelStageConfig,
+    SftStageConfig,
+    StageConfig,
+    StageKind,
+)
 from training.config.schema.task import (
     CodeTaskConfig,
     FileTaskConfig,
@@ -55,6 +66,7 @@ from training.config.schema.task import (
 )
 
 __all__ = [
+    "PLAIN",
     "AdvantageScale",
     "Aggregation",
     "CheckpointConfig",
@@ -63,8 +75,10 @@ __all__ = [
     "CorrectionConfig",
     "CustomRewardConfig",
     "DapoLoss",
+    "DistillStageConfig",
     "DrGrpoLoss",
     "DynamicSamplingConfig",
+    "EvaluateStageConfig",
     "EvaluationConfig",
     "EvaluationSetConfig",
     "FileTaskConfig",
@@ -73,9 +87,11 @@ __all__ = [
     "GrowthConfig",
     "GrpoConfig",
     "GrpoLoss",
+    "GrpoStageConfig",
     "GspoLoss",
     "HardwareConfig",
     "JudgeConfig",
+    "KeepConfig",
     "Language",
     "LanguageConfig",
     "LengthConfig",
@@ -88,18 +104,24 @@ __all__ = [
     "OverlongConfig",
     "PartConfig",
     "PassRatesConfig",
+    "Planned",
     "PretrainConfig",
     "PythonTaskConfig",
     "Reads",
     "ReasoningGymConfig",
+    "RejectionSamplingStageConfig",
     "RepetitionConfig",
     "ResumeConfig",
     "RewardConfig",
     "RewardModelConfig",
+    "RewardModelStageConfig",
     "RolloutsConfig",
     "RunConfig",
     "SamplingConfig",
+    "SftStageConfig",
     "SingleTaskConfig",
+    "StageConfig",
+    "StageKind",
     "StartConfig",
     "Strict",
     "TaskConfig",

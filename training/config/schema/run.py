@@ -1,8 +1,9 @@
 """One run, whole: all tables together, and what only shows when they meet."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from training.config.schema.base import Strict, fail
 from training.config.schema.checkpoint import CheckpointConfig
@@ -15,6 +16,19 @@ from training.config.schema.resume import ResumeConfig
 from training.config.schema.reward import RewardConfig
 from training.config.schema.rollouts import RolloutsConfig
 from training.config.schema.sampling import SamplingConfig
+from training.config.schema.sources import check_sources
+from training.config.schema.stages import (
+    TABLES,
+    DistillStageConfig,
+    EvaluateStageConfig,
+    GrpoStageConfig,
+    RejectionSamplingStageConfig,
+    RewardModelStageConfig,
+    StageConfig,
+    StageKind,
+    StageName,
+    is_path,
+)
 from training.config.schema.task import (
     CodeTaskConfig,
     MixtureConfig,
@@ -22,11 +36,39 @@ from training.config.schema.task import (
     TaskConfig,
 )
 
+PLAIN = "grpo"
+"""What the only stage of a run without a pipeline is called."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A stage in its place among the run's steps."""
+
+    name: str
+    kind: StageKind
+    before: int
+    """Steps of the stages before it."""
+    steps: int
+
+    @property
+    def last_step(self) -> int:
+        return self.before + self.steps
+
 
 class RunConfig(Strict):
-    """One GRPO run, whole."""
+    """One run, whole: GRPO, or the stages of a pipeline, one after the other."""
 
     seed: int = Field(0, ge=0, lt=2**31)
+    pipeline: list[StageName] = Field(
+        [],
+        max_length=64,
+        description="Names of the stages in their order; none: the run is GRPO alone.",
+    )
+    stages: dict[StageName, StageConfig] = Field(
+        {},
+        description="The stages by name. A table that one leaves open, or a field of it, is as in "
+        "the run's own.",
+    )
     model: StartConfig = StartConfig()
     task: TaskConfig = ReasoningGymConfig()
     reward: RewardConfig = RewardConfig()
@@ -38,6 +80,53 @@ class RunConfig(Strict):
     checkpoint: CheckpointConfig = CheckpointConfig()
     resume: ResumeConfig = ResumeConfig()
     hardware: HardwareConfig = HardwareConfig()
+
+    @property
+    def plan(self) -> list[Planned]:
+        """The run's stages in order."""
+        if not self.pipeline:
+            return [Planned(PLAIN, "grpo", 0, self.grpo.steps)]
+        planned: list[Planned] = []
+        for name in self.pipeline:
+            before = planned[-1].last_step if planned else 0
+            stage = self.stages[name]
+            planned.append(Planned(name, stage.type, before, _steps_of(stage)))
+        return planned
+
+    @property
+    def total_steps(self) -> int:
+        """Of all stages."""
+        return self.plan[-1].last_step
+
+    @property
+    def models_named(self) -> dict[str, str]:
+        """What the config names that weights of a policy are read from, by field."""
+        named = {"model.path": self.model.path}
+        for name in self.pipeline:
+            stage, field = self.stages[name], f"stages.{name}"
+            if isinstance(stage, DistillStageConfig):
+                named[f"{field}.student"] = stage.student
+            elif isinstance(stage, EvaluateStageConfig):
+                named |= {f"{field}.models.{n}": each for n, each in enumerate(stage.models)}
+            else:
+                named[f"{field}.start"] = stage.start
+        return {
+            field: each
+            for field, each in named.items()
+            if is_path(each) or field.endswith((".path", ".student"))
+        }
+
+    def of_stage(self, name: str) -> "RunConfig":
+        """The config that one stage of the plan runs by: a run's whose only stage it is. Raises
+        ValidationError."""
+        if not self.pipeline:
+            return self
+        stage = self.stages[name]
+        tables = {table: getattr(stage, table) for table in TABLES if hasattr(stage, table)}
+        if not isinstance(stage, GrpoStageConfig):
+            tables["grpo"] = _without_updates(self.grpo, stage)
+        whole = {field: getattr(self, field) for field in type(self).model_fields}
+        return RunConfig.model_validate({**whole, **tables, "pipeline": [], "stages": {}})
 
     @property
     def completions_per_step(self) -> int:
@@ -154,6 +243,53 @@ class RunConfig(Strict):
                 f"{self.grpo.steps_per_collection}: take a multiple of it.",
             )
         return self
+
+    @model_validator(mode="after")
+    def _stages_are_there(self) -> "RunConfig":
+        for place, name in enumerate(self.pipeline):
+            if name not in self.stages:
+                known = ", ".join(sorted(self.stages)) or "none"
+                raise fail(
+                    f"pipeline.{place}", f"There is no stage “{name}” among stages ({known})."
+                )
+            if name in self.pipeline[:place]:
+                raise fail(f"pipeline.{place}", f"The stage “{name}” comes twice: name it once.")
+        check_sources(self.pipeline, self.stages)
+        return self
+
+    @model_validator(mode="after")
+    def _stages_fit(self) -> "RunConfig":
+        """Each stage as if it were a run of its own."""
+        for name in self.pipeline:
+            try:
+                self.of_stage(name)
+            except ValidationError as error:
+                found = error.errors(include_url=False)[0]
+                path = found.get("ctx", {}).get("path") or ".".join(map(str, found["loc"]))
+                message = found.get("ctx", {}).get("message") or found["msg"]
+                raise fail(f"stages.{name}.{path}", message) from error
+        return self
+
+
+def _steps_of(stage: StageConfig) -> int:
+    if isinstance(stage, GrpoStageConfig):
+        return stage.grpo.steps
+    return len(stage.models) if isinstance(stage, EvaluateStageConfig) else stage.steps
+
+
+def _without_updates(grpo: GrpoConfig, stage: StageConfig) -> dict[str, Any]:
+    """What GRPO's table says to a stage without GRPO: how many completions are sampled at once,
+    and that no reference policy is needed."""
+    asked: dict[str, Any] = {}
+    if isinstance(stage, RejectionSamplingStageConfig | RewardModelStageConfig):
+        asked = {
+            "prompts_per_step": stage.prompts_per_step,
+            "group_size": max(2, stage.completions_per_prompt),
+        }
+    return {
+        **grpo.model_dump(), "steps": _steps_of(stage), "steps_per_collection": 1, "kl_coef": 0.0,
+        "dynamic_sampling": None, "correction": None, **asked,
+    }  # fmt: skip
 
 
 def json_schema() -> dict[str, Any]:
