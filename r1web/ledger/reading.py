@@ -17,6 +17,7 @@ from training.events import (
     FinishedEvent,
     MetricsEvent,
     PhaseEvent,
+    StageEvent,
     StartedEvent,
 )
 
@@ -48,6 +49,13 @@ def parts_of(key: Key) -> tuple[int, str, str]:
     """Day since 1970, phase, stage."""
     day, phase, stage = key.split("/", 2)
     return int(day), phase, stage
+
+
+def _is_done(event: StartedEvent | FinishedEvent | StageEvent) -> bool:
+    """Whether nothing that came before it can be lost any more by what comes now."""
+    if isinstance(event, StageEvent):
+        return event.state == "finished"
+    return isinstance(event, FinishedEvent) and event.outcome != "failed"
 
 
 def wasted(key: Key) -> Key:
@@ -100,10 +108,10 @@ class Reading:
             case EvaluationEvent() | CheckpointEvent():
                 self._pass(event, now_ms)
                 self.unsettled = {}
-            case StartedEvent() | FinishedEvent():
+            case StartedEvent() | FinishedEvent() | StageEvent():
                 self._pass(event, now_ms)
                 self.phase, self.stage = Phase.IDLE, event.stage[:STAGE_LENGTH]
-                if event.type == "finished" and event.outcome != "failed":
+                if _is_done(event):
                     self.unsettled = {}
 
     def give_up(self) -> None:

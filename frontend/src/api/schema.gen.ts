@@ -253,6 +253,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run_id}/stages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stages, and what they have found
+         * @description Where each is, what flows between them, what each took, and its score.
+         */
+        get: operations["r1web_runs_api_stages_list_stages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/stages/{stage}/repeat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Repeat a stage
+         * @description A new run of this stage alone, or with all after it, from what the stages before it left.
+         */
+        post: operations["r1web_runs_api_stages_repeat_stage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/deleted-runs": {
         parameters: {
             query?: never;
@@ -2087,6 +2127,268 @@ export interface components {
              */
             at: string;
         };
+        /**
+         * ColumnOut
+         * @description One evaluation.
+         */
+        ColumnOut: {
+            /**
+             * Set
+             * @description Name of the set; empty: the stage's own task.
+             */
+            set: string;
+            /**
+             * Measure
+             * @enum {string}
+             */
+            measure: "pass_at_1" | "pass_at_k" | "cons_at_k";
+            /**
+             * K
+             * @description Of pass@k and cons@k.
+             */
+            k: number;
+        };
+        /**
+         * ResultOut
+         * @description One model's scores.
+         */
+        ResultOut: {
+            /**
+             * Model
+             * @description As the config names it: a stage, base, or a directory.
+             */
+            model: string;
+            /**
+             * Label
+             * @description The same for people.
+             */
+            label: string;
+            /**
+             * Problems
+             * @description null: not evaluated yet.
+             */
+            problems: number | null;
+            /** Completions Per Problem */
+            completions_per_problem: number | null;
+            /**
+             * Scores
+             * @description One for each column.
+             */
+            scores: (components["schemas"]["ScoreOut"] | null)[];
+        };
+        /**
+         * ResultsOut
+         * @description What a stage of type evaluate has found: models by evaluations.
+         */
+        ResultsOut: {
+            /** Stage */
+            stage: string;
+            /** Columns */
+            columns: components["schemas"]["ColumnOut"][];
+            /** Rows */
+            rows: components["schemas"]["ResultOut"][];
+        };
+        /**
+         * ScoreOut
+         * @description A share with its confidence interval of 95 %.
+         */
+        ScoreOut: {
+            /** Value */
+            value: number;
+            /** Low */
+            low: number | null;
+            /** High */
+            high: number | null;
+        };
+        /** StageInputOut */
+        StageInputOut: {
+            /**
+             * Role
+             * @description `model`: one that it evaluates.
+             * @enum {string}
+             */
+            role: "weights" | "data" | "reward_model" | "model";
+            /**
+             * Stage
+             * @description Which stage of this run makes it; null: none does.
+             */
+            stage: string | null;
+            /**
+             * Path
+             * @description Empty until the stage that makes it has.
+             */
+            path: string;
+            /**
+             * Rows
+             * @description Of data.
+             */
+            rows: number | null;
+        };
+        /** StageOut */
+        StageOut: {
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "grpo" | "sft" | "distill" | "rejection_sampling" | "reward_model" | "evaluate";
+            /** First Step */
+            first_step: number;
+            /** Last Step */
+            last_step: number;
+            /** Steps */
+            steps: number;
+            /**
+             * Done
+             * @description Steps that it has taken.
+             */
+            done: number;
+            /**
+             * State
+             * @description waiting: it has not begun, or the run waits for devices. failed, stopped: the run ended in it.
+             * @enum {string}
+             */
+            state: "waiting" | "running" | "finished" | "failed" | "stopped";
+            /** Began At */
+            began_at: string | null;
+            /** Finished At */
+            finished_at: string | null;
+            /**
+             * Seconds
+             * @description Time under way, over all attempts.
+             */
+            seconds: number;
+            /** Device Hours */
+            device_hours: number;
+            /**
+             * Costs
+             * @description What was booked for it, one sum for each currency.
+             */
+            costs: components["schemas"]["SumOut"][];
+            score: components["schemas"]["StageScoreOut"] | null;
+            /** Inputs */
+            inputs: components["schemas"]["StageInputOut"][];
+            /** Outputs */
+            outputs: components["schemas"]["StageOutputOut"][];
+            /** @description That of its end. */
+            checkpoint: components["schemas"]["CheckpointOut"] | null;
+            /**
+             * Waits For
+             * @description Stages that it needs and that have not finished: until then it cannot be repeated alone.
+             */
+            waits_for: string[];
+        };
+        /** StageOutputOut */
+        StageOutputOut: {
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "weights" | "data" | "reward_model" | "model";
+            /**
+             * Path
+             * @description Below the run's directory.
+             */
+            path: string;
+            /** Rows */
+            rows: number | null;
+            /**
+             * Sha256
+             * @description Of a file of data.
+             */
+            sha256: string | null;
+        };
+        /**
+         * StageScoreOut
+         * @description Held-out pass@1 of the stage's policy, the newest.
+         */
+        StageScoreOut: {
+            /** Value */
+            value: number;
+            /** Low */
+            low: number | null;
+            /** High */
+            high: number | null;
+            /** Step */
+            step: number;
+            /** Problems */
+            problems: number;
+        };
+        /**
+         * StagesOut
+         * @description A run without a pipeline has one stage.
+         */
+        StagesOut: {
+            /** Is Pipeline */
+            is_pipeline: boolean;
+            /** Stages */
+            stages: components["schemas"]["StageOut"][];
+            /**
+             * Results
+             * @description One table for each stage that evaluates models.
+             */
+            results: components["schemas"]["ResultsOut"][];
+        };
+        /**
+         * SumOut
+         * @description Time, money and energy, each an exact sum of what was booked.
+         */
+        SumOut: {
+            /**
+             * Device Ms
+             * @description Milliseconds times devices.
+             */
+            device_ms: number;
+            /** Device Hours */
+            device_hours: number;
+            /**
+             * Currency
+             * @description ISO 4217.
+             */
+            currency: string;
+            /**
+             * Micros
+             * @description Money, in millionths of the currency's unit.
+             */
+            micros: number;
+            /**
+             * Energy Mj
+             * @description Millijoules.
+             */
+            energy_mj: number;
+            /**
+             * Energy Estimated
+             * @description Whether some of the energy was not measured, but is the power that the device model is built for, times the time.
+             */
+            energy_estimated: boolean;
+            /**
+             * Co2 G
+             * @description Grams, by the site's factor.
+             */
+            co2_g: number;
+        };
+        /** RepeatIn */
+        RepeatIn: {
+            /**
+             * To End
+             * @description With all stages after it.
+             * @default false
+             */
+            to_end: boolean;
+            /**
+             * Name
+             * @description Of the new run; as this one is called when left out.
+             */
+            name?: string | null;
+            /**
+             * Config
+             * @description Overrides, nested.
+             */
+            config?: {
+                [key: string]: unknown;
+            };
+        };
         /** DeletedList */
         DeletedList: {
             /** Items */
@@ -3686,6 +3988,11 @@ export interface components {
             evaluations: number;
             /** Checkpoints */
             checkpoints: number;
+            /**
+             * Stages
+             * @description In order; the figures of a step are those of the stage that has most of them.
+             */
+            stages: components["schemas"]["StageArithmetic"][];
         };
         /**
          * MemoryEstimate
@@ -3777,6 +4084,27 @@ export interface components {
             parts: {
                 [key: string]: number;
             };
+        };
+        /** StageArithmetic */
+        StageArithmetic: {
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "grpo" | "sft" | "distill" | "rejection_sampling" | "reward_model" | "evaluate";
+            /** Steps */
+            steps: number;
+            /**
+             * Completions Per Step
+             * @description 0 of a stage that samples none.
+             */
+            completions_per_step: number;
+            /** Total Completions */
+            total_completions: number;
+            /** Evaluations */
+            evaluations: number;
         };
         /**
          * Validation
@@ -3888,44 +4216,6 @@ export interface components {
          * @enum {string}
          */
         Phase: "sampling" | "reward" | "training" | "evaluation" | "checkpoint" | "idle" | "waste";
-        /**
-         * SumOut
-         * @description Time, money and energy, each an exact sum of what was booked.
-         */
-        SumOut: {
-            /**
-             * Device Ms
-             * @description Milliseconds times devices.
-             */
-            device_ms: number;
-            /** Device Hours */
-            device_hours: number;
-            /**
-             * Currency
-             * @description ISO 4217.
-             */
-            currency: string;
-            /**
-             * Micros
-             * @description Money, in millionths of the currency's unit.
-             */
-            micros: number;
-            /**
-             * Energy Mj
-             * @description Millijoules.
-             */
-            energy_mj: number;
-            /**
-             * Energy Estimated
-             * @description Whether some of the energy was not measured, but is the power that the device model is built for, times the time.
-             */
-            energy_estimated: boolean;
-            /**
-             * Co2 G
-             * @description Grams, by the site's factor.
-             */
-            co2_g: number;
-        };
         /** ProjectLedgerOut */
         ProjectLedgerOut: {
             /** Entries */
@@ -5662,6 +5952,145 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TransitionList"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_runs_api_stages_list_stages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StagesOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_runs_api_stages_repeat_stage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: number;
+                stage: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RepeatIn"] | null;
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDetail"];
                 };
             };
             /** @description Unauthorized */

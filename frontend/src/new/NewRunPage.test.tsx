@@ -62,6 +62,7 @@ const ARITHMETIC = {
   total_completions: 38400,
   evaluations: 15,
   checkpoints: 6,
+  stages: [],
 };
 
 beforeEach(() => {

@@ -41,6 +41,7 @@ from training.events import (
     MetricsEvent,
     PhaseEvent,
     RolloutsEvent,
+    StageEvent,
     StartedEvent,
 )
 
@@ -48,6 +49,7 @@ logger = logging.getLogger(__name__)
 
 ACTOR = "supervisor"
 MEASURED = (MetricsEvent, EvaluationEvent)
+Measured = MetricsEvent | EvaluationEvent
 REFUSALS = (DataError, IntegrityError, OverflowError, ValueError)
 """How the database says no to what it is given."""
 
@@ -92,8 +94,9 @@ class Part:
     batch: Batch
 
     @property
-    def measured(self) -> list[MetricsEvent | EvaluationEvent]:
-        return self.batch.of(*MEASURED)
+    def measured(self) -> list[Measured]:
+        """In order, each with what it tells of the run's own policy."""
+        return [_of_policy(event) for event in self.batch.of(*MEASURED)]
 
 
 @transaction.atomic
@@ -161,7 +164,7 @@ def _append(parts: Sequence[Part], known: Known) -> None:
     told = [(part.attempt, item) for part in parts for item in part.batch.items]
     append_points(
         [
-            Sample(attempt, item.step, item.time, item.values, event.seq)
+            Sample(attempt, item.step, item.time, _of_policy(item).values, event.seq)
             for (attempt, item), event in zip(told, events, strict=True)
             if isinstance(item, MEASURED)
         ],
@@ -218,10 +221,20 @@ def _news(
         case CheckpointEvent():
             payload = {"id": next(checkpoints).pk, **_payload(item)}
         case EvaluationEvent():
-            payload = {"time": item.time, **_payload(item)}
+            payload = {"time": item.time, "stage": item.stage, **_payload(item)}
+        case StageEvent():
+            payload = {"stage": item.stage, **_payload(item)}
         case _:
             payload = _payload(item)
     return NewEvent(item.type, payload, step=item.step, at=at)
+
+
+def _of_policy(event: Measured) -> Measured:
+    """Without the score of one of the models that a stage evaluates: a line through different
+    models would say nothing, and none of them is the score of the run."""
+    if isinstance(event, EvaluationEvent) and event.model is not None:
+        return event.model_copy(update={"values": {}})
+    return event
 
 
 def _payload(event: Event) -> dict[str, Any]:

@@ -10,8 +10,17 @@ from r1web.api.auth import ApiRequest
 from r1web.api.errors import ERRORS, FieldProblem, ProblemOut
 from r1web.errors import ProblemError
 from r1web.runs import presets, selectors, services
-from training.config import ConfigError, Problem, RunConfig, json_schema
+from training.config import (
+    ConfigError,
+    Planned,
+    Problem,
+    RejectionSamplingStageConfig,
+    RunConfig,
+    StageKind,
+    json_schema,
+)
 from training.config.memory import MemoryEstimate
+from training.config.schema.stages import TRAINS_POLICY
 
 router = Router(tags=["configs"])
 
@@ -54,6 +63,18 @@ class Arithmetic(Schema):
     total_completions: int
     evaluations: int
     checkpoints: int
+    stages: list["StageArithmetic"] = Field(
+        description="In order; the figures of a step are those of the stage that has most of them."
+    )
+
+
+class StageArithmetic(Schema):
+    name: str
+    kind: StageKind
+    steps: int
+    completions_per_step: int = Field(description="0 of a stage that samples none.")
+    total_completions: int
+    evaluations: int
 
 
 class Validation(Schema):
@@ -128,21 +149,56 @@ def _refused(problems: list[Problem]) -> Validation:
 
 
 def _arithmetic(config: RunConfig) -> Arithmetic:
-    processes, steps = config.hardware.processes, config.total_steps
-    each = config.completions_per_step // processes
-    every = config.evaluation.every_steps
-    _, longest = config.sampling.longest
+    processes, plan = config.hardware.processes, config.plan
+    stages = [_of_stage(config, planned) for planned in plan]
+    sampling = [config.of_stage(stage.name) for stage in stages if stage.completions_per_step]
+    ends = {planned.last_step for planned in plan}
+    scheduled = range(0, config.total_steps + 1, config.checkpoint.every_steps)[1:]
+    each = max((stage.completions_per_step for stage in stages), default=0)
     return Arithmetic(
-        completions_per_step=config.completions_per_step,
-        prompts_per_process=config.grpo.prompts_per_step // processes,
-        completions_per_process=each,
-        longest_completion=longest,
-        max_tokens_per_step=_most_completions(config) * longest,
-        steps=steps,
-        total_completions=config.completions_per_step * steps,
-        evaluations=1 + -(-steps // every) if every else 0,  # before the first, after the last
-        checkpoints=-(-steps // config.checkpoint.every_steps),
+        completions_per_step=each,
+        prompts_per_process=max((one.grpo.prompts_per_step for one in sampling), default=0)
+        // processes,
+        completions_per_process=each // processes,
+        longest_completion=max((one.sampling.longest[1] for one in sampling), default=0),
+        max_tokens_per_step=max(
+            (_most_completions(one) * one.sampling.longest[1] for one in sampling), default=0
+        ),
+        steps=config.total_steps,
+        total_completions=sum(stage.total_completions for stage in stages),
+        evaluations=sum(stage.evaluations for stage in stages),
+        checkpoints=len(ends.union(scheduled)),
+        stages=stages,
     )
+
+
+SAMPLES = frozenset({"grpo", "rejection_sampling", "reward_model"})
+"""Types of stages that have completions written, beside evaluation."""
+
+
+def _of_stage(config: RunConfig, planned: Planned) -> StageArithmetic:
+    own, stage = config.of_stage(planned.name), config.stages.get(planned.name)
+    each = own.completions_per_step if planned.kind in SAMPLES else 0
+    if isinstance(stage, RejectionSamplingStageConfig):  # which may ask for one of a prompt
+        each = stage.prompts_per_step * stage.completions_per_prompt
+    return StageArithmetic(
+        name=planned.name,
+        kind=planned.kind,
+        steps=planned.steps,
+        completions_per_step=each,
+        total_completions=each * planned.steps,
+        evaluations=_evaluations(own, planned),
+    )
+
+
+def _evaluations(config: RunConfig, planned: Planned) -> int:
+    """Before the first step and after the last, where a policy is trained."""
+    every = config.evaluation.every_steps
+    if planned.kind == "evaluate":
+        return planned.steps
+    if planned.kind not in TRAINS_POLICY or not every:
+        return 0
+    return 1 + -(-planned.steps // every)
 
 
 def _most_completions(config: RunConfig) -> int:

@@ -18,13 +18,15 @@ from r1web.runs.selectors.details import (
     transition_out,
 )
 from r1web.runs.selectors.memory import UNKNOWN as MEMORY_UNKNOWN
-from r1web.runs.selectors.memory import known_model, memory_of
+from r1web.runs.selectors.memory import KnownStage, known_stages, memory_of
+from r1web.runs.selectors.paths import lies_in_some_run, lies_in_visible_run
 from r1web.runs.selectors.rows import (
     rows_with_projects,
     run_row,
     with_row_relations,
 )
 from r1web.runs.selectors.spending import Spent, spent, spent_by_project, with_devices
+from r1web.runs.selectors.stages import pipeline_of, products_of, stages_of
 from r1web.runs.selectors.table import read_table
 from r1web.runs.selectors.values import known_metrics
 from r1web.runs.selectors.visible import (
@@ -41,6 +43,7 @@ from r1web.runs.selectors.visible import (
 __all__ = [
     "MEMORY_UNKNOWN",
     "Condition",
+    "KnownStage",
     "Spent",
     "attempt_out",
     "changeable_run",
@@ -50,7 +53,9 @@ __all__ = [
     "due_to_go",
     "filtered",
     "known_metrics",
-    "known_model",
+    "known_stages",
+    "lies_in_some_run",
+    "lies_in_visible_run",
     "log_tail",
     "may_change",
     "memory_of",
@@ -59,6 +64,8 @@ __all__ = [
     "parse_conditions",
     "passed_over",
     "permissions",
+    "pipeline_of",
+    "products_of",
     "project_for_new_run",
     "read_table",
     "restorable_runs",
@@ -68,6 +75,7 @@ __all__ = [
     "run_row",
     "spent",
     "spent_by_project",
+    "stages_of",
     "transition_out",
     "visible_checkpoint",
     "visible_run",

@@ -12,8 +12,11 @@ from r1web.runs.models import ENDED, Event, Run
 from r1web.runs.schemas import DeletedRun
 from r1web.runs.selectors.visible import may_change, no_such_run
 
-NEEDED = Exists(Run.objects.filter(purged_at=None, start_checkpoint__run=OuterRef("pk")))
-"""A run that started from one of its checkpoints is there, or can be restored."""
+NEEDED = Exists(Run.objects.filter(purged_at=None, start_checkpoint__run=OuterRef("pk"))) | Exists(
+    Run.objects.filter(purged_at=None, parent=OuterRef("pk"))
+)
+"""A run that started from one of its checkpoints, or from what its stages have left, is there, or
+can be restored."""
 
 
 def deleted_runs() -> QuerySet[Run]:

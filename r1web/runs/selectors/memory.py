@@ -1,5 +1,6 @@
 """How much memory a config would take of a device, as far as the web server may know."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -9,7 +10,7 @@ from r1web.cluster.models import Device
 from r1web.cluster.selectors import reachable_nodes
 from r1web.runs.models import Checkpoint
 from r1web.runs.selectors.details import run_directory
-from training.config import RunConfig
+from training.config import DistillStageConfig, Planned, RunConfig, StageKind
 from training.config.memory import (
     MemoryEstimate,
     Model,
@@ -18,6 +19,7 @@ from training.config.memory import (
     read_model,
     shipped_model,
 )
+from training.config.schema.stages import tables_of
 
 UNKNOWN = "The model's shape is known only on the node, so its memory is not estimated here."
 Kind = Literal["cpu", "cuda"]
@@ -28,15 +30,55 @@ def memory_of(
 ) -> MemoryEstimate | None:
     """None for a model that may not be read here: a directory that somebody named is the nodes'
     business, and this answer must not tell what is on the server's disk."""
-    model = known_model(config, checkpoint)
-    if model is None:
-        return None
     kind, size = _device(config)
-    return estimate(config, model, device=kind, device_bytes=device_bytes or size)
+    found = [
+        (stage, estimate(stage.config, stage.model, device=kind, device_bytes=device_bytes or size))
+        for stage in known_stages(config, checkpoint)
+    ]
+    if not found:
+        return None
+    stage, most = max(found, key=lambda each: each[1].peak_bytes)
+    if not config.pipeline:
+        return most
+    note = f"Of stage {stage.name}, which takes the most."
+    return most.model_copy(update={"notes": [note, *most.notes]})
 
 
-def known_model(config: RunConfig, checkpoint: Checkpoint | None) -> Model | None:
-    """What is shipped or was trained here; None for all else, see `memory_of`."""
+@dataclass(frozen=True)
+class KnownStage:
+    """A stage as a run of its own, with the model that it trains or reads."""
+
+    name: str
+    kind: StageKind
+    is_of_pipeline: bool
+    config: RunConfig
+    model: Model
+
+    def field(self, path: str) -> str:
+        """Where the run's config has a field that its own has at `path`."""
+        of_stage = self.is_of_pipeline and path.split(".", maxsplit=1)[0] in tables_of(self.kind)
+        return f"stages.{self.name}.{path}" if of_stage else path
+
+
+def known_stages(config: RunConfig, checkpoint: Checkpoint | None) -> list[KnownStage]:
+    """Those whose model may be read here, see `memory_of`; of a plain run all of it is one."""
+    is_of_pipeline = bool(config.pipeline)
+    return [
+        KnownStage(each.name, each.kind, is_of_pipeline, config.of_stage(each.name), model)
+        for each in config.plan
+        if (model := _model_of(config, each, checkpoint)) is not None
+    ]
+
+
+def _model_of(config: RunConfig, planned: Planned, checkpoint: Checkpoint | None) -> Model | None:
+    stage = config.stages[planned.name] if config.pipeline else None
+    if isinstance(stage, DistillStageConfig):
+        return shipped_model(stage.student)
+    return _known_model(config, checkpoint)
+
+
+def _known_model(config: RunConfig, checkpoint: Checkpoint | None) -> Model | None:
+    """What is shipped or was trained here; None for all else."""
     if checkpoint is None:
         return shipped_model(config.model.path)
     try:

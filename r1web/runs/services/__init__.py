@@ -1,6 +1,12 @@
 """What can be done to a run. Every change of state goes through `transition`."""
 
-from r1web.runs.services.create import clone_run, create_run, fork_run, resolve_for
+from r1web.runs.services.create import (
+    clone_run,
+    create_run,
+    fork_run,
+    repeat_stage,
+    resolve_for,
+)
 from r1web.runs.services.deleting import delete_run, purge_run, restore_run
 from r1web.runs.services.edit import checked_name, edit_run
 from r1web.runs.services.events import NewEvent, News, append_events, append_to_locked
@@ -37,6 +43,7 @@ __all__ = [
     "purge_run",
     "put_back",
     "record_progress",
+    "repeat_stage",
     "request_pause",
     "request_requeue",
     "request_stop",

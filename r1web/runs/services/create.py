@@ -3,7 +3,8 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -15,8 +16,10 @@ from r1web.runs.models import Checkpoint, Run
 from r1web.runs.services.edit import checked_name, checked_priority, checked_tags
 from r1web.runs.services.lifecycle import require_usable
 from r1web.runs.services.listing import keep_search_text
+from r1web.runs.services.pipelines import config_from_checkpoint, config_of_repeat
 from r1web.runs.services.transitions import write_down
-from training.config import Resolved, resolve
+from r1web.runs.sources import files_named
+from training.config import ConfigError, Resolved, RunConfig, resolve
 from training.config.memory import check_run
 from training.config.presets import PRETRAIN_PRESETS, merge
 
@@ -34,6 +37,7 @@ def create_run(
     preemptible: bool = False,
     idempotency_key: str | None = None,
     parent: Run | None = None,
+    parent_step: int | None = None,
 ) -> Run:
     """Write a queued run. The same key with the same request gives the run made the first time.
 
@@ -60,7 +64,7 @@ def create_run(
         total_steps=resolved.config.total_steps,
         start_checkpoint=checkpoint,
         parent=parent,
-        parent_step=checkpoint.step if parent and checkpoint else None,
+        parent_step=parent_step,
         idempotency_key=key,
         request_digest=asked if key else "",
     )
@@ -82,6 +86,9 @@ def fork_run(
 ) -> Run:
     """A new run with `run`'s config under `overrides`, from a checkpoint of it or its newest.
 
+    One with a pipeline goes on in the stage in which the checkpoint lies, which takes its steps
+    anew from there, with the stages after it.
+
     Raises ConflictError when there is none yet, and what create_run raises.
     """
     start = checkpoint or selectors.newest_checkpoint(run)
@@ -92,16 +99,49 @@ def fork_run(
         )
     if start.run_id != run.pk:
         raise InvalidError("This checkpoint belongs to another run.", path="checkpoint")
+    require_usable(start)
+    config = merge(run.config, overrides)
+    going_on = config_from_checkpoint(run, config, start)
     return create_run(
         owner=actor,
         project=run.project,
         preset=run.preset or None,
         name=name,
-        overrides=merge(run.config, overrides),
-        checkpoint=start,
+        overrides=going_on or config,
+        checkpoint=None if going_on else start,
         tags=run.tags,
         preemptible=run.preemptible,
         parent=run,
+        parent_step=start.step,
+    )
+
+
+def repeat_stage(
+    *,
+    run: Run,
+    actor: User,
+    stage: str,
+    to_end: bool,
+    name: str,
+    overrides: Mapping[str, Any],
+) -> Run:
+    """A new run of one stage of `run`, or of it and all after it, under `overrides`. It begins with
+    what the stages before it have left in the run's directory.
+
+    Raises NotFoundError for a stage that the run does not have, ConflictError where one that it
+    needs has not finished, and what create_run raises.
+    """
+    before, config = config_of_repeat(run, merge(run.config, overrides), stage, to_end=to_end)
+    return create_run(
+        owner=actor,
+        project=run.project,
+        preset=run.preset or None,
+        name=name,
+        overrides=config,
+        tags=run.tags,
+        preemptible=run.preemptible,
+        parent=run,
+        parent_step=before,
     )
 
 
@@ -137,20 +177,40 @@ def resolve_for(
     resolved = resolve(preset, overrides)
     if "\\u0000" in json.dumps(resolved.as_json()):
         raise InvalidError("The config holds a NUL character: remove it.", path="config")
-    for field, path in resolved.config.models_named.items():
+    _check_paths(user, resolved.config, checkpoint)
+    # Which node it will be is not known yet: only a CPU that is asked for is surely one.
+    device: Literal["cpu", "cuda"] = "cpu" if resolved.config.hardware.device == "cpu" else "cuda"
+    for stage in selectors.known_stages(resolved.config, checkpoint):
+        _check_stage(stage, device)
+    return resolved
+
+
+def _check_stage(stage: selectors.KnownStage, device: Literal["cpu", "cuda"]) -> None:
+    try:
+        check_run(stage.config, stage.model, device, longest_prompt=None)
+    except ConfigError as error:
+        problems = [replace(each, path=stage.field(each.path)) for each in error.problems]
+        raise ConfigError(problems) from error
+
+
+def _check_paths(user: User, config: RunConfig, checkpoint: Checkpoint | None) -> None:
+    """Raises ForbiddenError at the field that names what the user may not read."""
+    if user.is_staff:
+        return
+    for field, path in config.models_named.items():
         chosen = checkpoint is not None and field == "model.path"
-        if not chosen and path not in PRETRAIN_PRESETS and not user.is_staff:
+        known = chosen or path in PRETRAIN_PRESETS
+        if not known and not selectors.lies_in_visible_run(user, path):
             raise ForbiddenError(
                 "Only staff may name a directory: take one of "
                 f"{', '.join(sorted(PRETRAIN_PRESETS))}, or start from a checkpoint.",
                 path=field,
             )
-    model = selectors.known_model(resolved.config, checkpoint)
-    if model is not None:
-        # Which node it will be is not known yet: only a CPU that is asked for is surely one.
-        on_cpu = resolved.config.hardware.device == "cpu"
-        check_run(resolved.config, model, "cpu" if on_cpu else "cuda", longest_prompt=None)
-    return resolved
+    for field, path in files_named(config).items():
+        if selectors.lies_in_some_run(path) and not selectors.lies_in_visible_run(user, path):
+            raise ForbiddenError(
+                "This lies in the directory of a run that you may not see.", path=field
+            )
 
 
 @transaction.atomic

@@ -74,6 +74,16 @@ def test_a_good_config_comes_resolved_with_its_arithmetic(api: Api) -> None:
         "total_completions": 6000,
         "evaluations": 5,  # before the first step, after 30, 60, 90 and the last
         "checkpoints": 3,
+        "stages": [
+            {
+                "name": "grpo",
+                "kind": "grpo",
+                "steps": 100,
+                "completions_per_step": 60,
+                "total_completions": 6000,
+                "evaluations": 5,
+            }
+        ],
     }
 
 

@@ -161,3 +161,19 @@ def test_leases_older_than_the_ledger_are_booked_as_idle(
     story.end()
     assert story.seconds() == {"idle": 20}
     assert Lease.objects.filter(released_at=timezone.now()).count() == 2
+
+
+def test_a_stage_is_booked_from_its_beginning(make_story: MakeStory, clock: Clock) -> None:
+    story = make_story()
+    story.begin()
+    story.start()
+    turn = {"kind": "sft", "first_step": 0, "last_step": 1}
+    story.tell("stage", 0, stage="dev1", state="began", **turn)
+    clock.go(3)
+    story.tell("phase", 1, stage="dev1", phase="training")
+    clock.go(5)
+    story.tell("stage", 1, stage="dev1", state="finished", **turn)
+    clock.go(2)
+    story.end(State.FAILED)
+    rows = Booking.objects.filter(run=story.run, stage="dev1", device_ms__gt=0)
+    assert {row.phase: row.device_ms for row in rows} == {"training": 10_000, "idle": 10_000}
