@@ -39,14 +39,14 @@ def evaluate_command(args: Namespace) -> int:
         update={"hardware": config.hardware.model_copy(update={"processes": 1})}
     )
     name = config.model.path if args.model is None else args.model
-    journal = None if args.run_dir is None else _open_journal(args.run_dir)
+    journal = None if args.run_dir is None else open_journal(args.run_dir, "evaluation")
     try:
         values = _measure(config, name)
     except (StartError, TaskError, RewardError, SamplingError, DeviceError) as error:
         raise UserError(str(error)) from error
     if journal is not None:
         journal.write(
-            "evaluation", _step(name), values=values, problems=config.evaluation.problems,
+            "evaluation", step_of(name), values=values, problems=config.evaluation.problems,
             completions_per_problem=config.evaluation.completions_per_problem,
         )  # fmt: skip
         journal.close()
@@ -86,7 +86,8 @@ def _show(name: str, config: RunConfig, values: dict[str, float], *, as_json: bo
     sys.stdout.write(json.dumps(told, indent=2) + "\n")
 
 
-def _open_journal(run_dir: Path) -> Journal:
+def open_journal(run_dir: Path, stage: str) -> Journal:
+    """A new journal there. Raises UserError where a run writes its own, or nobody can."""
     if (run_dir / CONFIG_FILE).exists():
         raise UserError(
             f"--run-dir: {run_dir} is a run's own directory, whose trainer writes the journal: "
@@ -94,12 +95,12 @@ def _open_journal(run_dir: Path) -> Journal:
         )
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
-        return Journal(run_dir, stage="evaluation")
+        return Journal(run_dir, stage=stage)
     except OSError as error:
         raise UserError(f"--run-dir: {run_dir} cannot be written ({error.strerror}).") from error
 
 
-def _step(name: str) -> int:
+def step_of(name: str) -> int:
     """Of a checkpoint its step, else 0."""
     found = re.search(r"step-(\d+)", name)
     return int(found[1]) if found else 0

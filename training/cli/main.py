@@ -83,6 +83,10 @@ def parser() -> ArgumentParser:
     evaluate.add_argument("--run-dir", type=Path, help="write the result into a journal there")
     evaluate.add_argument("--json", action="store_true", help="for programs")
 
+    safety = commands.add_parser("safety", help="safe answers, with and without risk control")
+    safety.set_defaults(command="training.cli.safety:safety_command")
+    _add_safety(safety)
+
     export = commands.add_parser("export", help="write a checkpoint as a Hugging Face directory")
     export.set_defaults(command="training.cli.export:export_command")
     _add_model(export)
@@ -97,6 +101,22 @@ def _add_config(command: ArgumentParser, example: str = "grpo.steps=10") -> None
     command.add_argument(
         "--set", action="append", default=[], metavar="FIELD=VALUE", help=f"{example}, say"
     )
+
+
+def _add_safety(command: ArgumentParser) -> None:
+    _add_model(command)
+    command.add_argument("--set", metavar="FILE", help="JSONL; the shipped prompts unless told")
+    command.add_argument("--keywords", metavar="FILE", help="TOML; the shipped terms unless told")
+    command.add_argument("--judge-url", help="of an OpenAI-compatible endpoint, up to /v1")
+    command.add_argument("--judge-model", help="the name by which the endpoint knows it")
+    command.add_argument("--judge-key-variable", help="environment variable with its key")
+    command.add_argument("--judge-timeout-s", type=float, default=60.0, help="of one question")
+    command.add_argument("--judge-path", help="a model as judge, named as for --model")
+    command.add_argument("--max-new-tokens", type=int, default=128)
+    command.add_argument("--temperature", type=float, default=0.6)
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--run-dir", type=Path, help="write safety.json and a journal there")
+    command.add_argument("--json", action="store_true", help="the whole report, for programs")
 
 
 def _add_resume(command: ArgumentParser) -> None:

@@ -20,9 +20,9 @@ from training.tokenizer import TextTokenizer, TokenizerError
 
 def sample_command(args: Namespace) -> int:
     """Print completions of one question."""
-    _check("--count", args.count, 1)
-    _check("--max-new-tokens", args.max_new_tokens, 1)
-    _check("--temperature", args.temperature, 0, 10)
+    check_range("--count", args.count, 1)
+    check_range("--max-new-tokens", args.max_new_tokens, 1)
+    check_range("--temperature", args.temperature, 0, 10)
     model, tokenizer, _ = load_model(args.model)
     prompt = args.question if args.raw else r1_prompt(args.question)
     try:
@@ -40,7 +40,8 @@ def sample_command(args: Namespace) -> int:
     return 0
 
 
-def _check(option: str, value: float, lowest: float, highest: float = inf) -> None:
+def check_range(option: str, value: float, lowest: float, highest: float = inf) -> None:
+    """Raises UserError for a value of a command's option that is out of its range."""
     if not lowest <= value <= highest:  # nor is it NaN
         upwards = f"{lowest} or more" if highest == inf else f"{lowest} to {highest:,}"
         raise UserError(f"{option}: {value} is not allowed, take {upwards}.")

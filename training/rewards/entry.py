@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from training.rewards.judge import JudgeError, Judgement
+from training.rewards.endpoint import JudgeError
+from training.rewards.judge import Judgement
 from training.rewards.reward import Candidate, Grader, Reward, Scores, combine
 from training.tasks import Problem
 

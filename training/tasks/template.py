@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,6 +46,14 @@ def r1_prompt(question: str) -> str:
     """The prompt of R1-Zero, to think first, then answer, in few words; the completion is expected
     to begin with `<think>`."""
     return R1_TEMPLATE.replace("{question}", question)
+
+
+def has_chat_template(tokenizer: Path) -> bool:
+    """Whether the tokenizer in that directory says how a chat is written."""
+    if (tokenizer / "chat_template.jinja").is_file():
+        return True
+    content = json.loads((tokenizer / "tokenizer_config.json").read_text(encoding="utf-8"))
+    return bool(content.get("chat_template"))
 
 
 def chat_template(tokenizer: Path, system: str, field: str) -> Template:

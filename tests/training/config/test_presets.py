@@ -56,7 +56,7 @@ def test_the_fields_of_a_run_are_these() -> None:
         "optim.mtp_weight", "optim.moment_dtype",
         "evaluation.every_steps", "evaluation.problems", "evaluation.completions_per_problem",
         "evaluation.k", "evaluation.temperature", "evaluation.top_p", "evaluation.sets",
-        "evaluation.decontaminate",
+        "evaluation.decontaminate", "evaluation.safety",
         "rollouts.token_detail", "rollouts.detailed_groups",
         "checkpoint.every_steps", "checkpoint.keep_last", "checkpoint.keep_best",
         "checkpoint.keep_every_steps",

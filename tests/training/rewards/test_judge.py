@@ -1,85 +1,35 @@
 """The judge against a real HTTP server."""
 
-import json
 import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
 
+from tests.training.rewards.chat_server import Server, completion, serving
 from training.config import JudgeConfig, ReasoningGymConfig, RewardConfig
-from training.rewards import Candidate, RewardError, RewardPool, judge
+from training.rewards import Candidate, RewardError, RewardPool, endpoint
+from training.rewards.endpoint import Endpoint, JudgeError
 from training.rewards.entry import Entry
-from training.rewards.judge import Judge, JudgeError
+from training.rewards.judge import Judge
 from training.rewards.reward import Scores
 from training.tasks import Problem
 
 PROBLEM = Problem("What is 1 + 1?", "2")
-Answer = Callable[[dict[str, Any], BaseHTTPRequestHandler], tuple[int, object]]
-
-
-def completion(text: str) -> dict[str, object]:
-    return {"choices": [{"message": {"role": "assistant", "content": text}}]}
-
-
-class Server(ThreadingHTTPServer):
-    """Answers by `answer`, and keeps what it was asked."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.asked: list[dict[str, Any]] = []
-        self.keys: list[str | None] = []
-        self.answer: Answer = lambda *_: (200, completion("Fine.\nScore: 7"))
-
-    def handle_error(self, *_: object) -> None:
-        """Whoever asked has given up: that is what some tests are about."""
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/v1"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_POST(self) -> None:
-        assert self.path == "/v1/chat/completions"
-        question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.asked.append(question)
-        self.server.keys.append(self.headers["Authorization"])
-        status, answer = self.server.answer(question, self)
-        body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-        self.send_response(status)
-        if status == 429:
-            self.send_header("Retry-After", "7")
-        if status == 302:
-            self.send_header("Location", f"{self.server.url}/elsewhere")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with serving() as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long the judge would have waited; it does not."""
     waited: list[float] = []
-    monkeypatch.setattr(Judge, "_wait", lambda _, seconds: waited.append(seconds))
+    monkeypatch.setattr(Endpoint, "_wait", lambda _, seconds: waited.append(seconds))
     return waited
 
 
@@ -145,7 +95,7 @@ def test_a_reply_that_is_no_chat_completion_is_an_error(server: Server, body: ob
 
 
 def test_a_reply_without_end_is_an_error(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judge, "_LONGEST_REPLY", 100)
+    monkeypatch.setattr(endpoint, "_LONGEST_REPLY", 100)
     server.answer = lambda *_: (200, completion("x" * 200))
     with pytest.raises(JudgeError, match="longer than"):
         grade(asking(server))
@@ -184,10 +134,9 @@ def test_a_judge_that_does_not_answer_in_time_is_an_error(
 
 
 def test_a_judge_that_is_not_there_is_an_error(server: Server, waits: list[float]) -> None:
-    judge = asking(server)
-    judge._config = judge._config.model_copy(update={"url": "http://127.0.0.1:1/v1"})
+    config = JudgeConfig(url="http://127.0.0.1:1/v1", model="m", criterion="c")
     with pytest.raises(JudgeError, match=r"cannot be reached: .*refused.*, 4 times"):
-        grade(judge)
+        grade(Judge(config))
 
 
 def test_the_key_comes_from_the_environment(

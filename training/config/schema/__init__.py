@@ -9,6 +9,7 @@ from training.config.schema.checkpoint import CheckpointConfig
 from training.config.schema.correction import CorrectionConfig
 from training.config.schema.curriculum import LevelsConfig, PassRatesConfig
 from training.config.schema.dynamic_sampling import DynamicSamplingConfig
+from training.config.schema.endpoint import EndpointConfig
 from training.config.schema.evaluation import EvaluationConfig, EvaluationSetConfig
 from training.config.schema.grpo import GrpoConfig
 from training.config.schema.hardware import HardwareConfig
@@ -40,6 +41,13 @@ from training.config.schema.reward import (
 )
 from training.config.schema.rollouts import RolloutsConfig
 from training.config.schema.run import PLAIN, Planned, RunConfig, json_schema
+from training.config.schema.safety import (
+    EndpointJudge,
+    LocalJudge,
+    NoJudge,
+    SafetyConfig,
+    SafetyJudge,
+)
 from training.config.schema.sampling import GrowthConfig, NativeSampler, SamplingConfig, VllmSampler
 from training.config.schema.stages import (
     DistillStageConfig,
@@ -78,6 +86,8 @@ __all__ = [
     "DistillStageConfig",
     "DrGrpoLoss",
     "DynamicSamplingConfig",
+    "EndpointConfig",
+    "EndpointJudge",
     "EvaluateStageConfig",
     "EvaluationConfig",
     "EvaluationSetConfig",
@@ -96,10 +106,12 @@ __all__ = [
     "LanguageConfig",
     "LengthConfig",
     "LevelsConfig",
+    "LocalJudge",
     "Loss",
     "MixtureConfig",
     "ModelConfig",
     "NativeSampler",
+    "NoJudge",
     "OptimConfig",
     "OverlongConfig",
     "PartConfig",
@@ -117,6 +129,8 @@ __all__ = [
     "RewardModelStageConfig",
     "RolloutsConfig",
     "RunConfig",
+    "SafetyConfig",
+    "SafetyJudge",
     "SamplingConfig",
     "SftStageConfig",
     "SingleTaskConfig",

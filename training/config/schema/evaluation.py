@@ -5,6 +5,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from training.config.schema.base import Strict, fail, unit
+from training.config.schema.safety import SafetyConfig
 from training.config.schema.task import SingleTaskConfig
 
 
@@ -57,6 +58,9 @@ class EvaluationConfig(Strict):
         json_schema_extra=unit("words"),
         description="Rows of files that have so many words in a row in common with a problem of "
         "these evaluations are not trained on; the R1 paper takes 10. Not set: not looked for.",
+    )
+    safety: SafetyConfig | None = Field(
+        None, description="How safe the policy is, judged once, at the last evaluation."
     )
 
     @property

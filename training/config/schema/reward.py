@@ -6,6 +6,7 @@ from pydantic import Field, StringConstraints, field_validator
 from pydantic_core import PydanticCustomError
 
 from training.config.schema.base import Strict, unit
+from training.config.schema.endpoint import EndpointConfig
 from training.config.schema.task import Option
 
 TAKEN_NAMES = frozenset({
@@ -105,15 +106,9 @@ class RewardModelConfig(Strict):
     reads: Reads = Field("completion", description=READS_HELP)
 
 
-class JudgeConfig(Strict):
+class JudgeConfig(EndpointConfig):
     """A language model as judge, behind an OpenAI-compatible endpoint."""
 
-    url: str = Field(
-        pattern=r"^https?://[^\s@]+$",
-        max_length=2048,
-        description="Address up to /v1; /chat/completions is added.",
-    )
-    model: str = Field(min_length=1, max_length=256, description="Name the endpoint knows it by.")
     criterion: str = Field(
         min_length=1,
         max_length=20_000,
@@ -121,22 +116,6 @@ class JudgeConfig(Strict):
     )
     weight: Weight = Field(1.0, description="Weight of the judge's grade, 0 to 1.")
     reads: Reads = Field("completion", description=READS_HELP)
-    key_variable: str | None = Field(
-        None,
-        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
-        description="Environment variable of the trainer that holds the endpoint's key; the key "
-        "itself is never part of a config.",
-    )
-    timeout_s: float = Field(
-        60.0, gt=0, le=3600, json_schema_extra=unit("s"), description="Longest for one question."
-    )
-    concurrency: int = Field(
-        16,
-        ge=1,
-        le=1024,
-        json_schema_extra=unit("questions"),
-        description="Questions asked at once by each process that trains.",
-    )
 
 
 class RewardConfig(Strict):
