@@ -22,13 +22,15 @@ from pathlib import Path
 
 from benchmarks.report import Turn, compare_best, take_turns, timed
 from benchmarks.workload import SIZES, Workload, problems, prompt_of, workload
+from training.base_models import find_model
 from training.distributed.process import Process
 from training.grpo.collect import Collector, Cursor
 from training.grpo.rollouts import compared
-from training.grpo.setup import set_up
 from training.grpo.step import make_minibatch, update
+from training.grpo.work import GrpoWork
 from training.rewards import RewardPool
 from training.rollout import NativeEngine
+from training.setup import set_up
 
 LEARNING_RATE = 1e-6
 """So small that the model, and with it the completions' lengths, stays as it is."""
@@ -37,8 +39,10 @@ LEARNING_RATE = 1e-6
 def ours(work: Workload, dtype: str, process: Process, rewards: RewardPool) -> Turn:
     hardware = work.config.hardware.model_copy(update={"dtype": dtype})
     config = work.config.model_copy(update={"hardware": hardware})
-    setup = set_up(config, Path(), process, rewards, None, None)
-    engine, sampler, cursor = setup.engine, NativeEngine(setup.engine.policy), Cursor()
+    source = find_model(config.model.path)
+    setup = set_up(config, config.plan[0], Path(), process, rewards, None, source, None)
+    grpo = GrpoWork(setup, lambda *_, **__: None, lambda: False)
+    engine, sampler, cursor = grpo.engine, NativeEngine(grpo.engine.policy), Cursor()
     collector = Collector(
         config, setup.task, setup.template, setup.tokenizer, rewards, rank=0, world_size=1
     )
@@ -52,7 +56,7 @@ def ours(work: Workload, dtype: str, process: Process, rewards: RewardPool) -> T
         groups = compared(collection.groups, config.grpo.loss.advantage_scale, process.sum)
         minibatch = make_minibatch(groups, process.device)
         limit = config.sampling.max_new_tokens
-        update(engine, minibatch, setup.reference, config, LEARNING_RATE, longest=limit)
+        update(engine, minibatch, grpo.reference, config, LEARNING_RATE, longest=limit)
 
     return timed(step)
 

@@ -25,15 +25,17 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.report import machine
 from benchmarks.workload import SIZES, Workload, workload
+from training.base_models import find_model
 from training.distributed.process import Process
 from training.grpo.collect import Collector, Cursor
 from training.grpo.rollouts import compared
-from training.grpo.setup import set_up
 from training.grpo.step import make_minibatch
+from training.grpo.work import GrpoWork
 from training.model import completion_logprobs
 from training.model.dtype import best_dtype
 from training.rewards import RewardPool
 from training.rollout import NativeEngine
+from training.setup import set_up
 
 SIDE = 2048
 """Of the square matrices that the rate of products is measured with."""
@@ -70,8 +72,10 @@ def rates() -> dict[str, float]:
 def step_of(work: Workload, process: Process, rewards: RewardPool) -> tuple[Phases, int]:
     """The phases of a step, and how many weights the model has."""
     config = work.config
-    setup = set_up(config, Path(), process, rewards, None, None)
-    engine, sampler = setup.engine, NativeEngine(setup.engine.policy)
+    source = find_model(config.model.path)
+    setup = set_up(config, config.plan[0], Path(), process, rewards, None, source, None)
+    grpo = GrpoWork(setup, lambda *_, **__: None, lambda: False)
+    engine, sampler = grpo.engine, NativeEngine(grpo.engine.policy)
     collector = Collector(
         config, setup.task, setup.template, setup.tokenizer, rewards, rank=0, world_size=1
     )
@@ -88,7 +92,7 @@ def step_of(work: Workload, process: Process, rewards: RewardPool) -> tuple[Phas
 
     def reference() -> None:
         with torch.no_grad():
-            completion_logprobs(setup.reference, *left["inputs"])
+            completion_logprobs(grpo.reference, *left["inputs"])
 
     def forward() -> None:
         left["logprobs_BT"] = engine.logprobs(*left["inputs"]).logprobs_BT

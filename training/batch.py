@@ -24,6 +24,16 @@ class Batch:
     """Experts that each token took in each of the L sparse layers when it was sampled, int16, -1
     where that is not known. None: each chooses for itself."""
 
+    def part(self, rows: list[int], longest: int) -> Batch:
+        """Some of the rows, without the columns from `longest` on, which none of them needs."""
+        experts_BTLK = None if self.experts_BTLK is None else self.experts_BTLK[rows, :longest]
+        return Batch(
+            self.tokens_BT[rows, :longest],
+            self.mask_BT[rows, :longest],
+            self.completion_BT[rows, :longest],
+            experts_BTLK,
+        )
+
 
 def make_batch(
     prompts: list[list[int]],

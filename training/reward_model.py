@@ -14,7 +14,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from training.config import RewardModelConfig, RunConfig
+from training.config import Reads, RewardModelConfig, RunConfig
 from training.model.dtype import weights_dtype
 from training.rewards import Candidate, RewardError
 from training.rewards.reading import shown
@@ -46,17 +46,7 @@ class RewardModel:
         return grades
 
     def _tokens(self, problem: Problem, candidate: Candidate) -> list[int]:
-        """Question and completion, as the model's chat template has them; without one, on lines of
-        their own."""
-        text = shown(candidate.text, self._reads)
-        whole = f"{problem.question}\n{text}"
-        chat = bool(self._tokenizer.chat_template)
-        if chat:
-            asked = {"role": "user", "content": problem.question}
-            said = {"role": "assistant", "content": text}
-            whole = self._tokenizer.apply_chat_template([asked, said], tokenize=False)
-        tokens: list[int] = self._tokenizer.encode(whole, add_special_tokens=not chat)
-        return tokens
+        return graded_tokens(self._tokenizer, problem.question, candidate.text, self._reads)
 
     def _too_long(self, row: list[int]) -> str | None:
         if self._positions is None or len(row) <= self._positions:
@@ -94,6 +84,20 @@ class RewardModel:
             own = next(token for token in range(config.vocab_size) if token not in used)
             config.pad_token_id = own
         return own
+
+
+def graded_tokens(tokenizer: Any, question: str, completion: str, reads: Reads) -> list[int]:
+    """What a reward model reads, by transformers' tokenizer: question and completion, as its chat
+    template has them; without one, on lines of their own."""
+    text = shown(completion, reads)
+    whole = f"{question}\n{text}"
+    chat = bool(tokenizer.chat_template)
+    if chat:
+        asked = {"role": "user", "content": question}
+        said = {"role": "assistant", "content": text}
+        whole = tokenizer.apply_chat_template([asked, said], tokenize=False)
+    tokens: list[int] = tokenizer.encode(whole, add_special_tokens=not chat)
+    return tokens
 
 
 def _opened(path: str, dtype: torch.dtype) -> tuple[Any, Any]:

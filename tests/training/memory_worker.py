@@ -12,11 +12,13 @@ import sys
 from pathlib import Path
 
 from tests.training.memory_meter import MemoryMeter
+from training.base_models import find_model
 from training.config import RunConfig
 from training.distributed.process import Process
-from training.grpo.loop import train
-from training.grpo.setup import set_up
+from training.grpo.work import GrpoWork
+from training.loop import run_stage
 from training.rewards import RewardPool
+from training.setup import set_up
 
 
 class Phases:
@@ -25,7 +27,7 @@ class Phases:
     def __init__(self, meter: MemoryMeter) -> None:
         self._meter = meter
 
-    def write(self, type_: str, _step: int, **fields: object) -> None:
+    def tell(self, type_: str, _step: int, **fields: object) -> None:
         if type_ == "phase":
             self._meter.phase = str(fields["phase"])
 
@@ -36,10 +38,13 @@ def main() -> None:
     before = _resident()
     rewards = RewardPool(config.task, config.reward)
     with rewards, meter:
-        setup = set_up(config, Path(sys.argv[2]), process, rewards, None, None)
+        source, (planned,) = find_model(config.model.path), config.plan
+        setup = set_up(config, planned, Path(sys.argv[2]), process, rewards, None, source, None)
         if "endless" in sys.argv:
             setup.tokenizer.eos_id = None
-        train(setup, process, Phases(meter), lambda: False, lambda *_: None)
+        tell = Phases(meter).tell
+        work = GrpoWork(setup, tell, lambda: False)
+        run_stage(setup, work, tell, lambda: False, lambda *_: None, last=True)
     if process.is_main:
         report = {"peaks": meter.peaks, "resident": _resident() - before}
         sys.stdout.write(json.dumps(report) + "\n")

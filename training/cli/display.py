@@ -9,6 +9,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from training.config import RunConfig
 
+SHOWN = (
+    ("reward/mean", "reward", 3),
+    ("reward/accuracy", "accuracy", 3),
+    ("preference/accuracy", "pairs right", 3),
+    ("keep/rows_total", "rows", 0),
+    ("sft/epoch", "epoch", 2),
+    ("optim/loss", "loss", 3),
+    ("completion/length_mean", "length", 1),
+)
+"""Metrics that a line shows where the step has them, with its word and digits."""
+
 
 class Display:
     """Says nothing: that of all ranks but the first."""
@@ -78,13 +89,11 @@ def summary(values: dict[str, float]) -> str:
     if "eval/pass_at_1" in values:
         low, high = values["eval/pass_at_1_low"], values["eval/pass_at_1_high"]
         return f"held-out pass@1 {values['eval/pass_at_1']:.3f} ({low:.3f} to {high:.3f})"
-    return (
-        f"reward {values['reward/mean']:.3f}  accuracy {values['reward/accuracy']:.3f}  "
-        f"length {values['completion/length_mean']:.1f}  {values['time/step_s']:.2f} s"
-    )
+    shown = [f"{word} {values[name]:.{digits}f}" for name, word, digits in SHOWN if name in values]
+    return "  ".join([*shown, f"{values['time/step_s']:.2f} s"])
 
 
 def make_display(config: RunConfig, out: TextIO) -> Display:
     if out.isatty():
-        return Bar(config.grpo.steps, Console(file=out))
-    return Lines(config.grpo.steps, out)
+        return Bar(config.total_steps, Console(file=out))
+    return Lines(config.total_steps, out)

@@ -138,7 +138,7 @@ def _device(config: RunConfig) -> Device:
 
 
 def _longest_prompt(config: RunConfig, directory: Path) -> int | None:
-    """Tokens of the longest held-out prompt, as training/grpo/setup.py builds them; None for a
+    """Tokens of the longest held-out prompt, as training/setup.py builds them; None for a
     directory without a tokenizer."""
     if not (directory / "tokenizer.json").is_file():
         return None

@@ -19,11 +19,11 @@ from training.config import RunConfig
 from training.distributed.process import DeviceError, Process
 from training.grpo.evaluate import evaluate
 from training.grpo.held_out import build_held_out, rules_only, set_pool
-from training.grpo.setup import check_room
 from training.journal import Journal
 from training.rewards import RewardError, RewardPool
 from training.rollout import samplers
 from training.rollout.engine import SamplingError
+from training.setup import check_room
 from training.tasks import TaskError, build_task
 
 PRESET = "r1-zero-nano"

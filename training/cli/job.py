@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from training import checkpoint
@@ -18,17 +16,12 @@ from training.config import RunConfig
 from training.distributed.expert_parallel import ExpertParallelError
 from training.distributed.process import DeviceError, Enter, Process
 from training.distributed.rendezvous import JoinError
-from training.grpo.held_out import set_pool
-from training.grpo.loop import train
-from training.grpo.setup import Setup, set_up
 from training.journal import Journal
 from training.model import ModelConfigError, hf
-from training.model.policy import title
-from training.reward_model import reward_model
-from training.rewards import RewardError, RewardPool
+from training.pipeline import Pipeline
+from training.rewards import RewardError
 from training.stopping import StopRequest
 from training.tasks import TaskError
-from training.tasks.decontamination import FILE
 from training.tokenizer import TokenizerError
 
 
@@ -51,41 +44,19 @@ def run(
             process = Process(config.hardware.device, enter, config.hardware.join_s)
         except (DeviceError, JoinError) as error:
             raise UserError(str(error)) from error
-        with ExitStack() as stack:
-            try:
-                grader = reward_model(config, process.device)
-                rewards = stack.enter_context(RewardPool(config.task, config.reward, grader))
-                sets = set_pool(config)
-                set_rewards = None if sets is None else stack.enter_context(sets)
-                start = _find_start(run_dir, resume, journal)
-                setup = set_up(config, run_dir, process, rewards, set_rewards, start)
-            except (
-                StartError, CheckpointError, TaskError, RewardError, TokenizerError,
-                ModelConfigError, hf.CheckpointError, ExpertParallelError,
-            ) as error:  # fmt: skip
-                process.close()
-                raise UserError(str(error)) from error
-            said = [("info", f"model: {title(setup.engine.policy)}")]
-            said += [("warning", warning) for warning in setup.warnings]
-            said += _left_out(setup)
-            for level, message in said:
-                display.say(message)
-                if journal is not None:
-                    journal.write("log", setup.step, level=level, message=message)
-            outcome = train(setup, process, journal, lambda: stop.requested, display.report)
+        pipeline = Pipeline(
+            config, run_dir, process, journal, lambda: stop.requested, display.say, display.report
+        )
+        try:
+            outcome = pipeline.run(_find_start(run_dir, resume, journal))
+        except (
+            StartError, CheckpointError, TaskError, RewardError, TokenizerError, ModelConfigError,
+            hf.CheckpointError, ExpertParallelError,
+        ) as error:  # fmt: skip
+            process.close()
+            raise UserError(str(error)) from error
     process.close()
     return outcome
-
-
-def _left_out(setup: Setup) -> list[tuple[str, str]]:
-    """What is told of training problems that are not trained on; rank 0 writes down which."""
-    found, ngram = setup.left_out, setup.config.evaluation.decontaminate
-    if found is None or ngram is None:
-        return []
-    if int(os.environ.get("RANK", "0")) == 0:
-        text = json.dumps(found.as_json(ngram), ensure_ascii=False, indent=1)
-        (setup.run_dir / FILE).write_text(text + "\n", encoding="utf-8")
-    return [("info", found.told(ngram))]
 
 
 class _Paths(logging.Handler):

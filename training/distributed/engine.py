@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -74,9 +76,11 @@ class Engine:
         zero_stage: int,
         dtype: torch.dtype,
         expert_ranks: int = 1,
+        wrap: Callable[[Any], nn.Module] = _Logprobs,
     ) -> None:
-        """With `expert_ranks` above 1 so many ranks share out the experts (ZeRO 1 or 2). Raises
-        ExpertParallelError."""
+        """With `expert_ranks` above 1 so many ranks share out the experts (ZeRO 1 or 2). `wrap`
+        makes the module whose forward pass trains; `logprobs` and `take_part` need the usual one.
+        Raises ExpertParallelError."""
         self.process = process
         self.model = model.to(process.device, dtype)
         self._zero_stage, self._expert_ranks = zero_stage, expert_ranks
@@ -84,7 +88,7 @@ class Engine:
         self._whole = copy.deepcopy(self.model).eval() if sharded else self.model
         if expert_ranks > 1:
             expert_parallel.share_out(self.model, expert_ranks, process.rank)
-        wrapped = _Logprobs(self.model)
+        wrapped = wrap(self.model)
         parameters = list(wrapped.parameters())
         self._adamw = make_optimizer(expert_parallel.optimizer_groups(parameters), optim)
         bucket = min(500_000_000, sum(parameter.numel() for parameter in parameters))
@@ -100,6 +104,10 @@ class Engine:
     def policy(self) -> Policy:
         """The whole model with its present weights, for sampling; not for training."""
         return self._whole
+
+    def __call__(self, *inputs: Any) -> Any:
+        """What `wrap`'s module makes of them; the result can be put into `backward`."""
+        return self._engine(*inputs)
 
     def logprobs(
         self,

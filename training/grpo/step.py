@@ -44,6 +44,10 @@ class Minibatch:
     def __len__(self) -> int:
         return len(self.advantages_B)
 
+    def chunks(self, engine: Engine, budget: int) -> list[list[int]]:
+        """See `chunks_of`."""
+        return chunks_of(self.sequences, engine, budget, shared=shares_prompts(engine.policy))
+
     def part(self, rows: list[int]) -> Minibatch:
         """Some of the rows, without the columns that none of them needs."""
         sequences = [self.sequences[row] for row in rows]
@@ -52,15 +56,10 @@ class Minibatch:
         def cut(x_BT: Tensor) -> Tensor:
             return x_BT[rows, :longest]
 
-        whole = self.batch
-        experts_BTLK = None if whole.experts_BTLK is None else cut(whole.experts_BTLK)
-        batch = Batch(
-            cut(whole.tokens_BT), cut(whole.mask_BT), cut(whole.completion_BT), experts_BTLK
-        )
         old_BT = None if self.old_BT is None else cut(self.old_BT)
         return Minibatch(
-            batch, sequences, self.advantages_B[rows], cut(self.sampled_BT), cut(self.counted_BT),
-            old_BT,
+            self.batch.part(rows, longest), sequences, self.advantages_B[rows],
+            cut(self.sampled_BT), cut(self.counted_BT), old_BT,
         )  # fmt: skip
 
 
@@ -95,14 +94,16 @@ def make_minibatch(
     )
 
 
-def chunks_of(minibatch: Minibatch, engine: Engine, budget: int) -> list[list[int]]:
-    """Rows of the minibatch that go through the model together, `budget` tokens at most.
+def chunks_of(
+    sequences: list[Sequence], engine: Engine, budget: int, *, shared: bool
+) -> list[list[int]]:
+    """Which sequences go through the model together, `budget` tokens at most.
 
     All ranks get the same number of chunks, since under ZeRO 3 they gather weights together: a rank
-    with fewer splits some, and where it has too few rows an empty list stands for a chunk that only
+    with fewer splits some, and where it has too few an empty list stands for a chunk that only
     takes part.
     """
-    chunks = cut(minibatch.sequences, budget, shared=shares_prompts(engine.policy))
+    chunks = cut(sequences, budget, shared=shared)
     count = int(engine.process.max(torch.tensor(len(chunks))))
     chunks = split_to(chunks, count)
     return [[] for _ in range(count - len(chunks))] + chunks
@@ -115,7 +116,7 @@ def with_old_logprobs(
     minibatch = make_minibatch(groups, device)
     old_BT = torch.zeros_like(minibatch.sampled_BT)
     with torch.no_grad():
-        for rows in chunks_of(minibatch, engine, config.hardware.chunk_tokens):
+        for rows in minibatch.chunks(engine, config.hardware.chunk_tokens):
             batch = minibatch.part(rows or [0]).batch
             result = engine.logprobs(
                 batch.tokens_BT, batch.mask_BT, batch.completion_BT, config.sampling.temperature,
@@ -149,7 +150,7 @@ def update(
     watch = watch or Stopwatch()
     tally, optim = Tally(), config.optim
     whole = whole_step(engine, minibatch, longest)
-    chunks = chunks_of(minibatch, engine, config.hardware.chunk_tokens)
+    chunks = minibatch.chunks(engine, config.hardware.chunk_tokens)
     mtp: MtpMode = "detached" if optim.mtp_weight else "off"
     entropies_BT, trained_BT = (torch.zeros_like(minibatch.sampled_BT) for _ in range(2))
     for number, rows in enumerate(chunks):
@@ -173,7 +174,7 @@ def update(
             part.counted_BT,
         )  # fmt: skip
         loss, of_part = part_loss(scored, config.grpo, whole)
-        beside, sums = _losses_beside(result, part.counted_BT, optim, whole)
+        beside, sums = losses_beside(result, part.counted_BT, optim, whole)
         entropies_BT[rows, : old_BT.shape[1]] = result.entropy_BT
         trained_BT[rows, : old_BT.shape[1]] = old_BT
         entropy_BT = result.entropy_BT.where(part.counted_BT, 0.0)
@@ -185,7 +186,7 @@ def update(
     return engine.step(learning_rate), tally, seen
 
 
-def _losses_beside(
+def losses_beside(
     result: CompletionLogprobs, counted_BT: Tensor, optim: OptimConfig, whole: Whole
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """This part's share of the losses beside GRPO's, weighted, and what to tell of them."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -70,6 +71,28 @@ def records_of(
         rows = seen.rows(wanted)
     each = iter(rows)
     return [list(_records(group, entropies, each, tokenizer)) for group in groups]
+
+
+def rollouts_of(
+    gathered: list[tuple[Group, list[CompletionRecord], bool]], steps_before: int
+) -> list[dict[str, Any]]:
+    """The fields of the step's rollouts events, of groups with their records and whether they are
+    trained on. `steps_before` the stage count into the policies' versions."""
+    return [
+        {
+            "group": place,
+            "trained": trained,
+            "policy_version": steps_before + group.policy_version,
+            "fingerprint": group.fingerprint,
+            "prompt": group.prompt,
+            "question": group.problem.question,
+            "answer": group.problem.answer,
+            "task": group.problem.task,
+            "difficulty": group.problem.difficulty,
+            "completions": records,
+        }
+        for place, (group, records, trained) in enumerate(gathered)
+    ]
 
 
 def _records(

@@ -1,6 +1,6 @@
 """What a run is refused for that a config and its model's shape already show.
 
-A run says the same when it starts (training/grpo/setup.py, training/rollout/native.py,
+A run says the same when it starts (training/setup.py, training/rollout/native.py,
 training/model/policy.py, training/model/fp8_checkpoint.py,
 training/distributed/expert_parallel.py). Those import torch, so their sentences are repeated here;
 tests/training/config/test_memory_follows_the_trainer.py holds them together.

@@ -1,23 +1,22 @@
-"""Everything a run needs before its first step."""
+"""Everything a stage needs before its first step."""
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from training import checkpoint
-from training.base_models import StartError, find_model
+from training.base_models import StartError
 from training.checkpoint import Checkpoint, CheckpointError
-from training.config import HardwareConfig, RunConfig, SamplingConfig
-from training.distributed.engine import Engine
+from training.config import HardwareConfig, Planned, RunConfig, SamplingConfig
 from training.distributed.process import Process
 from training.grpo.held_out import HeldOut, build_held_out
 from training.model import Policy, policy
 from training.model.dtype import EMULATED, has_native_fp8, weights_dtype
 from training.rewards import RewardPool
+from training.rollout import MakeSampler, samplers
 from training.rollout.engine import SamplingError
 from training.rollout.native import NO_EXPERTS, NO_GUESSER
 from training.rollout.vllm.peer import check_installed
@@ -27,35 +26,45 @@ from training.tokenizer import TextTokenizer, TokenizerError
 
 @dataclass
 class Setup:
-    """The parts of one run, on this rank."""
+    """The parts of one stage, on this rank. Steps count within the stage."""
 
     config: RunConfig
+    """The stage's own."""
+    planned: Planned
     run_dir: Path
+    process: Process
     task: Task
     task_ahead: Task
     """The same, for who samples ahead of training; without that the very same."""
     template: Template
     tokenizer: TextTokenizer
-    tokenizer_path: Path
+    source: Path
+    """Directory that model and tokenizer were read from."""
     rewards: RewardPool
     held_out: list[HeldOut]
-    """The run's own, then those of `evaluation.sets`."""
-    engine: Engine
-    reference: Policy | None
-    """None where the KL has no weight."""
+    """The stage's own, then those of `evaluation.sets`."""
+    model: Policy
+    load: Callable[[Path], Policy]
+    """Reads another directory likewise."""
+    make_sampler: MakeSampler
     dtype: torch.dtype
     """Of the weights."""
     start: Checkpoint | None
-    """What the run goes on from."""
+    """What the stage goes on from, once it has begun."""
     step: int
     """Steps already done."""
     tokens_total: int
+    """Of the whole run, as is the next."""
     skipped_total: int
-    """Steps of the whole run whose gradient was not finite."""
+    """Steps whose gradient was not finite."""
     warnings: list[str]
     """Sentences for the person who watches."""
     left_out: LeftOut | None
     """What is not trained on as an evaluation has the like; None where nobody looked."""
+
+    @property
+    def steps(self) -> int:
+        return self.planned.steps
 
     @property
     def precision(self) -> str:
@@ -66,20 +75,22 @@ class Setup:
 
 def set_up(
     config: RunConfig,
+    planned: Planned,
     run_dir: Path,
     process: Process,
     rewards: RewardPool,
     set_rewards: RewardPool | None,
+    source: Path,
     start: Checkpoint | None,
 ) -> Setup:
-    """Load model, tokenizer and task, and go back to `start` if there is one.
+    """Load the model of `source`, its tokenizer and the task. `start` is a checkpoint of this very
+    stage, if there is one.
 
     `set_rewards` is what `held_out.set_pool` gives.
 
-    Raises StartError, TaskError, TokenizerError, CheckpointError or ExpertParallelError for what a
-    person can mend.
+    Raises StartError, TaskError, TokenizerError, CheckpointError or SamplingError for what a person
+    can mend.
     """
-    source = find_model(config.model.path) if start is None else start.path / checkpoint.WEIGHTS
     if start is not None:
         _check_fits(start, config)
     _check_engine(config)
@@ -107,31 +118,24 @@ def set_up(
         raise StartError(NO_GUESSER)
     if config.sampling.routing_replay and not policy.has_experts(model):
         raise StartError(NO_EXPERTS)
-    reference = None
-    if config.grpo.kl_coef:
-        twin = copy.deepcopy(model) if start is None else load(start.path / checkpoint.REFERENCE)
-        reference = twin.eval().requires_grad_(False).to(process.device)
-    engine = Engine(
-        model, process, config.optim, zero_stage=config.hardware.zero_stage, dtype=dtype,
-        expert_ranks=config.hardware.expert_parallel,
-    )  # fmt: skip
-    if start is not None:
-        engine.load(start.path / checkpoint.ENGINE)
     return Setup(
         config=config,
+        planned=planned,
         run_dir=run_dir,
+        process=process,
         task=task,
         task_ahead=task_ahead,
         template=template,
         tokenizer=tokenizer,
-        tokenizer_path=source,
+        source=source,
         rewards=rewards,
         held_out=held_out,
-        engine=engine,
-        reference=reference,
+        model=model,
+        load=load,
+        make_sampler=samplers(config.sampling, process, run_dir, tokenizer),
         dtype=dtype,
         start=start,
-        step=start.manifest.step if start else 0,
+        step=start.manifest.step - planned.before if start else 0,
         tokens_total=start.manifest.tokens_total if start else 0,
         skipped_total=start.manifest.skipped_total if start else 0,
         warnings=warnings,

@@ -1,0 +1,64 @@
+"""Groups from a policy that stays as it is, for stages that sample and don't train it."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import torch
+
+from training.events import CompletionRecord
+from training.grpo.collect import Collection, Collector, Cursor
+from training.grpo.rollouts import Group
+from training.grpo.telling import records_of, share_of
+from training.saving import file_of_rank
+from training.setup import Setup
+
+Gathered = list[tuple[Group, list[CompletionRecord], bool]]
+"""Groups with their records, and whether something of them is made use of."""
+
+
+class Sampled:
+    """One rank's groups, a step's at a time; goes on after `setup.start`."""
+
+    def __init__(self, setup: Setup) -> None:
+        process = setup.process
+        self._setup = setup
+        self._collector = Collector(
+            setup.config, setup.task, setup.template, setup.tokenizer, setup.rewards,
+            process.rank, process.world_size,
+        )  # fmt: skip
+        model = setup.model.eval().requires_grad_(False).to(process.device)
+        self._sampler = setup.make_sampler(model, 0)
+        self._before = self._cursor = _read_cursor(setup)
+        self._detailed = share_of(setup.config.rollouts, process.rank, process.world_size)
+
+    def collect(self) -> Collection:
+        """The next step's."""
+        self._before = self._cursor
+        collection, self._cursor = self._collector.collect(self._sampler, self._cursor, 0)
+        return collection
+
+    def give_back(self) -> None:
+        """The last collection was not made use of."""
+        self._cursor = self._before
+
+    def gather(self, groups: list[Group], used: list[bool]) -> tuple[Gathered, int]:
+        """All ranks' groups on rank 0; and how many tokens they have, which all ranks learn."""
+        process = self._setup.process
+        records = records_of(groups, None, self._setup.tokenizer, self._detailed)
+        tokens = sum(len(one.tokens) for group in groups for one in group.completions)
+        total = int(process.sum(torch.tensor(tokens)))
+        return process.gather(list(zip(groups, records, used, strict=True))), total
+
+    def save(self, partial: Path) -> None:
+        with file_of_rank(partial, self._setup.process.rank).open("wb") as file:
+            pickle.dump(self._cursor, file)
+
+
+def _read_cursor(setup: Setup) -> Cursor:
+    if setup.start is None:
+        return Cursor()
+    with file_of_rank(setup.start.path, setup.process.rank).open("rb") as file:
+        cursor: Cursor = pickle.load(file)  # noqa: S301 - our own; its checksum was verified
+    return cursor
