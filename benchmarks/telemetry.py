@@ -25,7 +25,7 @@ import numpy as np
 from benchmarks.report import machine
 from benchmarks.rollout_text import completions
 from training.events import MetricsEvent, parse_line
-from training.grpo import loop
+from training.grpo import work
 from training.grpo.rollouts import Group
 from training.journal import Journal
 from training.rewards import Reward
@@ -75,19 +75,19 @@ def _real_run(run_dir: Path, steps: int) -> None:
 
     clock, told = Clock(), list[float]()
     for name in ("records_of", "rollout_metrics", "update_metrics", "reward_warnings"):
-        setattr(loop, name, clock.around(getattr(loop, name)))
+        setattr(work, name, clock.around(getattr(work, name)))
     Journal.write = clock.around(Journal.write)  # type: ignore[method-assign]
     run_dir.mkdir()
     (run_dir.parent / "run.toml").write_text(
         f'preset = "r1-zero-nano"\n[grpo]\nsteps = {steps}\n[evaluation]\nevery_steps = 0\n'
     )
-    report = loop.rollout_metrics
+    report = work.rollout_metrics
 
     def step_begins(*given: Any) -> Any:
         told.append(clock.seconds)
         return report(*given)
 
-    loop.rollout_metrics = step_begins
+    work.rollout_metrics = step_begins
     try:
         command(["train", str(run_dir.parent / "run.toml"), "--run-dir", str(run_dir)])
     except SystemExit as ended:
@@ -141,8 +141,8 @@ def _tell(
     # leave the caches warm, as sampling does not: the p99 would look three times as good.
     time.sleep(0.05)
     write("phase", phase="training")
-    told = loop.records_of(groups, None, tokenizer, 2)
-    values = loop.rollout_metrics(told)
+    told = work.records_of(groups, None, tokenizer, 2)
+    values = work.rollout_metrics(told)
     write("metrics", values=values | {f"more/{n}": float(n) for n in range(METRICS - len(values))})
     for place, (group, records) in enumerate(zip(groups, told, strict=True)):
         write(

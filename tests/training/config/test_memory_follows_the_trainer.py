@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from kernels import buckets, latent_cache, linear_logprob, rms_norm
+from training import setup
 from training.base_models import StartError
 from training.config import ConfigError, RunConfig, resolve
 from training.config.memory import (
@@ -24,7 +25,6 @@ from training.config.memory import (
     shipped_model,
 )
 from training.distributed.expert_parallel import ExpertParallelError, share_out
-from training.grpo import setup
 from training.model import ModelConfigError, fp8_checkpoint, packing, policy
 from training.model.causal_lm import CausalLM, _check_config
 from training.rollout import cache, decoder
