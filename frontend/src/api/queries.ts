@@ -20,6 +20,9 @@ export type ResumingRun = Schemas["ResumingRunOut"];
 export type Queue = Schemas["QueueOut"];
 export type Node = Schemas["NodeOut"];
 export type Me = Schemas["Me"];
+export type Stages = Schemas["StagesOut"];
+export type Stage = Schemas["StageOut"];
+export type Results = Schemas["ResultsOut"];
 
 export type RunState = Schemas["State"];
 export type RunListQuery = NonNullable<paths["/api/v1/runs"]["get"]["parameters"]["query"]>;

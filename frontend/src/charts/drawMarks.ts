@@ -14,7 +14,9 @@ const DASHES: Partial<Record<MarkKind, number[]>> = {
   fork: [1, 3],
   resume: [4, 3],
   alert: [],
+  stage: [],
 };
+const NAME_PX = 10;
 
 export function drawMarks(plot: uPlot, marks: readonly PlacedMark[], colours: ChartColours): void {
   const { ctx } = plot;
@@ -28,7 +30,25 @@ export function drawMarks(plot: uPlot, marks: readonly PlacedMark[], colours: Ch
     last.set(kind, left);
     drawMark(plot, kind, left, kind === "alert" ? colours.alert : colours.faint);
   }
+  drawNames(plot, marks, colours);
   ctx.restore();
+}
+
+/** Each at the right of its mark, where it ends before the next one begins. */
+function drawNames(plot: uPlot, marks: readonly PlacedMark[], colours: ChartColours): void {
+  const { ctx, bbox } = plot;
+  const dpr = window.devicePixelRatio;
+  const named = marks.filter((mark) => mark.name);
+  ctx.fillStyle = colours.faint;
+  ctx.font = `${NAME_PX * dpr}px ${getComputedStyle(plot.root).fontFamily}`;
+  ctx.textAlign = "left";
+  ctx.textBaseline = "top";
+  for (const [index, { name = "", place }] of named.entries()) {
+    const next = named[index + 1];
+    const left = plot.valToPos(place, "x", true) + 3 * dpr;
+    const end = next ? plot.valToPos(next.place, "x", true) : bbox.left + bbox.width;
+    if (left + ctx.measureText(name).width < end) ctx.fillText(name, left, bbox.top + dpr);
+  }
 }
 
 function drawMark({ ctx, bbox }: uPlot, kind: MarkKind, left: number, colour: string): void {

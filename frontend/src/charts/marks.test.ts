@@ -18,12 +18,14 @@ const MARKS = marksOf({
   alerts: [alertRow({ step: 84, rule_name: "KL blow-up", message: "kl/mean is above 1." })],
   changes: [{ step: 50, words: "max_new_tokens 64 → 128" }],
   fork: { step: 20, words: "forked from first · #7" },
+  stages: [{ step: 30, name: "dev1" }],
 });
 
 describe("marks", () => {
   it("tell what happened, in order, and not that the run began", () => {
     expect(MARKS.map(({ step, words }) => [step, words])).toEqual([
       [20, "forked from first · #7"],
+      [30, "stage dev1 begins"],
       [40, "attempt 2 goes on from step 40 on n1"],
       [40, "checkpoint of step 40"],
       [50, "max_new_tokens 64 → 128"],

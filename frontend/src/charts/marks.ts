@@ -3,7 +3,7 @@
 import type { Alert, Checkpoint, RunDetail } from "@/api/queries";
 import type { Clock } from "./clock";
 
-export type MarkKind = "fork" | "resume" | "config" | "alert" | "checkpoint";
+export type MarkKind = "fork" | "stage" | "resume" | "config" | "alert" | "checkpoint";
 
 export interface Mark {
   kind: MarkKind;
@@ -11,6 +11,8 @@ export interface Mark {
   /** Unix seconds, where it happened at a time and not just at a step. */
   time?: number;
   words: string;
+  /** Written beside the mark, where there is room. */
+  name?: string;
 }
 
 interface Happened {
@@ -19,6 +21,13 @@ interface Happened {
   alerts: readonly Alert[];
   changes: readonly ConfigChange[];
   fork: ConfigChange | null;
+  stages: readonly StageBegun[];
+}
+
+/** A stage of a pipeline, and the step after which it begins. */
+interface StageBegun {
+  step: number;
+  name: string;
 }
 
 /** A config is frozen, but says itself what changes at which step; and a fork may begin with another. */
@@ -28,9 +37,13 @@ export interface ConfigChange {
 }
 
 /** In order of step. */
-export function marksOf({ attempts, checkpoints, alerts, changes, fork }: Happened): Mark[] {
+export function marksOf(happened: Happened): Mark[] {
+  const { attempts, checkpoints, alerts, changes, fork, stages } = happened;
   const marks: Mark[] = [
     ...(fork ? [{ kind: "fork" as const, ...fork }] : []),
+    ...stages.map(
+      ({ step, name }): Mark => ({ kind: "stage", step, name, words: `stage ${name} begins` }),
+    ),
     ...attempts.slice(1).map(resumeMark),
     ...changes.map((change): Mark => ({ kind: "config", ...change })),
     ...alerts.map(

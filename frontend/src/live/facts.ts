@@ -10,10 +10,11 @@ export interface Facts {
   rolloutsStep: number;
   rolloutsGroups: number;
   phase: string;
-  /** How often checkpoints, states and alerts changed: what was fetched before is stale. */
+  /** How often checkpoints, states, alerts and stages changed: what was fetched before is stale. */
   checkpointsVersion: number;
   stateVersion: number;
   alertsVersion: number;
+  stagesVersion: number;
 }
 
 /** The facts of a fresh snapshot; all that was fetched under the `before` ones is stale. */
@@ -31,6 +32,7 @@ export function factsOf(
     checkpointsVersion: before ? before.checkpointsVersion + 1 : 0,
     stateVersion: before ? before.stateVersion + 1 : 0,
     alertsVersion: before ? before.alertsVersion + 1 : 0,
+    stagesVersion: before ? before.stagesVersion + 1 : 0,
   };
 }
 
@@ -63,7 +65,12 @@ export function applyToFacts(facts: Facts, event: RunEvent): Facts {
       return { ...facts, checkpointsVersion: facts.checkpointsVersion + 1 };
     case "alert":
       return { ...facts, alertsVersion: facts.alertsVersion + 1 };
+    case "stage":
+      return { ...facts, stagesVersion: facts.stagesVersion + 1 };
     case "evaluation":
+      return event.payload.model
+        ? { ...facts, step: event.step, stagesVersion: facts.stagesVersion + 1 }
+        : facts;
     case "system":
     case "log":
     case "finished":

@@ -17,11 +17,14 @@ interface Payloads {
   };
   evaluation: {
     time: number;
+    /** Which model of several its stage has evaluated: then these are no points of the run's series. */
+    model?: string | null;
     values: WireValues;
     problems: number;
     completions_per_problem: number;
   };
   checkpoint: { id: number; path: string; bytes: number; reason: string; removed: string[] };
+  stage: { stage: string; state: "began" | "resumed" | "finished" };
   phase: { phase: string };
   started: { start_step: number; total_steps: number; device: string; dtype: string };
   log: { level: "info" | "warning" | "error"; message: string };

@@ -123,8 +123,11 @@ export class SeriesTable {
   apply(event: RunEvent, isMeant: (name: string) => boolean = this.isHeld): void {
     switch (event.type) {
       case "metrics":
-      case "evaluation":
       case "system":
+        this.append(event.step, event.payload.time, event.payload.values, isMeant);
+        break;
+      case "evaluation":
+        if (event.payload.model) break; // one of several models, not the run's policy
         this.append(event.step, event.payload.time, event.payload.values, isMeant);
         break;
       case "started":

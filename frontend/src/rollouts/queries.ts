@@ -9,6 +9,7 @@ import {
 import { api, type Schemas, unwrap } from "@/api/client";
 import { keys, type RunDetail } from "@/api/queries";
 import { configNumber } from "@/run/queries";
+import { type Configured, configsOf } from "@/stages/queries";
 import type { PromptOrder, SearchMode } from "./address";
 import type { ShownStep } from "./useShownStep";
 
@@ -33,10 +34,14 @@ const BYTES_A_TOKEN = 4;
 
 /** Groups of a page: fewer of a run that may write long texts, for their texts come whole. */
 export function groupsAtOnce(run: RunDetail): number {
-  const tokens =
-    configNumber(run, "grpo.group_size") * configNumber(run, "sampling.max_new_tokens");
+  const tokens = Math.max(...configsOf(run).map(tokensOfGroup));
   const fit = Math.floor(MOST_BYTES / Math.max(1, tokens * BYTES_A_TOKEN));
   return Math.max(1, Math.min(MOST_GROUPS, fit));
+}
+
+function tokensOfGroup(config: Configured): number {
+  const size = configNumber(config, "grpo.group_size");
+  return size * configNumber(config, "sampling.max_new_tokens");
 }
 
 /** The groups of a step; asked again as more of them come in. */

@@ -4,6 +4,7 @@ import { ChartToolbar } from "@/charts/ChartToolbar";
 import { runCharts, seriesChart, seriesOfChart, wideOnes } from "@/charts/catalogue";
 import { type ChartGroup, ChartGroupProvider } from "@/charts/group";
 import { RolloutPanel } from "@/rollouts/RolloutPanel";
+import { PipelineSection } from "@/stages/PipelineSection";
 import { useMediaQuery } from "@/ui/useMediaQuery";
 import { ConfigTab } from "./ConfigTab";
 import styles from "./OverviewTab.module.css";
@@ -22,6 +23,7 @@ export function OverviewTab(props: TabProps) {
   const printed = useMediaQuery("print");
   return (
     <div className={styles.columns}>
+      <PipelineSection {...props} />
       <div className={styles.left}>
         <ChartToolbar
           address={props.address}

@@ -5,6 +5,7 @@ import { type RunDetail, useRun } from "@/api/queries";
 import { useKeys } from "@/app/useKeys";
 import type { Facts } from "@/live/facts";
 import { PreemptibleChip } from "@/queue/PreemptibleChip";
+import { currentStage, useStages } from "@/stages/queries";
 import { Button, IconButton } from "@/ui/Button";
 import { ButtonLink } from "@/ui/ButtonLink";
 import { Chip } from "@/ui/Chip";
@@ -55,6 +56,7 @@ function Figures({ run, facts }: RunHeaderProps) {
         step {formatNumber(facts.step, 0)} / {formatNumber(run.total_steps, 0)}
         <Progress value={facts.step} max={run.total_steps} label="Progress" />
       </span>
+      <CurrentStage run={run} facts={facts} />
       {under && run.eta_s !== null && <span>{formatDuration(run.eta_s)} left</span>}
       <Elapsed run={run} ticking={under && run.started_at !== null} />
       <span title="Devices held × hours">{formatDeviceHours(run.device_hours)} device-h</span>
@@ -74,6 +76,17 @@ function Figures({ run, facts }: RunHeaderProps) {
         <span>by {run.owner.username}</span>
       </span>
     </div>
+  );
+}
+
+function CurrentStage({ run, facts }: RunHeaderProps) {
+  const stages = useStages(run, facts).data?.stages ?? [];
+  const current = currentStage(stages);
+  if (!current) return null;
+  return (
+    <span>
+      stage {stages.indexOf(current) + 1} of {stages.length}: {current.name}
+    </span>
   );
 }
 

@@ -80,8 +80,8 @@ export function useFreshness(runId: number, store: RunStore, facts: Facts | null
 }
 
 /** Numbers of a config, by dotted path; 0 where there is none. */
-export function configNumber(run: RunDetail, path: string): number {
-  let value: unknown = run.config;
+export function configNumber({ config }: Pick<RunDetail, "config">, path: string): number {
+  let value: unknown = config;
   for (const key of path.split(".")) value = (value as Record<string, unknown> | undefined)?.[key];
   return typeof value === "number" ? value : 0;
 }

@@ -1,6 +1,6 @@
 import { useCallback, useMemo } from "react";
 import { useAlerts } from "@/alerts/queries";
-import { type RunDetail, useCheckpoints, useRun } from "@/api/queries";
+import { type RunDetail, type Stage, useCheckpoints, useRun } from "@/api/queries";
 import { type Axis, type Course, clockOf, wholeRange } from "@/charts/clock";
 import type { ChartGroup } from "@/charts/group";
 import { type ConfigChange, type Mark, marksOf } from "@/charts/marks";
@@ -8,6 +8,7 @@ import type { View } from "@/charts/view";
 import { roundStep } from "@/charts/viewAddress";
 import type { Facts } from "@/live/facts";
 import type { SeriesTable } from "@/live/series";
+import { type Configured, isPipeline, ofStage, ofStageAt, useStages } from "@/stages/queries";
 import { plural } from "@/ui/format";
 import { differences } from "./configFields";
 import { configNumber } from "./queries";
@@ -28,8 +29,13 @@ export function useCharts(props: ChartsProps, ownAxis?: Axis): ChartGroup {
   const course = useMemo(() => courseOf(run), [run]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the table grows in place; version tells
   const clock = useMemo(() => clockOf(table, axis, course), [table, axis, course, version]);
-  const config = useMemo(() => configOf(run), [run]);
-  const marks = useMarks(run, facts);
+  const stages = useStages(run, facts).data?.stages;
+  const shownStep = view.zoom ? Math.min(view.zoom[1], facts.step) : facts.step;
+  const config = useMemo(
+    () => configOf(ofStageAt(run, stages, shownStep)),
+    [run, stages, shownStep],
+  );
+  const marks = useMarks(run, facts, stages);
   const onZoom = useCallback(
     (range: [number, number] | null) => {
       const [from, to] = range?.map((place) => roundStep(clock.stepAt(place))) ?? [0, 0];
@@ -60,7 +66,7 @@ export function useCharts(props: ChartsProps, ownAxis?: Axis): ChartGroup {
 }
 
 /** Where it left its parent, checkpoints, resumes, alerts and what the config changes on the way. */
-function useMarks(run: RunDetail, facts: Facts): Mark[] {
+function useMarks(run: RunDetail, facts: Facts, stages: readonly Stage[] | undefined): Mark[] {
   const checkpoints = useCheckpoints(run.id).data;
   const alerts = useAlerts({ run: run.id }, facts).data;
   const parent = useRun(run.parent?.id ?? null).data;
@@ -70,10 +76,13 @@ function useMarks(run: RunDetail, facts: Facts): Mark[] {
         attempts: run.attempts,
         checkpoints: checkpoints ?? [],
         alerts: alerts ?? [],
-        changes: changesOf(run),
+        changes: allChanges(run, stages),
         fork: forkOf(run, parent),
+        stages: (stages ?? [])
+          .slice(1)
+          .map(({ name, first_step }) => ({ name, step: first_step - 1 })),
       }),
-    [run, checkpoints, alerts, parent],
+    [run, checkpoints, alerts, parent, stages],
   );
 }
 
@@ -93,11 +102,24 @@ function forkOf(run: RunDetail, parent: RunDetail | undefined): ConfigChange | n
   return { step: 0, words: words ? `${origin}:\n${words}` : origin };
 }
 
+/** Of each stage that trains by GRPO, whose steps count from its beginning. */
+function allChanges(run: RunDetail, stages: readonly Stage[] | undefined): ConfigChange[] {
+  if (!isPipeline(run)) return changesOf(run, run.total_steps);
+  return (stages ?? [])
+    .filter(({ kind }) => kind === "grpo")
+    .flatMap((stage) =>
+      changesOf(ofStage(run, stage.name), stage.steps).map((change) => ({
+        ...change,
+        step: change.step + stage.first_step - 1,
+      })),
+    );
+}
+
 /** The steps at which a config changes something by itself. */
-function changesOf(run: RunDetail): ConfigChange[] {
+function changesOf(run: Configured, steps: number): ConfigChange[] {
   const growth = growthOf(run);
   const every = configNumber(run, "grpo.ref_refresh_steps");
-  const refreshes = every > 0 ? Math.floor(run.total_steps / every) : 0;
+  const refreshes = every > 0 ? Math.floor(steps / every) : 0;
   const grown = growth && {
     step: growth.from_step,
     words: `max_new_tokens ${configNumber(run, "sampling.max_new_tokens")} → ${growth.max_new_tokens}`,
@@ -160,7 +182,7 @@ function courseOf(run: RunDetail): Course {
   };
 }
 
-function configOf(run: RunDetail): ChartGroup["config"] {
+function configOf(run: Configured): ChartGroup["config"] {
   return {
     max_new_tokens: configNumber(run, "sampling.max_new_tokens"),
     growth: growthOf(run),
@@ -171,13 +193,13 @@ function configOf(run: RunDetail): ChartGroup["config"] {
   };
 }
 
-function growthOf(run: RunDetail): ChartGroup["config"]["growth"] {
+function growthOf(run: Configured): ChartGroup["config"]["growth"] {
   const from_step = configNumber(run, "sampling.growth.from_step");
   const max_new_tokens = configNumber(run, "sampling.growth.max_new_tokens");
   return from_step > 0 ? { from_step, max_new_tokens } : null;
 }
 
-function isOnPolicy(run: RunDetail): boolean {
+function isOnPolicy(run: Configured): boolean {
   const isOlder = ["sampling.staleness", "sampling.carry_over"].some(
     (path) => configNumber(run, path) > 0,
   );
