@@ -51,6 +51,9 @@ class Booking(models.Model):
         return f"{self.run_id}: {self.device_ms} ms of {self.phase} on {self.node}"
 
 
+FAULT_LENGTH = 300
+
+
 class Meter(models.Model):
     """Up to when an attempt's devices are booked, and what they do since then.
 
@@ -64,6 +67,11 @@ class Meter(models.Model):
     unmeasured = models.JSONField(
         default=dict,
         help_text="By node that measures energy: device milliseconds by account since it last did.",
+    )
+    fault = models.CharField(
+        max_length=FAULT_LENGTH,
+        blank=True,
+        help_text="Why lines could not be booked, the first time.",
     )
 
     def __str__(self) -> str:

@@ -19,8 +19,8 @@ from django.utils import timezone
 from r1web.alerts.services import Shown, observe
 from r1web.bulk import save_all
 from r1web.cluster.supervisor.batch import Batch, read_batch, warning
+from r1web.cluster.supervisor.booking import Told, book
 from r1web.cluster.supervisor.tail import Line
-from r1web.ledger import services as ledger
 from r1web.metrics.services import Known, Sample, append_points
 from r1web.rollouts.models import Group
 from r1web.rollouts.services import append_groups
@@ -128,7 +128,7 @@ def _commit(
         for phase in batch.of(PhaseEvent)[-1:]:
             attempt.phase = phase.phase
         attempt.journal_seq, attempt.journal_offset = batch.last_seq, batch.end
-    ledger.book([(part.attempt, part.batch.read) for part in parts])
+    book([Told(part.run, part.attempt, part.batch.read) for part in parts])
     names = ["journal_seq", "journal_offset", "phase", "started_at"]
     save_all([part.attempt for part in parts], names)
     return {attempt.pk for _, attempt in locked}

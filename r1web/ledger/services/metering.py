@@ -12,7 +12,7 @@ from r1web.bulk import save_all
 from r1web.cluster.models import Device, Lease
 from r1web.ledger.energy import Energy
 from r1web.ledger.hardware import CPU_SLOT, UNKNOWN
-from r1web.ledger.models import Mark, Meter
+from r1web.ledger.models import FAULT_LENGTH, Mark, Meter
 from r1web.ledger.moments import in_ms, moment_of
 from r1web.ledger.reading import Reading
 from r1web.ledger.services.rows import book_energy, write
@@ -62,6 +62,11 @@ def book(told: Sequence[tuple[Attempt, Sequence[Event]]]) -> None:
             _take(pair, events, now_ms)
     write([pair for pair in pairs if pair[1].moves])
     _save(pairs)
+
+
+def note_fault(*, attempt: Attempt, cause: str) -> bool:
+    """That lines of its journal could not be booked; whether it is the first time."""
+    return Meter.objects.filter(attempt=attempt, fault="").update(fault=cause[:FAULT_LENGTH]) > 0
 
 
 def go_on(measured: Iterable[Measured]) -> None:

@@ -1,11 +1,14 @@
 """Attempts on leased GPUs, with a clock that the test moves and a journal that it writes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest import mock
 
 import pytest
+from django.db import DataError
 from django.utils import timezone
 
 from r1web.cluster.models import Device, Follower, Lease, Node
@@ -119,6 +122,19 @@ class Story:
         for row in rows:
             found[row.phase] = found.get(row.phase, 0) + row.device_ms / 1000
         return {phase: seconds for phase, seconds in found.items() if seconds}
+
+
+@contextmanager
+def broken_booking() -> Iterator[None]:
+    """Whatever a journal says, booking it fails, when all of it is written."""
+    whole = services.book
+
+    def book(told: Any) -> None:
+        whole(told)
+        raise DataError("no room for so much time\0")
+
+    with mock.patch.object(services, "book", book):
+        yield
 
 
 @pytest.fixture

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 
+import pytest
 from django.utils import timezone
 
 from r1web.cluster.models import Lease
 from r1web.cluster.services import end_follower
 from r1web.ledger.models import Booking, Mark, Meter
 from r1web.runs.models import State
-from tests.r1web.ledger.conftest import Clock, Story
+from tests.r1web.cluster.test_ingest import told
+from tests.r1web.ledger.conftest import Clock, Story, broken_booking
 
 MakeStory = Callable[..., Story]
 
@@ -177,3 +179,27 @@ def test_a_stage_is_booked_from_its_beginning(make_story: MakeStory, clock: Cloc
     story.end(State.FAILED)
     rows = Booking.objects.filter(run=story.run, stage="dev1", device_ms__gt=0)
     assert {row.phase: row.device_ms for row in rows} == {"training": 10_000, "idle": 10_000}
+
+
+def test_a_fault_in_booking_costs_no_line_and_no_time(
+    make_story: MakeStory, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    story = make_story()
+    attempt = story.begin()
+    story.start()
+    with broken_booking():
+        story.phase("sampling", 10)
+        story.phase("training", 10)
+        story.tell("metrics", 1, values={"reward/mean": 1.0})
+    assert story.seconds() == {}
+    story.run.refresh_from_db()
+    assert (story.run.last_step, story.run.summary["reward/mean"]) == (1, 1.0)
+    assert story.run.events.filter(type="phase").count() == 2
+    (message,) = told(attempt)
+    assert "DataError: no room for so much time" in message
+    assert [x.exc_info is not None for x in caplog.records if x.levelname == "ERROR"] == [True] * 3
+    story.phase("training", 5, 2)
+    story.tell("metrics", 2, values={})
+    story.end()
+    assert story.seconds() == {"idle": 40, "training": 10}
+    assert told(attempt) == [message]

@@ -16,7 +16,7 @@ from r1web.ledger.models import Booking, Mark, Meter, Price
 from r1web.ledger.moments import in_ms
 from r1web.ledger.selectors import project_ledger, run_ledger
 from r1web.runs.models import Attempt, State
-from tests.r1web.ledger.conftest import START, Clock, Story
+from tests.r1web.ledger.conftest import START, Clock, Story, broken_booking
 
 PHASES = ["loading", "sampling", "rewarding", "training", "evaluating", "checkpointing"]
 STAGES = ["grpo", "sft/cold start"]
@@ -29,6 +29,7 @@ ACTS = st.one_of(
     st.tuples(st.just("step"), st.floats(0, 50), REWARDS, SKEW),
     st.tuples(st.just("save"), SKEW),
     st.tuples(st.just("evaluate"), SKEW),
+    st.tuples(st.just("broken"), st.sampled_from(["phase", "save", "evaluate"]), SKEW),
     st.tuples(st.just("sample"), st.integers(0, 10**7)),
     st.tuples(st.just("leave")),
     st.tuples(st.just("end"), st.sampled_from(["failed", "stopped", "lost", "finished", ""])),
@@ -67,6 +68,12 @@ class Life:
         self.story.tell(
             "evaluation", self.at, values={}, problems=1, completions_per_problem=1, skew_s=skew_s
         )
+
+    def do_broken(self, name: str, skew_s: float) -> None:
+        """What the journal says is not booked."""
+        drawn = ("training", "grpo", skew_s) if name == "phase" else (skew_s,)
+        with broken_booking():
+            self.act(name, drawn)
 
     def do_sample(self, mj: int) -> None:
         self.story.sample(Energy(mj, 9_000) if mj else None)
