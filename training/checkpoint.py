@@ -93,9 +93,9 @@ def abandon(partial: Path) -> None:
 def commit(partial: Path, manifest: Manifest, keep: CheckpointConfig) -> Written:
     """Seal the directory with `manifest`, to which its files are added; move it into place, and
     prune those that `keep` does not ask for."""
-    files = _files(partial)
+    files = files_of(partial)
     sealed = manifest.model_copy(update={"files": files})
-    _write_durably(partial / MANIFEST, sealed.model_dump_json(indent=2) + "\n")
+    write_durably(partial / MANIFEST, sealed.model_dump_json(indent=2) + "\n")
     final = partial.parent / f"step-{manifest.step:06d}"
     if final.exists():  # of an attempt that was left behind
         shutil.rmtree(final)
@@ -118,7 +118,7 @@ def read(run_dir: Path, step: int) -> Checkpoint:
         raise CheckpointError(f"There is no checkpoint of step {step}; there are: {known}.")
     manifest = _manifest(path)
     _check_sizes(path, manifest)  # at once, where hashing would take minutes to tell
-    present = _files(path)
+    present = files_of(path)
     for name, file in manifest.files.items():
         if present[name] != file:
             raise CheckpointError(f"{path / name} is damaged: its SHA-256 has changed.")
@@ -154,7 +154,7 @@ def _check_sizes(path: Path, manifest: Manifest) -> None:
             raise CheckpointError(f"{present} is missing or not {file.bytes} bytes long.")
 
 
-def _files(directory: Path) -> dict[str, File]:
+def files_of(directory: Path) -> dict[str, File]:
     """Every file below but the manifest, read whole; several at a time."""
     paths = [path for path in directory.rglob("*") if path.is_file() and path.name != MANIFEST]
     paths.sort()
@@ -169,7 +169,7 @@ def _described(path: Path) -> File:
         return File(bytes=file.tell(), sha256=digest)
 
 
-def _write_durably(path: Path, text: str) -> None:
+def write_durably(path: Path, text: str) -> None:
     with path.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()

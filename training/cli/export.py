@@ -1,76 +1,86 @@
-"""export: a directory for transformers and vLLM, which transformers has opened before us."""
+"""export: a directory for others, which transformers has opened before us."""
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from argparse import Namespace
 from pathlib import Path
 
 import torch
-from torch import Tensor
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from kernels.quantize import BLOCK
+from training.base_models import StartError, find_model
 from training.cli.errors import UserError
 from training.cli.models import load_model
 from training.model import Transformer, hf, policy
-from training.model.fp8_checkpoint import E4M3
-from training.model.safetensors_io import read_header
-from training.tasks.template import r1_prompt
-
-TOLERANCE = 1e-4
-"""Largest difference of two fp32 logits that rounding explains."""
+from training.release import card, checking, pushing, writing
 
 
 def export_command(args: Namespace) -> int:
-    """Write model and tokenizer, and check that transformers computes the same from them."""
-    model, _, source = load_model(args.model, as_stored=True)
-    if args.fp8 and not isinstance(model, Transformer):
-        raise UserError("--fp8: only DeepSeek-V2 and V3 models have a published FP8 layout.")
+    """Write model, tokenizer and card, check them, and push them where that is asked for."""
+    to = pushing.destination(args.push) if args.push else None
+    given = _given_card(args.card)
+    source = _source(args.model)
     try:
-        if isinstance(model, Transformer):
-            hf.save(model, args.out, source, fp8=args.fp8)
+        asked = writing.Asked(
+            dtype=args.dtype,
+            source=writing.digest_of(source),
+            card=hashlib.sha256(given.encode()).hexdigest() if given else "",
+        )
+        if writing.already_there(args.out, asked):
+            _say(f"{args.out}: already there, whole and the same")
         else:
-            policy.save(model, args.out, source)
+            writing.write(args.out, asked, lambda out: _fill(out, args, source, given))
+            _say(f"{args.out}: written")
     except OSError as error:
         raise UserError(f"--out: {args.out} cannot be written ({error.strerror}).") from error
-    if args.fp8 and _has_ragged_blocks(args.out):
-        sys.stdout.write(
-            f"{args.out}: not opened in transformers, which takes the blocks of a matrix to be of "
-            "one size, while this model has sides that 128 does not divide\n"
-        )
-        return 0
-    difference = difference_in_transformers(args.out, fp8=args.fp8)
-    sys.stdout.write(
-        f"{args.out}: transformers agrees, largest logit difference {difference:.1e}\n"
-    )
-    if not difference <= TOLERANCE:
-        raise RuntimeError(f"transformers computes other logits from {args.out}: do not use it")
+    if to:
+        _say(f"Pushing to {to.repo}")
+        _say(f"{args.out}: pushed to {pushing.push(args.out, to)}")
     return 0
 
 
-@torch.inference_mode()
-def difference_in_transformers(directory: Path, *, fp8: bool = False) -> float:
-    """Largest difference of the logits of one prompt, fp32, ours against transformers'.
+def _fill(out: Path, args: Namespace, source: Path, given: str) -> str:
+    """Write all but release.json into `out`, and say what the check has shown."""
+    fp8 = args.dtype == "fp8"
+    _say("Reading the model")
+    model, _, _ = load_model(args.model, dtype=torch.bfloat16)
+    _say("Writing the weights")
+    if isinstance(model, Transformer):
+        hf.save(model, out, source, fp8=fp8)
+    elif fp8:
+        raise UserError("--dtype fp8: only DeepSeek-V2 and V3 models have a published FP8 layout.")
+    else:
+        policy.save(model, out, source)
+    del model  # the check reads it twice
+    (out / card.CARD).write_text(given or card.plain_card(source, args.dtype), encoding="utf-8")
+    _say("Comparing with transformers")
+    checked = checking.check(out, fp8=fp8)
+    _say(f"{args.out}: {checked}")
+    return checked
 
-    Without a GPU transformers turns FP8 into bf16, so there both start from that.
-    """
-    text = r1_prompt("What is 27 + 58?")
-    tokens_1T: Tensor = AutoTokenizer.from_pretrained(directory)(
-        text, return_tensors="pt"
-    ).input_ids
-    dtype = torch.bfloat16 if fp8 else torch.float32
-    theirs = AutoModelForCausalLM.from_pretrained(directory, dtype=dtype).float().eval()
-    ours = policy.load(directory, dtype).float().eval()
-    difference_1TV = theirs(tokens_1T).logits - ours.logits(ours(tokens_1T))
-    return float(difference_1TV.abs().max())
+
+def _given_card(path: Path | None) -> str:
+    """Empty: none was given. Raises UserError."""
+    if path is None:
+        return ""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"--card: {path} cannot be read as UTF-8 text ({error}).") from error
+    if not text.strip():
+        raise UserError(f"--card: {path} is empty: leave --card out for a plain card.")
+    return text
 
 
-def _has_ragged_blocks(directory: Path) -> bool:
-    return any(
-        side > BLOCK and side % BLOCK
-        for file in directory.glob("*.safetensors")
-        for stored in read_header(file).values()
-        if stored.dtype == E4M3
-        for side in stored.shape
-    )
+def _source(name: str) -> Path:
+    try:
+        return find_model(name)
+    except StartError as error:
+        raise UserError(str(error)) from error
+
+
+def _say(line: str) -> None:
+    """One line at a time, for those who follow."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

@@ -91,7 +91,11 @@ def parser() -> ArgumentParser:
     export.set_defaults(command="training.cli.export:export_command")
     _add_model(export)
     export.add_argument("--out", type=Path, required=True)
-    export.add_argument("--fp8", action="store_true", help="store the linear layers in FP8")
+    export.add_argument("--dtype", choices=("bf16", "fp8"), default="bf16", help="of the weights")
+    export.add_argument("--card", type=Path, help="README.md for it; a plain one unless given")
+    export.add_argument(
+        "--push", metavar="OWNER/NAME", help="upload it, too, with the token in HF_TOKEN"
+    )
     return top
 
 

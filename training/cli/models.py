@@ -7,6 +7,8 @@ from argparse import Namespace
 from math import inf
 from pathlib import Path
 
+import torch
+
 from training.base_models import StartError, find_model
 from training.cli.errors import UserError
 from training.grpo.rollouts import text_of
@@ -47,12 +49,14 @@ def check_range(option: str, value: float, lowest: float, highest: float = inf) 
         raise UserError(f"{option}: {value} is not allowed, take {upwards}.")
 
 
-def load_model(name: str, *, as_stored: bool = False) -> tuple[Policy, TextTokenizer, Path]:
-    """Model, tokenizer and their directory, in the dtype that is fast here or the one it is
-    stored in. Raises UserError."""
+def load_model(
+    name: str, *, dtype: torch.dtype | None = None
+) -> tuple[Policy, TextTokenizer, Path]:
+    """Model, tokenizer and their directory, in `dtype` or the one that is fast here. Raises
+    UserError."""
     try:
         source = find_model(name)
-        model = policy.load(source, None if as_stored else best_dtype())
+        model = policy.load(source, dtype or best_dtype())
         return model.eval(), TextTokenizer.load(source), source
     except (StartError, hf.CheckpointError, ModelConfigError, TokenizerError) as error:
         raise UserError(str(error)) from error

@@ -1,4 +1,4 @@
-"""export --fp8 writes DeepSeek's layout, and says what transformers makes of it."""
+"""export --dtype fp8 writes DeepSeek's layout, and says what transformers makes of it."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from training.model import hf
 
 def export(model: Path, out: Path) -> int | str | None:
     with pytest.raises(SystemExit) as done:
-        main(["export", "--model", str(model), "--out", str(out), "--fp8"])
+        main(["export", "--model", str(model), "--out", str(out), "--dtype", "fp8"])
     return done.value.code
 
 
@@ -33,7 +33,9 @@ def test_blocks_that_transformers_reads_wrongly_are_not_given_to_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert export(find_model("nano-base"), tmp_path / "out") == 0
-    assert "not opened in transformers" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "not opened in transformers as FP8" in said
+    assert "turned back into bf16 transformers agrees" in said
     exact, near = hf.load(find_model("nano-base")), hf.load(tmp_path / "out")
     weight, read = exact.blocks[1].attention.out.weight, near.blocks[1].attention.out.weight
     assert not torch.equal(weight, read)
@@ -56,4 +58,4 @@ def test_another_model_has_no_published_fp8_layout(
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (tmp_path / name).write_bytes((find_model("nano-base") / name).read_bytes())
     assert export(tmp_path, tmp_path / "out") == 2
-    assert "--fp8: only DeepSeek" in capsys.readouterr().err
+    assert "--dtype fp8: only DeepSeek" in capsys.readouterr().err

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from training.base_models import find_model
-from training.cli import export, main
+from training.cli import main
 from training.model import hf
+from training.release import checking
 from training.tokenizer import TextTokenizer
 
 QUESTION = "State the final answer to the following arithmetic problem: 42 - 25 ="
@@ -65,6 +66,7 @@ def test_an_exported_model_is_the_model_in_transformers_too(
 def test_an_export_that_transformers_reads_otherwise_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "difference_in_transformers", lambda *_, **__: float("nan"))
-    with pytest.raises(RuntimeError, match="do not use it"):
+    monkeypatch.setattr(checking, "difference_in_transformers", lambda *_, **__: float("nan"))
+    with pytest.raises(RuntimeError, match="it is removed"):
         main(["export", "--out", str(tmp_path / "out")])
+    assert list(tmp_path.iterdir()) == []

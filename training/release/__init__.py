@@ -1,0 +1,1 @@
+"""A model for others: written whole, checked in transformers, described, pushed to a hub."""
