@@ -14,14 +14,14 @@ from pathlib import Path
 import torch
 
 from training.batch import make_batch
-from training.config import ConfigError, OptimConfig, PretrainConfig
+from training.config import ConfigError, DenseConfig, OptimConfig, PretrainConfig
+from training.config import ModelConfig as Dimensions
 from training.corpus import document, tokenizer_texts
 from training.distributed.engine import Engine
 from training.distributed.process import Process
 from training.journal import Journal
-from training.model import ModelConfig, Transformer, hf
+from training.model import ModelConfig, Policy, Transformer, causal_lm, policy
 from training.model.dtype import EMULATED, has_native_fp8, weights_dtype
-from training.model.fp8 import to_fp8
 from training.schedule import warmup_then_decay
 from training.tokenizer import TextTokenizer, train
 
@@ -34,13 +34,14 @@ def pretrain(config: PretrainConfig, out: Path, report: Callable[[int, float], N
     `report` is called with step and loss (nats per token) of each step; events.jsonl in `out`
     keeps them too. Raises ConfigError or ModelConfigError before anything is written.
     """
-    tokenizer = train(tokenizer_texts(config.seed, config.careful_share), config.model.vocab_size)
-    shape = _model_config(config, tokenizer)
+    size = _dimensions(config).vocab_size
+    tokenizer = train(tokenizer_texts(config.seed, config.careful_share), size)
     _check_text_fits(config, tokenizer)
+    torch.manual_seed(config.seed)
+    model = _fresh(config, tokenizer)
     with closing(Process("auto")) as process:
         out.mkdir(parents=True, exist_ok=True)
-        torch.manual_seed(config.seed)
-        engine = make_engine(Transformer(shape), config, process)
+        engine = make_engine(model, config, process)
         journal = Journal(out, stage="pretrain")
         if config.dtype == "fp8" and not has_native_fp8(process.device):
             journal.write("log", 0, level="warning", message=EMULATED.format(device=process.device))
@@ -50,13 +51,13 @@ def pretrain(config: PretrainConfig, out: Path, report: Callable[[int, float], N
         journal.write("finished", config.steps, outcome="finished", reason="All steps are done.")
         journal.close()
         tokenizer.save(out)
-        hf.save(engine.policy.to(torch.bfloat16), out)
+        policy.save(engine.policy.to(torch.bfloat16), out)
 
 
-def make_engine(model: Transformer, config: PretrainConfig, process: Process) -> Engine:
+def make_engine(model: Policy, config: PretrainConfig, process: Process) -> Engine:
     """What trains `model`, in the config's dtype; the model itself goes into it."""
     if config.dtype == "fp8":
-        to_fp8(model)
+        policy.to_fp8(model)
     optim = OptimConfig(
         learning_rate=config.learning_rate,
         weight_decay=config.weight_decay,
@@ -121,22 +122,29 @@ def _backward(engine: Engine, config: PretrainConfig, rows: list[list[int]]) -> 
     return dict(totals)
 
 
-def _model_config(config: PretrainConfig, tokenizer: TextTokenizer) -> ModelConfig:
-    return ModelConfig(
-        **config.model.model_dump(),
-        bos_token_id=tokenizer.bos_id,
-        eos_token_id=tokenizer.eos_id,
-        pad_token_id=tokenizer.pad_id,
-    )
+def _dimensions(config: PretrainConfig) -> DenseConfig | Dimensions:
+    return config.dense or config.model
+
+
+def _fresh(config: PretrainConfig, tokenizer: TextTokenizer) -> Policy:
+    """A model with random weights."""
+    special = {
+        "bos_token_id": tokenizer.bos_id,
+        "eos_token_id": tokenizer.eos_id,
+        "pad_token_id": tokenizer.pad_id,
+    }
+    if config.dense is not None:
+        return causal_lm.fresh_llama(**config.dense.model_dump(), **special)
+    return Transformer(ModelConfig(**config.model.model_dump(), **special))
 
 
 def _check_text_fits(config: PretrainConfig, tokenizer: TextTokenizer) -> None:
     """Whether the model has a place for each token, and for each position of all documents; raises
     ConfigError. Writing all of them takes a hundredth of the training's time."""
-    shape = config.model
+    shape, field = _dimensions(config), "dense" if config.dense else "model"
     if tokenizer.vocab_size > shape.vocab_size:
         raise ConfigError.of(
-            "model.vocab_size",
+            f"{field}.vocab_size",
             f"The tokenizer has {tokenizer.vocab_size} tokens at least: take as many, not "
             f"{shape.vocab_size}.",
         )
@@ -144,7 +152,7 @@ def _check_text_fits(config: PretrainConfig, tokenizer: TextTokenizer) -> None:
     longest = max(len(row) for step in steps for row in _documents(config, tokenizer, step))
     if longest > shape.max_position_embeddings:
         raise ConfigError.of(
-            "model.max_position_embeddings",
+            f"{field}.max_position_embeddings",
             f"The longest document has {longest} tokens: take as many at least, not "
             f"{shape.max_position_embeddings}.",
         )

@@ -15,7 +15,7 @@ from training.config.schema import PretrainConfig, RunConfig
 from training.config.schema.stages import tables_of
 
 PRESETS_DIR = Path(__file__).parent / "presets"
-PRETRAIN_PRESETS = frozenset({"nano-base"})
+PRETRAIN_PRESETS = frozenset({"nano-base", "nano-dense"})
 REPLACED_WHOLE = frozenset({"options"})
 """Tables that are one value: the options of one task mean nothing to another."""
 

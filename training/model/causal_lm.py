@@ -187,6 +187,13 @@ def _keeps_apart(model: CausalLM) -> bool:
     return torch.equal(one.last_hidden_state[:, 4:], two.last_hidden_state[:, 4:])
 
 
+def fresh_llama(**dimensions: Any) -> CausalLM:
+    """A Llama with random weights; `dimensions` by the names of transformers' LlamaConfig."""
+    from transformers import LlamaConfig, LlamaForCausalLM  # noqa: PLC0415 - takes 3 s
+
+    return CausalLM(LlamaForCausalLM(LlamaConfig(**dimensions)))
+
+
 def load(path: Path, dtype: torch.dtype | None = None) -> CausalLM:
     """Read the model in `path`, in `dtype` or as stored.
 

@@ -59,7 +59,7 @@ class Examples:
         try:
             row = rows[number]
             prompt, completion = self._texts(row)
-        except (KeyError, TypeError, RowsError) as error:
+        except (KeyError, TypeError, ValueError) as error:  # RowsError is a ValueError
             raise TaskError(
                 f"{field}: {rows.where(number)} has neither prompt and completion nor messages "
                 f"({error})."

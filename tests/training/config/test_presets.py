@@ -82,7 +82,7 @@ def test_an_address_is_host_and_port(address: str) -> None:
 
 def test_the_fields_of_pretraining_are_these() -> None:
     assert set(PretrainConfig.model_fields) == {
-        "seed", "model", "steps", "documents_per_step", "learning_rate", "warmup_steps",
+        "seed", "model", "dense", "steps", "documents_per_step", "learning_rate", "warmup_steps",
         "weight_decay", "expert_bias_rate", "balance_loss", "mtp_weight", "moment_dtype", "dtype",
         "careful_share",
     }  # fmt: skip

@@ -23,7 +23,7 @@ from training.config.schema.loss import (
     GspoLoss,
     Loss,
 )
-from training.config.schema.model import ModelConfig, StartConfig
+from training.config.schema.model import DenseConfig, ModelConfig, StartConfig
 from training.config.schema.optim import OptimConfig
 from training.config.schema.pretrain import PretrainConfig
 from training.config.schema.resume import ResumeConfig
@@ -83,6 +83,7 @@ __all__ = [
     "CorrectionConfig",
     "CustomRewardConfig",
     "DapoLoss",
+    "DenseConfig",
     "DistillStageConfig",
     "DrGrpoLoss",
     "DynamicSamplingConfig",

@@ -46,6 +46,20 @@ class ModelConfig(Strict):
     initializer_range: float = Field(0.02, gt=0)
 
 
+class DenseConfig(Strict):
+    """Architecture of a dense model, transformers' Llama; the fields bear its names."""
+
+    hidden_size: int = Field(128, ge=8)
+    intermediate_size: int = Field(384, ge=8)
+    num_hidden_layers: int = Field(3, ge=1)
+    num_attention_heads: int = Field(4, ge=1)
+    num_key_value_heads: int = Field(4, ge=1)
+    vocab_size: int = Field(512, ge=16)
+    max_position_embeddings: int = Field(512, ge=16)
+    tie_word_embeddings: bool = True
+    initializer_range: float = Field(0.02, gt=0)
+
+
 class StartConfig(Strict):
     """Where the policy's weights come from."""
 
@@ -53,6 +67,6 @@ class StartConfig(Strict):
         "nano-base",
         min_length=1,
         max_length=1024,
-        description="A checkpoint that ships with r1web (nano-base) or a directory in Hugging "
-        "Face layout on the node.",
+        description="A checkpoint that ships with r1web (nano-base, nano-dense) or a directory in "
+        "Hugging Face layout on the node.",
     )

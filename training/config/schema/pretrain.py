@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from training.config.schema.base import Fraction, Strict, unit
-from training.config.schema.model import ModelConfig
+from training.config.schema.model import DenseConfig, ModelConfig
 
 
 class PretrainConfig(Strict):
@@ -13,6 +13,9 @@ class PretrainConfig(Strict):
 
     seed: int = Field(0, ge=0, lt=2**31)
     model: ModelConfig = ModelConfig()
+    dense: DenseConfig | None = Field(
+        None, description="A dense Llama of these dimensions, in the place of `model`."
+    )
     steps: int = Field(1000, ge=1)
     documents_per_step: int = Field(128, ge=1, json_schema_extra=unit("documents"))
     learning_rate: float = Field(2e-3, gt=0, le=1)

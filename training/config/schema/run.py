@@ -1,5 +1,6 @@
 """One run, whole: all tables together, and what only shows when they meet."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,6 +126,7 @@ class RunConfig(Strict):
         tables = {table: getattr(stage, table) for table in TABLES if hasattr(stage, table)}
         if not isinstance(stage, GrpoStageConfig):
             tables["grpo"] = _without_updates(self.grpo, stage)
+        tables["seed"] = _seed_of(self.seed, name)
         whole = {field: getattr(self, field) for field in type(self).model_fields}
         return RunConfig.model_validate({**whole, **tables, "pipeline": [], "stages": {}})
 
@@ -269,6 +271,12 @@ class RunConfig(Strict):
                 message = found.get("ctx", {}).get("message") or found["msg"]
                 raise fail(f"stages.{name}.{path}", message) from error
         return self
+
+
+def _seed_of(seed: int, name: str) -> int:
+    """So that stages draw other problems, and complete them otherwise."""
+    digest = hashlib.sha256(f"stage/{seed}/{name}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
 
 
 def _steps_of(stage: StageConfig) -> int:
