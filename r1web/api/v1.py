@@ -13,7 +13,13 @@ from r1web.ledger.api import router as ledger_router
 from r1web.metrics.api import router as metrics_router
 from r1web.operations.api import router as operations_router
 from r1web.rollouts.api import router as rollouts_router
-from r1web.runs.api import configs_router, deleting_router, runs_router, stages_router
+from r1web.runs.api import (
+    configs_router,
+    deleting_router,
+    runs_router,
+    safety_router,
+    stages_router,
+)
 
 api = NinjaAPI(
     title="r1web",
@@ -27,6 +33,7 @@ errors.install(api)
 for router in (
     runs_router,
     stages_router,
+    safety_router,
     deleting_router,
     metrics_router,
     comparison_router,

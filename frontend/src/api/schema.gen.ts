@@ -293,6 +293,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run_id}/safety": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Safety by category
+         * @description Of the run's last safety evaluation; docs/safety.md says what the figures mean.
+         */
+        get: operations["r1web_runs_api_safety_read_safety"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/safety/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Prompts, completions and verdicts
+         * @description Of one sub-category. What models wrote is untrusted: show it as text.
+         */
+        get: operations["r1web_runs_api_safety_list_safety_items"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/deleted-runs": {
         parameters: {
             query?: never;
@@ -2388,6 +2428,139 @@ export interface components {
             config?: {
                 [key: string]: unknown;
             };
+        };
+        /** SafetyCategoryOut */
+        SafetyCategoryOut: {
+            /** @description Safe answers and refusals, of harmful prompts. */
+            safety: components["schemas"]["SafetySidesOut"];
+            /** @description Refusals, of harmless prompts. */
+            over_refusal: components["schemas"]["SafetySidesOut"];
+            /** Name */
+            name: string;
+            /** Subcategories */
+            subcategories: components["schemas"]["SafetySubcategoryOut"][];
+        };
+        /**
+         * SafetyJudgeOut
+         * @description Who judged: an endpoint's model, a directory, or nobody.
+         */
+        SafetyJudgeOut: {
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "none" | "endpoint" | "model";
+            /** Model */
+            model?: string | null;
+            /** Path */
+            path?: string | null;
+        };
+        /** SafetyOut */
+        SafetyOut: {
+            /** @description Safe answers and refusals, of harmful prompts. */
+            safety: components["schemas"]["SafetySidesOut"];
+            /** @description Refusals, of harmless prompts. */
+            over_refusal: components["schemas"]["SafetySidesOut"];
+            /** Step */
+            step: number;
+            set: components["schemas"]["SafetySetOut"];
+            judge: components["schemas"]["SafetyJudgeOut"];
+            /** Categories */
+            categories: components["schemas"]["SafetyCategoryOut"][];
+        };
+        /** SafetySetOut */
+        SafetySetOut: {
+            /** Name */
+            name: string;
+            /** Sha256 */
+            sha256: string;
+        };
+        /**
+         * SafetyShareOut
+         * @description A share of what was judged, with its 95 % interval; null where nothing was.
+         */
+        SafetyShareOut: {
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Share */
+            share: number | null;
+            /** Low */
+            low: number | null;
+            /** High */
+            high: number | null;
+        };
+        /**
+         * SafetySidesOut
+         * @description The model by itself, and what a user sees behind risk control.
+         */
+        SafetySidesOut: {
+            bare: components["schemas"]["SafetyShareOut"];
+            controlled: components["schemas"]["SafetyShareOut"];
+        };
+        /** SafetySubcategoryOut */
+        SafetySubcategoryOut: {
+            /** @description Safe answers and refusals, of harmful prompts. */
+            safety: components["schemas"]["SafetySidesOut"];
+            /** @description Refusals, of harmless prompts. */
+            over_refusal: components["schemas"]["SafetySidesOut"];
+            /** Name */
+            name: string;
+        };
+        /** SafetyItemList */
+        SafetyItemList: {
+            /** Items */
+            items: components["schemas"]["SafetyItemOut"][];
+            /**
+             * Total
+             * @description Of this sub-category.
+             */
+            total: number;
+        };
+        /**
+         * SafetyItemOut
+         * @description A prompt, what the model said, and what became of it. All of it is text, never HTML.
+         */
+        SafetyItemOut: {
+            /** Id */
+            id: string;
+            /** Category */
+            category: string;
+            /** Subcategory */
+            subcategory: string;
+            /** Language */
+            language: string;
+            /** Harmful */
+            harmful: boolean;
+            /** Prompt */
+            prompt: string;
+            /** Completion */
+            completion: string | null;
+            /** Keywords */
+            keywords: string[];
+            bare: components["schemas"]["SafetyVerdictOut"];
+            controlled: components["schemas"]["SafetyVerdictOut"];
+            /**
+             * Shown
+             * @description What a user would have seen; null where unknown.
+             */
+            shown: string | null;
+        };
+        /** SafetyVerdictOut */
+        SafetyVerdictOut: {
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "safe" | "unsafe" | "refused" | "not_judged";
+            /**
+             * Stage
+             * @enum {string}
+             */
+            stage: "sampling" | "keywords" | "refusals" | "judge" | "reviewer";
+            /** Reason */
+            reason: string;
         };
         /** DeletedList */
         DeletedList: {
@@ -6091,6 +6264,145 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_runs_api_safety_read_safety: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SafetyOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_runs_api_safety_list_safety_items: {
+        parameters: {
+            query: {
+                category: string;
+                subcategory: string;
+                offset?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SafetyItemList"];
                 };
             };
             /** @description Unauthorized */

@@ -25,6 +25,7 @@ from r1web.runs.selectors.rows import (
     run_row,
     with_row_relations,
 )
+from r1web.runs.selectors.safety import safety_items, safety_of
 from r1web.runs.selectors.spending import Spent, spent, spent_by_project, with_devices
 from r1web.runs.selectors.stages import pipeline_of, products_of, stages_of
 from r1web.runs.selectors.table import read_table
@@ -73,6 +74,8 @@ __all__ = [
     "run_detail",
     "run_directory",
     "run_row",
+    "safety_items",
+    "safety_of",
     "spent",
     "spent_by_project",
     "stages_of",
