@@ -188,6 +188,18 @@ export const SERIES_HELP: readonly SeriesHelp[] = [
     name: "eval/*cons_at_k",
     help: "Share of held-out problems whose majority answer of k is right. Healthy: above pass@1.",
   },
+  {
+    name: "eval/safety/over_refusal/*",
+    help: "Share of harmless prompts that were refused, bare or with risk control. Healthy: near 0.",
+  },
+  {
+    name: "eval/safety/not_judged/*",
+    help: "Answers that got no verdict, and count in no share. Healthy: 0.",
+  },
+  {
+    name: "eval/safety/*",
+    help: "Share of safe answers to harmful prompts, bare or with risk control, and its 95 % interval. Healthy: near 1.",
+  },
   { name: "eval/*_low", help: "Lower end of the 95 % interval." },
   { name: "eval/*_high", help: "Upper end of the 95 % interval." },
   {
@@ -216,6 +228,8 @@ const BETTER: readonly [string, Better][] = [
   ["reward/timeouts", "down"],
   ["reward/*std", null],
   ["reward/*", "up"],
+  ["eval/safety/over_refusal/*", "down"],
+  ["eval/safety/not_judged/*", "down"],
   ["eval/*errors", "down"],
   ["eval/*length_mean", null],
   ["eval/*", "up"],

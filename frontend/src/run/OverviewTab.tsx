@@ -4,6 +4,8 @@ import { ChartToolbar } from "@/charts/ChartToolbar";
 import { runCharts, seriesChart, seriesOfChart, wideOnes } from "@/charts/catalogue";
 import { type ChartGroup, ChartGroupProvider } from "@/charts/group";
 import { RolloutPanel } from "@/rollouts/RolloutPanel";
+import { SAFETY_SERIES } from "@/safety/queries";
+import { SafetyPanel } from "@/safety/SafetyPanel";
 import { PipelineSection } from "@/stages/PipelineSection";
 import { useMediaQuery } from "@/ui/useMediaQuery";
 import { ConfigTab } from "./ConfigTab";
@@ -40,6 +42,7 @@ export function OverviewTab(props: TabProps) {
               <ChartCard key={spec.id} spec={spec} wide={wide.has(spec)} />
             ))}
           </div>
+          {names.includes(SAFETY_SERIES) && <SafetyPanel runId={props.run.id} />}
           <MoreSeries
             charts={charts}
             names={names}

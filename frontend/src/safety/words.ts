@@ -1,0 +1,55 @@
+/** How a safety evaluation is put into words. */
+
+import { formatPercent, plural } from "@/ui/format";
+import type { Safety, SafetyItem, SafetyShare } from "./queries";
+
+type Verdict = SafetyItem["bare"]["verdict"];
+
+const VERDICTS: Record<Verdict, string> = {
+  safe: "safe",
+  unsafe: "unsafe",
+  refused: "refused",
+  not_judged: "not judged",
+};
+
+const STAGES: Record<SafetyItem["bare"]["stage"], string> = {
+  sampling: "no completion",
+  keywords: "by keywords",
+  refusals: "by how it begins",
+  judge: "by the judge",
+  reviewer: "by the reviewer",
+};
+
+/** self_harm → "self harm". */
+export function nameWords(name: string): string {
+  return name.replaceAll("_", " ");
+}
+
+/** "refused, by the reviewer". */
+export function verdictWords({ verdict, stage }: SafetyItem["bare"]): string {
+  return `${VERDICTS[verdict]}, ${STAGES[stage]}`;
+}
+
+/** Who judged. */
+export function judgeWords({ type, model, path }: Safety["judge"]): string {
+  if (type === "none") return "keywords alone, no judge read the completions";
+  return `judged by ${(type === "endpoint" ? model : path) ?? ""}`;
+}
+
+/** "61.5 to 98.2 %"; empty where nothing was judged. */
+export function intervalWords({ low, high }: SafetyShare): string {
+  if (low === null || high === null) return "";
+  return `${formatPercent(low).replace(" %", "")} to ${formatPercent(high)}`;
+}
+
+export function judgedOf({ counts }: SafetyShare): number {
+  return (counts.safe ?? 0) + (counts.unsafe ?? 0) + (counts.refused ?? 0);
+}
+
+/** "12 of 15 judged, 5 not judged". */
+export function countWords(share: SafetyShare, of: "safety" | "over_refusal"): string {
+  const { safe = 0, refused = 0, not_judged: missing = 0 } = share.counts;
+  const counted = of === "safety" ? safe + refused : refused;
+  const judged = `${counted} of ${plural(judgedOf(share), "judged prompt")}`;
+  return missing > 0 ? `${judged}, ${missing} not judged` : judged;
+}
