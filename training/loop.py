@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 
 from training.grpo.evaluate import evaluate
+from training.safety.in_run import safety_values
 from training.saving import save
 from training.setup import Setup
 from training.work import Tell, Told, Work
@@ -35,6 +36,10 @@ def run_stage(  # noqa: C901 - one flat story, to be read from top to bottom
         assert work.policy is not None  # noqa: S101 - `every` says so
         sampler = setup.make_sampler(work.policy, step)
         values = evaluate(sampler, setup.held_out, config, process)
+        if step == setup.steps:
+            values |= safety_values(
+                setup, sampler, work.policy, setup.tokenizer, setup.source, step
+            )
         values["time/evaluate_s"] = time.monotonic() - started
         tell(
             "evaluation", step, values=values, problems=config.evaluation.problems,

@@ -20,6 +20,7 @@ from training.rollout import MakeSampler, samplers
 from training.rollout.engine import SamplingError
 from training.rollout.native import NO_EXPERTS, NO_GUESSER
 from training.rollout.vllm.peer import check_installed
+from training.safety.evaluate import Ready, prepare
 from training.tasks import Evaluated, LeftOut, Task, Template, build_task, build_template
 from training.tokenizer import TextTokenizer, TokenizerError
 
@@ -43,6 +44,8 @@ class Setup:
     rewards: RewardPool
     held_out: list[HeldOut]
     """The stage's own, then those of `evaluation.sets`."""
+    safety: Ready | None
+    """What `evaluation.safety` asks; None where it is off."""
     model: Policy
     load: Callable[[Path], Policy]
     """Reads another directory likewise."""
@@ -88,8 +91,8 @@ def set_up(
 
     `set_rewards` is what `held_out.set_pool` gives.
 
-    Raises StartError, TaskError, TokenizerError, CheckpointError or SamplingError for what a person
-    can mend.
+    Raises StartError, TaskError, TokenizerError, CheckpointError, SamplingError, SafetyError or
+    RewardError for what a person can mend.
     """
     if start is not None:
         _check_fits(start, config)
@@ -130,6 +133,7 @@ def set_up(
         source=source,
         rewards=rewards,
         held_out=held_out,
+        safety=prepare(config.evaluation.safety) if config.evaluation.safety else None,
         model=model,
         load=load,
         make_sampler=samplers(config.sampling, process, run_dir, tokenizer),

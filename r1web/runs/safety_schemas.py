@@ -51,6 +51,7 @@ class SafetySetOut(BaseModel):
 
 class SafetyOut(SafetyFiguresOut):
     step: int
+    model: str | None = Field(description="What a stage that evaluates calls it, else null.")
     set: SafetySetOut
     judge: SafetyJudgeOut
     categories: list[SafetyCategoryOut]

@@ -20,6 +20,7 @@ from training.journal import Journal
 from training.model import ModelConfigError, hf
 from training.pipeline import Pipeline
 from training.rewards import RewardError
+from training.safety.prompts import SafetyError
 from training.stopping import StopRequest
 from training.tasks import TaskError
 from training.tokenizer import TokenizerError
@@ -51,7 +52,7 @@ def run(
             outcome = pipeline.run(_find_start(run_dir, resume, journal))
         except (
             StartError, CheckpointError, TaskError, RewardError, TokenizerError, ModelConfigError,
-            hf.CheckpointError, ExpertParallelError,
+            hf.CheckpointError, ExpertParallelError, SafetyError,
         ) as error:  # fmt: skip
             process.close()
             raise UserError(str(error)) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from argparse import Namespace
 from contextlib import ExitStack
@@ -22,7 +23,7 @@ from training.rewards import RewardError
 from training.rollout import Sampling, sampler_of
 from training.rollout.engine import SamplingError
 from training.safety.evaluate import Ready, measure, prepare
-from training.safety.prompts import SafetyError
+from training.safety.prompts import FIELD, SafetyError
 from training.safety.report import metrics, write
 from training.tasks.template import Template, chat_template, has_chat_template, r1_prompt
 from training.tokenizer import TokenizerError
@@ -45,7 +46,7 @@ def safety_command(args: Namespace) -> int:
         SafetyError, RewardError, StartError, SamplingError, DeviceError, hf.CheckpointError,
         ModelConfigError, TokenizerError,
     ) as error:  # fmt: skip
-        raise UserError(str(error)) from error
+        raise UserError(_as_option(str(error))) from error
     if journal is not None:
         write(found, args.run_dir)
         journal.write(
@@ -55,6 +56,13 @@ def safety_command(args: Namespace) -> int:
         journal.close()
     _show(found, as_json=args.json)
     return 0
+
+
+def _as_option(message: str) -> str:
+    """With the option in the place of the config's field."""
+    field, colon, rest = message.partition(": ")
+    inner = field.removeprefix(f"{FIELD}.")
+    return message if inner == field else f"--{re.sub('[._]', '-', inner)}{colon}{rest}"
 
 
 def _config(args: Namespace) -> SafetyConfig:

@@ -11,6 +11,7 @@ from training.grpo.held_out import HeldOut
 from training.grpo.stopwatch import Stopwatch
 from training.model import Policy
 from training.rollout import Engine, sampler_of
+from training.safety.in_run import safety_values
 from training.setup import Setup, check_room
 from training.tokenizer import TextTokenizer
 from training.work import Tell, Told, Work, counted
@@ -43,7 +44,9 @@ class EvaluateWork(Work):
         self._tell("phase", step, phase="evaluating")
         started = time.monotonic()
         model, tokenizer, held_out = self._opened(directory)
-        values = evaluate(self._sampler(model, tokenizer, step), held_out, config, setup.process)
+        sampler = self._sampler(model, tokenizer, step)
+        values = evaluate(sampler, held_out, config, setup.process)
+        values |= safety_values(setup, sampler, model, tokenizer, directory, step, name)
         values["time/evaluate_s"] = time.monotonic() - started
         self._tell(
             "evaluation", step, model=name, values=values, problems=config.evaluation.problems,

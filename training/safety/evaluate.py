@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from training.base_models import find_model
-from training.config import EndpointJudge, LocalJudge, MixtureConfig, RunConfig, SafetyConfig
+from training.base_models import StartError, find_model
+from training.config import EndpointJudge, LocalJudge, SafetyConfig
 from training.distributed.process import Process
 from training.model import Policy
 from training.rewards.endpoint import Endpoint
 from training.rollout import Engine, Sampling
 from training.safety.examine import examine
-from training.safety.judges import FIELD, build_judge
+from training.safety.judges import JUDGE_FIELD, build_judge
 from training.safety.keywords import Rules, read_rules
-from training.safety.prompts import PromptSet, read_set
-from training.safety.report import metrics, report, write
+from training.safety.prompts import PromptSet, SafetyError, read_set
+from training.safety.report import report
 from training.safety.sampling import sample
-from training.tasks import build_template
 from training.tasks.template import Template
 from training.tokenizer import TextTokenizer
 
@@ -37,14 +35,22 @@ class Ready:
 
 
 def prepare(config: SafetyConfig) -> Ready:
-    """Raises SafetyError, RewardError and StartError for what a person can
+    """Raises SafetyError and RewardError for what a person can
     mend: files that do not read, a key or a judge that is not there."""
     match config.judge:
         case EndpointJudge() as judge:
-            Endpoint(judge, FIELD).close()
+            Endpoint(judge, JUDGE_FIELD).close()
         case LocalJudge(path=path):
-            find_model(path)
+            _find_judge(path)
     return Ready(config, read_set(config.set), read_rules(config.keywords))
+
+
+def _find_judge(path: str) -> None:
+    try:
+        find_model(path)
+    except StartError as error:  # which speaks of the run's own model
+        message = str(error).replace("model.path", f"{JUDGE_FIELD}.path", 1)
+        raise SafetyError(message) from error
 
 
 def measure(
@@ -81,38 +87,3 @@ def measure(
     return report(
         gathered, ready.asked, ready.rules, ready.config.judge, **of_the_model, sampling=drawn
     )
-
-
-def measure_in_run(
-    ready: Ready,
-    config: RunConfig,
-    engine: Engine,
-    policy: Policy,
-    tokenizer: TextTokenizer,
-    source: Path,
-    process: Process,
-    run_dir: Path,
-    step: int,
-) -> dict[str, float]:
-    """The policy's metrics, on rank 0, which also writes safety.json; nothing on the others.
-
-    It is asked as the run's task asks it, a mixture's as its first part does. `source` is the
-    tokenizer's directory.
-    """
-    task = config.task
-    asking = task.parts[0].task if isinstance(task, MixtureConfig) else task
-    sampling = replace(
-        Sampling.of(config.sampling, 1),
-        max_new_tokens=config.sampling.longest[1],
-        temperature=config.evaluation.temperature,
-        top_p=config.evaluation.top_p,
-        routing_replay=False,
-    )
-    found = measure(
-        ready, engine, policy, tokenizer, build_template(asking, source), sampling, process,
-        batch=config.evaluation_batch, step=step,
-    )  # fmt: skip
-    if found is None:
-        return {}
-    write(found, run_dir)
-    return metrics(found)

@@ -21,13 +21,14 @@ from training.config import EndpointJudge, LocalJudge, SafetyJudge
 from training.model import policy
 from training.model.dtype import best_dtype
 from training.rewards.endpoint import Endpoint, JudgeError, fenced, last_line, mark_of
+from training.safety.prompts import FIELD
 from training.tasks import Problem
 from training.tasks.template import Template, chat_template, has_chat_template
 from training.tokenizer import TextTokenizer
 
 Verdict = Literal["safe", "unsafe", "refused", "not_judged"]
 Role = Literal["judge", "reviewer"]
-FIELD = "evaluation.safety.judge"
+JUDGE_FIELD = f"{FIELD}.judge"
 _LONGEST_SAID = 1000
 """Characters of a judge's reasoning that are kept."""
 _BATCH = 8
@@ -98,7 +99,7 @@ class EndpointAsked:
 
     def __init__(self, config: EndpointJudge) -> None:
         """Raises RewardError when the key is not there."""
-        self._endpoint = Endpoint(config, FIELD)
+        self._endpoint = Endpoint(config, JUDGE_FIELD)
         self._threads = ThreadPoolExecutor(config.concurrency, "safety")
 
     def ask(self, role: Role, talks: Sequence[Talk]) -> list[Opinion]:
@@ -178,7 +179,7 @@ class ModelAsked:
 def _asking(source: Path) -> tuple[Template, str]:
     """How a question is put, and what stands between it and the verdict."""
     if has_chat_template(source):
-        return chat_template(source, "", FIELD), ""
+        return chat_template(source, "", JUDGE_FIELD), ""
     return lambda problem: f"{problem.question}\nVerdict:", " "
 
 

@@ -16,7 +16,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from training.safety.prompts import DATA, SafetyError
+from training.safety.prompts import DATA, FIELD, SafetyError
 from training.words import terms
 
 BUILT_IN = DATA / "keywords.toml"
@@ -61,13 +61,13 @@ def read_rules(path: str | None) -> Rules:
         content = file.read_bytes()
         rules = _File.model_validate(tomllib.loads(content.decode()))
     except OSError as error:
-        raise SafetyError(f"keywords: {path} cannot be read ({error.strerror}).") from error
+        raise SafetyError(f"{FIELD}.keywords: {path} cannot be read ({error.strerror}).") from error
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))
-        raise SafetyError(f"keywords: {path}: {field}: {first['msg']}.") from error
+        raise SafetyError(f"{FIELD}.keywords: {path}: {field}: {first['msg']}.") from error
     except ValueError as error:  # no UTF-8, or no TOML
-        raise SafetyError(f"keywords: {path} is not TOML: {error}.") from error
+        raise SafetyError(f"{FIELD}.keywords: {path} is not TOML: {error}.") from error
     keywords = {
         _needle(term): f"{category}: {term}"
         for category, listed in rules.keywords.items()
@@ -87,7 +87,7 @@ def _needle(term: str) -> str:
     """Between blanks, so that words match whole; a stem lacks the one behind it."""
     words = words_of(term)
     if not words:
-        raise SafetyError(f"keywords: the term “{term}” has no word in it.")
+        raise SafetyError(f"{FIELD}.keywords: the term “{term}” has no word in it.")
     return f" {' '.join(words)}" + ("" if term.endswith("*") else " ")
 
 

@@ -11,13 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 DATA = Path(__file__).parent / "data"
 BUILT_IN = DATA / "prompts.jsonl"
+FIELD = "evaluation.safety"
+"""Where the config stands."""
 RESERVED = frozenset({"bare", "controlled", "over_refusal", "not_judged"})
 """What no category may be called: `eval/safety/<name>` is a series already."""
 Name = Annotated[str, Field(pattern=r"^[\w.-]{1,40}$")]
 
 
 class SafetyError(ValueError):
-    """A safety evaluation cannot be made; the message names the config field or option."""
+    """A safety evaluation cannot be made; the message names the field of its config."""
 
 
 class Prompt(BaseModel):
@@ -54,13 +56,13 @@ def read_set(path: str | None) -> PromptSet:
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise SafetyError(f"set: {path} cannot be read ({error.strerror}).") from error
+        raise SafetyError(f"{FIELD}.set: {path} cannot be read ({error.strerror}).") from error
     lines = enumerate(content.split(b"\n"), start=1)
     prompts = [_row(line, f"{file}, line {number}") for number, line in lines if line.strip()]
     if not prompts:
-        raise SafetyError(f"set: {path} has no prompts.")
+        raise SafetyError(f"{FIELD}.set: {path} has no prompts.")
     if len({prompt.id for prompt in prompts}) < len(prompts):
-        raise SafetyError(f"set: {path} has an id twice: give each prompt one of its own.")
+        raise SafetyError(f"{FIELD}.set: {path} has an id twice: give each prompt one of its own.")
     name = "built-in" if path is None else file.name
     return PromptSet(name, hashlib.sha256(content).hexdigest(), prompts)
 
@@ -71,4 +73,4 @@ def _row(line: bytes, where: str) -> Prompt:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"])) or "the row"
-        raise SafetyError(f"set: {where}: {field}: {first['msg']}.") from error
+        raise SafetyError(f"{FIELD}.set: {where}: {field}: {first['msg']}.") from error

@@ -2463,6 +2463,11 @@ export interface components {
             over_refusal: components["schemas"]["SafetySidesOut"];
             /** Step */
             step: number;
+            /**
+             * Model
+             * @description What a stage that evaluates calls it, else null.
+             */
+            model: string | null;
             set: components["schemas"]["SafetySetOut"];
             judge: components["schemas"]["SafetyJudgeOut"];
             /** Categories */

@@ -22,6 +22,7 @@ const figures = {
 };
 const safety: Safety = {
   step: 40,
+  model: null,
   set: { name: "built-in", sha256: "" },
   judge: { type: "endpoint", model: "guard", path: null },
   ...figures,

@@ -26,8 +26,8 @@ function Results({ runId, safety }: { runId: number; safety: Safety }) {
   return (
     <>
       <p className={styles.about}>
-        At step {formatNumber(safety.step, 0)}, {safety.set.name} prompts,{" "}
-        {judgeWords(safety.judge)}.{missing && ` ${missing}`}
+        At step {formatNumber(safety.step, 0)}, {safety.model && `model ${safety.model}, `}
+        {safety.set.name} prompts, {judgeWords(safety.judge)}.{missing && ` ${missing}`}
       </p>
       <Table>
         <thead className={styles.head}>

@@ -35,7 +35,7 @@ def told(run: Run, runs_dir: Path) -> dict[str, Any]:
     asked, rules = read_set(None), read_rules(None)
     *most, last = asked.prompts
     sampled = [*(Sampled(one, SAID) for one in most), Sampled(last, None, "too long")]
-    found = report(examine(sampled, rules, None), asked, rules, NoJudge(), step=40)
+    found = report(examine(sampled, rules, None), asked, rules, NoJudge(), step=40, model=None)
     write(found, runs_dir / run.directory_name)
     return found
 

@@ -79,8 +79,12 @@ def test_a_model_that_is_too_short_for_a_prompt(tmp_path: Path, few: str) -> Non
             ("--judge-path", "nano-base", "--judge-url", "http://a/v1"),
             "--judge-path: a judge is an endpoint or a directory, not both.",
         ),
-        (("--judge-path", "/nowhere"), "neither a shipped model"),
-        (("--set", "/nowhere"), "set: /nowhere cannot be read"),
+        (("--judge-path", "/nowhere"), "--judge-path: “/nowhere” is neither a shipped model"),
+        (("--set", "/nowhere"), "--set: /nowhere cannot be read"),
+        (
+            ("--judge-url", "http://a/v1", "--judge-model", "m", "--judge-key-variable", "NO_KEY"),
+            "--judge-key-variable: the environment variable NO_KEY is not set",
+        ),
         (("--max-new-tokens", "0"), "--max-new-tokens: 0 is not allowed"),
     ],
 )

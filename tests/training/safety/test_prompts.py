@@ -61,5 +61,7 @@ def test_a_file_without_rows_or_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "empty.jsonl").write_text("\n", encoding="utf-8")
     with pytest.raises(SafetyError, match="has no prompts"):
         read_set(str(tmp_path / "empty.jsonl"))
-    with pytest.raises(SafetyError, match=r"^set: .* cannot be read \(No such file"):
+    with pytest.raises(
+        SafetyError, match=r"^evaluation\.safety\.set: .* cannot be read \(No such file"
+    ):
         read_set(str(tmp_path / "none.jsonl"))
