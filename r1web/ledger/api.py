@@ -14,7 +14,9 @@ from r1web.ledger import selectors, services
 from r1web.ledger.reference import PRESS, PUBLISHED
 from r1web.ledger.schemas import (
     NO_NUL,
+    Axis,
     ForecastOut,
+    FrontierOut,
     LedgerOut,
     PressEstimateOut,
     PriceIn,
@@ -26,7 +28,8 @@ from r1web.ledger.schemas import (
     WhatIfIn,
     WhatIfOut,
 )
-from r1web.runs.selectors import visible_run
+from r1web.runs.api.runs import RunFilters
+from r1web.runs.selectors import filtered, visible_run, visible_runs
 
 router = Router(tags=["ledger"])
 
@@ -74,6 +77,30 @@ def forecast(request: ApiRequest, run_id: int) -> ForecastOut:
 def what_if(request: ApiRequest, run_id: int, body: WhatIfIn) -> WhatIfOut:
     """Nothing is changed. What the figures rest on is told with them."""
     return selectors.what_if(visible_run(request.user, run_id), body)
+
+
+@router.get(
+    "/ledger/frontier",
+    response={200: FrontierOut, ERRORS: ProblemOut},
+    summary="Scores of runs and stages against what they took",
+)
+def frontier(
+    request: ApiRequest,
+    filters: Query[RunFilters],
+    *,
+    metric: Annotated[
+        str, Query(description="More is better.", max_length=120, pattern=NO_NUL)
+    ] = "eval/pass_at_1",
+    axis: Axis = "money",
+    currency: Annotated[str, Query(pattern="^[A-Z]{3}$", description="Of the money.")] = "USD",
+    budget: Annotated[
+        float | None, Query(ge=0, description="In the axis' unit: money, hours or kWh.")
+    ] = None,
+) -> FrontierOut:
+    """The newest 500 of your projects' runs, narrowed like their list. A stage has taken what it
+    and all before it took."""
+    runs = filtered(visible_runs(request.user), **filters.dict())
+    return selectors.plane(runs, metric=metric, axis=axis, currency=currency, budget=budget)
 
 
 @router.get(

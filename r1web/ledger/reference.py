@@ -4,9 +4,13 @@ from dataclasses import dataclass
 
 R1 = "DeepSeek-R1, Nature 645 (2025), supplement; arXiv:2501.12948v2. H800 at $2 an hour."
 V3 = "DeepSeek-V3 Technical Report, arXiv:2412.19437, table 1. H800 at $2 an hour."
-ALTMAN = "Sam Altman, asked whether it cost that: «more than that» (MIT, April 2023, by Wired)."
+ALTMAN = (
+    "Sam Altman at MIT, by Wired: “OpenAI's CEO Says the Age of Giant AI Models Is Already Over”, "
+    "17 April 2023."
+)
 AI_INDEX = (
-    "Stanford AI Index Report 2024, after Epoch AI: compute of the final run at cloud prices."
+    "Stanford AI Index Report 2024, after Epoch AI: compute of the final run at prices of clouds, "
+    "by training time, hardware and its utilization."
 )
 
 
@@ -44,6 +48,8 @@ PUBLISHED = (
 )
 PRESS = (
     PressEstimate("GPT-4", 100_000_000, True, ALTMAN),
-    PressEstimate("GPT-4", 78_000_000, False, AI_INDEX),
-    PressEstimate("Gemini Ultra", 191_000_000, False, AI_INDEX),
+    PressEstimate("GPT-4", 78_400_000, False, AI_INDEX),
+    PressEstimate("Gemini Ultra", 191_400_000, False, AI_INDEX),
+    PressEstimate("PaLM (540B)", 12_400_000, False, AI_INDEX),
+    PressEstimate("Llama 2 70B", 3_930_000, False, AI_INDEX),
 )

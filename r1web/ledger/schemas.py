@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -157,3 +158,38 @@ class PressEstimateOut(BaseModel):
 class ReferenceOut(BaseModel):
     published: list[PublishedOut]
     press_estimates: list[PressEstimateOut]
+
+
+Axis = Literal["money", "device_hours", "energy"]
+
+
+class PointOut(BaseModel):
+    """A run, or one of its stages, with all that was booked up to there."""
+
+    run: int
+    name: str
+    state: str
+    stage: str | None = Field(description="null: the run has none.")
+    score: float
+    low: float | None = Field(description="Of its interval of 95 %.")
+    high: float | None
+    device_hours: float
+    micros: int | None = Field(
+        description="Millionths of the currency's unit; null where another currency was booked."
+    )
+    energy_mj: int = Field(description="Millijoules.")
+    energy_estimated: bool
+    on_frontier: bool = Field(description="No other costs less and is no worse, or is better.")
+
+
+class FrontierOut(BaseModel):
+    metric: str
+    axis: Axis
+    currency: str
+    points: list[PointOut] = Field(description="Those that cost least first.")
+    best: PointOut | None = Field(description="Of what costs no more than the budget.")
+    runs: int = Field(description="How many were looked at: the newest ones.")
+    is_whole: bool = Field(description="Whether there are no others.")
+    without_score: int = Field(description="How many of them have no value of the metric.")
+    other_currency: int = Field(description="Points that have no place on an axis of money.")
+    metrics: list[str] = Field(description="Scores that these runs have told.")

@@ -1317,6 +1317,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/ledger/frontier": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Scores of runs and stages against what they took
+         * @description The newest 500 of your projects' runs, narrowed like their list. A stage has taken what it
+         *     and all before it took.
+         */
+        get: operations["r1web_ledger_api_frontier"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/ledger/reference": {
         parameters: {
             query?: never;
@@ -4550,6 +4571,95 @@ export interface components {
              * @description How many times as fast as the run's own devices; null: by what is known of both models.
              */
             relative_speed?: number | null;
+        };
+        /** FrontierOut */
+        FrontierOut: {
+            /** Metric */
+            metric: string;
+            /**
+             * Axis
+             * @enum {string}
+             */
+            axis: "money" | "device_hours" | "energy";
+            /** Currency */
+            currency: string;
+            /**
+             * Points
+             * @description Those that cost least first.
+             */
+            points: components["schemas"]["PointOut"][];
+            /** @description Of what costs no more than the budget. */
+            best: components["schemas"]["PointOut"] | null;
+            /**
+             * Runs
+             * @description How many were looked at: the newest ones.
+             */
+            runs: number;
+            /**
+             * Is Whole
+             * @description Whether there are no others.
+             */
+            is_whole: boolean;
+            /**
+             * Without Score
+             * @description How many of them have no value of the metric.
+             */
+            without_score: number;
+            /**
+             * Other Currency
+             * @description Points that have no place on an axis of money.
+             */
+            other_currency: number;
+            /**
+             * Metrics
+             * @description Scores that these runs have told.
+             */
+            metrics: string[];
+        };
+        /**
+         * PointOut
+         * @description A run, or one of its stages, with all that was booked up to there.
+         */
+        PointOut: {
+            /** Run */
+            run: number;
+            /** Name */
+            name: string;
+            /** State */
+            state: string;
+            /**
+             * Stage
+             * @description null: the run has none.
+             */
+            stage: string | null;
+            /** Score */
+            score: number;
+            /**
+             * Low
+             * @description Of its interval of 95 %.
+             */
+            low: number | null;
+            /** High */
+            high: number | null;
+            /** Device Hours */
+            device_hours: number;
+            /**
+             * Micros
+             * @description Millionths of the currency's unit; null where another currency was booked.
+             */
+            micros: number | null;
+            /**
+             * Energy Mj
+             * @description Millijoules.
+             */
+            energy_mj: number;
+            /** Energy Estimated */
+            energy_estimated: boolean;
+            /**
+             * On Frontier
+             * @description No other costs less and is no worse, or is better.
+             */
+            on_frontier: boolean;
         };
         /**
          * PressEstimateOut
@@ -10755,6 +10865,86 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["WhatIfOut"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_ledger_api_frontier: {
+        parameters: {
+            query?: {
+                state?: ("queued" | "starting" | "running" | "stopping" | "finished" | "failed" | "stopped" | "lost")[];
+                name?: string;
+                preset?: string;
+                owner?: string;
+                tag?: string;
+                project?: string;
+                q?: string;
+                /** @description More is better. */
+                metric?: string;
+                axis?: "money" | "device_hours" | "energy";
+                /** @description Of the money. */
+                currency?: string;
+                /** @description In the axis' unit: money, hours or kWh. */
+                budget?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FrontierOut"];
                 };
             };
             /** @description Unauthorized */

@@ -137,7 +137,7 @@ def _on_devices(pace: Pace, wanted: WhatIfIn) -> tuple[Range, str]:
         f"Sampling and evaluation go by memory bandwidth ({own.gb_per_s:g} → {other.gb_per_s:g} "
         f"GB/s), training by dense bf16 operations ({own.tflops:g} → {other.tflops:g} TFLOP/s), in "
         "the parts that the run has booked; rewards and checkpoints take as long as they do. The "
-        "bounds: all of it by the one or by the other."
+        f"bounds: all of it by the one or by the other. Sources: {own.source}; {other.source}."
     )
     return estimates.on_other_devices(pace.ms, own, other), why
 
