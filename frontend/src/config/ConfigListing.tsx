@@ -10,7 +10,7 @@ interface ConfigListingProps {
 
 /** A config as TOML would say it, one setting a line, those that were changed marked. */
 export function ConfigListing({ config, changed }: ConfigListingProps) {
-  const tables = Object.entries(config).filter(([, value]) => isTable(value));
+  const tables = Object.entries(config).flatMap(([name, value]) => tablesIn(name, value));
   const top = Object.entries(config).filter(([, value]) => !isTable(value));
   return (
     <div className={styles.listing}>
@@ -18,11 +18,19 @@ export function ConfigListing({ config, changed }: ConfigListingProps) {
       {tables.map(([name, table]) => (
         <section key={name}>
           <h4 className={styles.name}>[{name}]</h4>
-          <Lines entries={Object.entries(table as Table)} prefix={`${name}.`} changed={changed} />
+          <Lines entries={Object.entries(table)} prefix={`${name}.`} changed={changed} />
         </section>
       ))}
     </div>
   );
+}
+
+/** A table as it is; one that holds nothing but tables, such as stages, as one for each of these. */
+function tablesIn(name: string, value: Value): [string, Table][] {
+  if (!isTable(value)) return [];
+  const inner = Object.entries(value);
+  if (!inner.every(([, each]) => isTable(each))) return [[name, value]];
+  return inner.map(([key, each]) => [`${name}.${key}`, each as Table]);
 }
 
 interface LinesProps {

@@ -8,6 +8,8 @@ export interface Group {
   title: string;
   description: string;
   fields: FieldSpec[];
+  /** Those of a stage that are as in the run's own tables. */
+  others?: FieldSpec[];
 }
 
 export type FieldSpec = {
@@ -38,6 +40,8 @@ type NestedSpec = { fields: FieldSpec[] } & (
 );
 export type NestedField = FieldSpec & NestedSpec;
 
+/** Settings that have a form of their own, see stages.ts. */
+const OF_PIPELINE = new Set(["pipeline", "stages"]);
 /** Settings that stand in no table of their own. */
 const TOP = "run";
 const TITLES: Record<string, string> = { [TOP]: "Run", grpo: "GRPO", optim: "Optimisation" };
@@ -63,7 +67,7 @@ export function groupsOf(schema: Table, values: Table): Group[] {
     node: resolved(schema, property),
   }));
   const groups = nested.filter(({ node }) => isNested(node));
-  const top = nested.filter(({ node }) => !isNested(node));
+  const top = nested.filter(({ key, node }) => !isNested(node) && !OF_PIPELINE.has(key));
   const described = groups.map(({ key, node }) => ({
     key,
     title: TITLES[key] ?? words(key),
@@ -78,6 +82,12 @@ export function groupsOf(schema: Table, values: Table): Group[] {
   return alone.length > 0
     ? [...described, { key: TOP, title: "Run", description: "", fields: alone }]
     : described;
+}
+
+/** The field of one of several named tables, each of one of several types. */
+export function fieldOfEntry(schema: Table, key: string, name: string, value: Value): FieldSpec {
+  const entries = tableAt(tableAt(schema, "properties"), key).additionalProperties ?? {};
+  return fieldAt(schema, resolved(schema, entries), { path: `${key}.${name}`, label: name }, value);
 }
 
 /** The config of a run that sets nothing. */

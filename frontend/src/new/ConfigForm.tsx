@@ -1,7 +1,15 @@
-import { type ReactNode, useCallback, useRef } from "react";
+import { type ReactNode, useCallback, useRef, useState } from "react";
 import type { FieldProblem } from "@/api/problem";
-import { type FieldSpec, type Group, isNestedField, type NestedField } from "@/config/form";
-import { getAt, laidOver, type Table, type Value } from "@/config/nested";
+import {
+  controlsOf,
+  type FieldSpec,
+  type Group,
+  isNestedField,
+  type NestedField,
+} from "@/config/form";
+import { getAt, type Table, type Value } from "@/config/nested";
+import { laidUnderStages } from "@/config/stages";
+import { plural } from "@/ui/format";
 import { WithCode } from "@/ui/WithCode";
 import { ConfigField } from "./ConfigField";
 import styles from "./ConfigForm.module.css";
@@ -26,7 +34,7 @@ export function ConfigForm({ groups, base, draft, problems, onChange }: ConfigFo
   const reset = useCallback((path: string) => {
     now.current.onChange(withoutField(now.current.draft, path));
   }, []);
-  const values = laidOver(base, draft.overrides);
+  const values = laidUnderStages(base, draft.overrides);
   const one = (field: FieldSpec) => (
     <ConfigField
       key={field.path}
@@ -52,8 +60,25 @@ export function ConfigForm({ groups, base, draft, problems, onChange }: ConfigFo
       <div className={styles.fields}>
         <GroupFields group={group} one={one} />
       </div>
+      {group.others && group.others.length > 0 && <Others fields={group.others} one={one} />}
     </section>
   ));
+}
+
+/** What stands folded below a group, and is made when it is unfolded: a stage has a hundred. */
+function Others({ fields, one }: FieldsProps) {
+  const [open, setOpen] = useState(false);
+  const count = controlsOf(fields).length;
+  return (
+    <details className={styles.others} onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>{plural(count, "more setting")}, as in the run's own</summary>
+      {open && (
+        <div className={styles.fields}>
+          <Fields fields={fields} one={one} />
+        </div>
+      )}
+    </details>
+  );
 }
 
 interface FieldsProps {

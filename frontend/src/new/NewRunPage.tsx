@@ -5,6 +5,7 @@ import { useConfigSchema, usePresets } from "@/api/queries";
 import { usePageTitle } from "@/app/title";
 import { controlsOf, groupsOf, initialConfig } from "@/config/form";
 import { laidOver, type Table } from "@/config/nested";
+import { stageGroups } from "@/config/stages";
 import { PreemptibleField } from "@/queue/PreemptibleField";
 import { Button } from "@/ui/Button";
 import { Field, Select, TextInput } from "@/ui/Field";
@@ -16,6 +17,7 @@ import { ConfigForm, problemAt } from "./ConfigForm";
 import { ConfigPaste } from "./ConfigPaste";
 import type { Draft } from "./draft";
 import styles from "./NewRunPage.module.css";
+import { PipelineField } from "./PipelineField";
 import { StartFrom } from "./StartFrom";
 import { Summary } from "./Summary";
 import { useDraft } from "./useDraft";
@@ -57,7 +59,10 @@ function NewRun({ draft, schema, put: onChange, beginAnew, forget }: NewRunProps
     [preset, schema],
   );
   const groups = useMemo(
-    () => groupsOf(schema, laidOver(base, draft.overrides)),
+    () => [
+      ...stageGroups(schema, base, draft.overrides),
+      ...groupsOf(schema, laidOver(base, draft.overrides)),
+    ],
     [schema, base, draft.overrides],
   );
   const validation = useValidation(draft);
@@ -67,7 +72,9 @@ function NewRun({ draft, schema, put: onChange, beginAnew, forget }: NewRunProps
     "name",
     "tags",
     "checkpoint",
-    ...groups.flatMap((group) => controlsOf(group.fields)).map((field) => field.path),
+    ...groups
+      .flatMap(({ fields, others = [] }) => controlsOf([...fields, ...others]))
+      .map((field) => field.path),
   ];
   const others = problems.filter((each) => !shown.some((path) => problemAt([each], path)));
 
@@ -95,13 +102,16 @@ function NewRun({ draft, schema, put: onChange, beginAnew, forget }: NewRunProps
         </div>
         <div id="new-run-settings" role="tabpanel">
           {view === "form" ? (
-            <ConfigForm
-              groups={groups}
-              base={base}
-              draft={draft}
-              problems={problems}
-              onChange={onChange}
-            />
+            <>
+              <PipelineField base={base} draft={draft} onChange={onChange} />
+              <ConfigForm
+                groups={groups}
+                base={base}
+                draft={draft}
+                problems={problems}
+                onChange={onChange}
+              />
+            </>
           ) : (
             <ConfigPaste base={base} draft={draft} onChange={onChange} />
           )}

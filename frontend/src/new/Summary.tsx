@@ -1,9 +1,12 @@
 import type { Schemas } from "@/api/client";
 import type { FieldProblem } from "@/api/problem";
 import { ConfigListing } from "@/config/ConfigListing";
-import type { Table } from "@/config/nested";
+import type { Table as Config } from "@/config/nested";
+import { KIND_WORDS } from "@/stages/kinds";
+import { isPipeline } from "@/stages/queries";
 import { formatNumber, plural } from "@/ui/format";
 import { SkeletonLines } from "@/ui/Skeleton";
+import { Table } from "@/ui/Table";
 import { MemoryPanel } from "./MemoryPanel";
 import styles from "./Summary.module.css";
 
@@ -25,7 +28,7 @@ export function Summary({ validation, problems }: SummaryProps) {
       <h2>What it comes to</h2>
       {config && arithmetic ? (
         <>
-          <Arithmetic config={config as Table} sums={arithmetic} />
+          <Arithmetic config={config as Config} sums={arithmetic} />
           <MemoryPanel memory={validation.memory} note={validation.memory_note} />
         </>
       ) : (
@@ -43,7 +46,10 @@ export function Summary({ validation, problems }: SummaryProps) {
       {config && (
         <details className={styles.resolved} open>
           <summary>Resolved config</summary>
-          <ConfigListing config={config as Table} changed={new Set(Object.keys(overrides ?? {}))} />
+          <ConfigListing
+            config={config as Config}
+            changed={new Set(Object.keys(overrides ?? {}))}
+          />
         </details>
       )}
     </>
@@ -51,7 +57,7 @@ export function Summary({ validation, problems }: SummaryProps) {
 }
 
 interface ArithmeticProps {
-  config: Table;
+  config: Config;
   sums: NonNullable<Validation["arithmetic"]>;
 }
 
@@ -62,11 +68,15 @@ function Arithmetic({ config, sums }: ArithmeticProps) {
   const n = (value: number | undefined) => formatNumber(value, 0);
   return (
     <>
-      <p className={styles.product}>
-        {n(grpo?.prompts_per_step)} <small>prompts</small> × {n(grpo?.group_size)}{" "}
-        <small>a group</small> = <strong>{n(sums.completions_per_step)}</strong>{" "}
-        <small>completions a step</small>
-      </p>
+      {isPipeline({ config }) ? (
+        <StageSums stages={sums.stages} />
+      ) : (
+        <p className={styles.product}>
+          {n(grpo?.prompts_per_step)} <small>prompts</small> × {n(grpo?.group_size)}{" "}
+          <small>a group</small> = <strong>{n(sums.completions_per_step)}</strong>{" "}
+          <small>completions a step</small>
+        </p>
+      )}
       <dl className={styles.sums}>
         <Sum label={`On ${plural(processes, "process", "processes")}`}>
           {n(sums.completions_per_process)} each
@@ -81,6 +91,32 @@ function Arithmetic({ config, sums }: ArithmeticProps) {
         <Sum label="Checkpoints">{n(sums.checkpoints)}</Sum>
       </dl>
     </>
+  );
+}
+
+/** What each stage of a pipeline comes to. */
+function StageSums({ stages }: { stages: NonNullable<Validation["arithmetic"]>["stages"] }) {
+  return (
+    <Table>
+      <thead>
+        <tr>
+          <th>Stage</th>
+          <th className="number">Steps</th>
+          <th className="number">Completions a step</th>
+        </tr>
+      </thead>
+      <tbody>
+        {stages.map((stage) => (
+          <tr key={stage.name}>
+            <th scope="row" title={KIND_WORDS[stage.kind]}>
+              {stage.name}
+            </th>
+            <td className="number">{formatNumber(stage.steps, 0)}</td>
+            <td className="number">{formatNumber(stage.completions_per_step || null, 0)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </Table>
   );
 }
 

@@ -4,6 +4,7 @@ import { usePageTitle } from "@/app/title";
 import { ConfigListing } from "@/config/ConfigListing";
 import type { Table } from "@/config/nested";
 import { flatPaths } from "@/config/nested";
+import { pipelineOf } from "@/stages/queries";
 import { ButtonLink } from "@/ui/ButtonLink";
 import { ErrorState } from "@/ui/Message";
 import { SkeletonLines } from "@/ui/Skeleton";
@@ -34,6 +35,7 @@ function PresetCard({ preset }: { preset: Preset }) {
         <div>
           <h2>{preset.name}</h2>
           <p className={styles.words}>{preset.description}</p>
+          <StageLine preset={preset} />
         </div>
         <ButtonLink
           href={`/new?preset=${encodeURIComponent(preset.name)}`}
@@ -53,6 +55,19 @@ function PresetCard({ preset }: { preset: Preset }) {
         </details>
       </div>
     </article>
+  );
+}
+
+/** The stages of a preset with a pipeline, in their order. */
+function StageLine({ preset }: { preset: Preset }) {
+  const names = pipelineOf(preset);
+  if (names.length === 0) return null;
+  return (
+    <ol className={styles.stages} aria-label="Stages">
+      {names.map((name) => (
+        <li key={name}>{name}</li>
+      ))}
+    </ol>
   );
 }
 

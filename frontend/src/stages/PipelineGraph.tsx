@@ -6,7 +6,7 @@ import {
   CircleX,
   type LucideIcon,
 } from "lucide-react";
-import type { CSSProperties } from "react";
+import type { CSSProperties, ReactNode } from "react";
 import type { Stage } from "@/api/queries";
 import { classes } from "@/ui/classes";
 import {
@@ -19,6 +19,7 @@ import {
 } from "@/ui/format";
 import { Progress } from "@/ui/Progress";
 import { type Arrow, arrowsOf, laneCount, ROLE_WORDS, type Role } from "./flow";
+import { KIND_WORDS } from "./kinds";
 import styles from "./PipelineGraph.module.css";
 import { stepsDone } from "./queries";
 
@@ -39,7 +40,7 @@ export function PipelineGraph({ stages, step, selected, onSelect }: PipelineGrap
     <div className={styles.frame}>
       <ol
         className={styles.graph}
-        style={{ "--lanes": lanes, "--stages": stages.length } as CSSProperties}
+        style={{ "--lanes": lanes, "--gaps": stages.length - 1 } as CSSProperties}
       >
         {stages.map((stage, place) => (
           <li key={stage.name} className={styles.stage} style={placed(place)}>
@@ -99,15 +100,6 @@ const ICONS: Record<Stage["state"], LucideIcon> = {
   stopped: CircleStop,
 };
 
-export const KIND_WORDS: Record<Stage["kind"], string> = {
-  grpo: "GRPO",
-  sft: "SFT",
-  distill: "distillation",
-  rejection_sampling: "rejection sampling",
-  reward_model: "reward model",
-  evaluate: "evaluation",
-};
-
 interface StageBoxProps {
   stage: Stage;
   done: number;
@@ -128,9 +120,7 @@ function StageBox({ stage, done, selected, onSelect }: StageBoxProps) {
     >
       <span className={styles.head}>
         <Icon size={14} aria-hidden className={styles.icon} />
-        <span className={styles.name} title={name}>
-          {name}
-        </span>
+        <span className={styles.name}>{breakable(name)}</span>
         <span className="visually-hidden">{state}</span>
       </span>
       <span className={styles.kind}>{KIND_WORDS[kind]}</span>
@@ -143,6 +133,13 @@ function StageBox({ stage, done, selected, onSelect }: StageBoxProps) {
       <StageFigures stage={stage} />
     </button>
   );
+}
+
+/** A name that may go on in a new line after each underscore. */
+function breakable(name: string): ReactNode[] {
+  return name
+    .split(/(?<=_)/)
+    .flatMap((part, place) => (place ? [<wbr key={part} />, part] : [part]));
 }
 
 /** Time, device-hours and cost of what has begun, and its score. */

@@ -7,7 +7,8 @@ import { formatNumber } from "@/ui/format";
 import { ErrorState } from "@/ui/Message";
 import { SkeletonLines } from "@/ui/Skeleton";
 import { ROLE_WORDS } from "./flow";
-import { KIND_WORDS, PipelineGraph } from "./PipelineGraph";
+import { KIND_WORDS } from "./kinds";
+import { PipelineGraph } from "./PipelineGraph";
 import styles from "./PipelineSection.module.css";
 import { isPipeline, useStages } from "./queries";
 import { RepeatDialog } from "./RepeatDialog";
@@ -59,7 +60,9 @@ function StageDetails({ run, go, stage }: TabProps & { stage: Stage }) {
           <Fact label="Steps">
             {formatNumber(first_step, 0)} to {formatNumber(last_step, 0)}
           </Fact>
-          <Fact label="Begins with">{inputs.map(inputWords).join(", ")}</Fact>
+          <Fact label={kind === "evaluate" ? "Evaluates" : "Begins with"}>
+            {inputs.map(inputWords).join(", ")}
+          </Fact>
           {outputs.length > 0 && <Fact label="Left">{outputs.map(outputWords).join(", ")}</Fact>}
         </dl>
         {stage.waits_for.length > 0 && (
@@ -104,9 +107,9 @@ function Fact({ label, children }: { label: string; children: React.ReactNode })
 }
 
 function inputWords({ role, stage, path, rows }: Stage["inputs"][number]): string {
-  const what = role === "model" ? "model" : ROLE_WORDS[role];
+  if (role === "model") return stage ?? path;
   const whose = stage ? `of ${stage}` : path;
-  return [what, whose, rowWords(rows)].filter(Boolean).join(" ");
+  return [ROLE_WORDS[role], whose, rowWords(rows)].filter(Boolean).join(" ");
 }
 
 function outputWords({ path, rows }: Stage["outputs"][number]): string {

@@ -58,7 +58,9 @@ export function RepeatDialog({ run, stage, onClose }: RepeatDialogProps) {
       >
         <p>A new run begins with what the stages before it have left in this one.</p>
         {!isLast && (
-          <Segmented label="Which stages" value={reach} options={REACHES} onChange={setReach} />
+          <div>
+            <Segmented label="Which stages" value={reach} options={REACHES} onChange={setReach} />
+          </div>
         )}
         {reach === "to_end" && <p className="muted">Followed by {after.join(", ")}.</p>}
         <Field label="Name">

@@ -24,6 +24,7 @@ it("arrows go straight to a neighbour and beside the boxes to others", () => {
     ["weights", 2, 3, 0],
     ["weights", 2, 4, 1],
     ["reward_model", 3, 4, 0],
+    ["model", 4, 5, 0],
   ]);
 });
 

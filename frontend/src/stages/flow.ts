@@ -1,8 +1,9 @@
 /** What flows between stages, and in which lane each arrow runs. */
 
 import type { Stage } from "@/api/queries";
+import { plural } from "@/ui/format";
 
-export type Role = "weights" | "data" | "reward_model";
+export type Role = Stage["inputs"][number]["role"];
 
 export interface Arrow {
   role: Role;
@@ -18,15 +19,17 @@ export const ROLE_WORDS: Record<Role, string> = {
   weights: "weights",
   data: "data",
   reward_model: "reward model",
+  model: "evaluated model",
 };
 
-/** In order of where they begin; of what a stage evaluates there are none: its table tells. */
+/** In order of where they begin; of what a stage evaluates only the neighbour: its table has all. */
 export function arrowsOf(stages: readonly Stage[]): Arrow[] {
   const found = stages.flatMap((stage, to) =>
     stage.inputs.flatMap(({ role, stage: source, rows }): Omit<Arrow, "lane">[] => {
       const from = stages.findIndex(({ name }) => name === source);
-      if (role === "model" || from < 0) return [];
-      const many = rows === null ? "" : ` (${rows.toLocaleString("en")} rows)`;
+      if (from < 0 || (role === "model" && from !== to - 1)) return [];
+      const known = rows ?? stages[from]?.outputs.find((output) => output.role === role)?.rows;
+      const many = typeof known === "number" ? ` (${plural(known, "row")})` : "";
       const words = `${ROLE_WORDS[role]} of ${source} to ${stage.name}${many}`;
       return [{ role, from, to, words }];
     }),

@@ -152,8 +152,7 @@ def _arithmetic(config: RunConfig) -> Arithmetic:
     processes, plan = config.hardware.processes, config.plan
     stages = [_of_stage(config, planned) for planned in plan]
     sampling = [config.of_stage(stage.name) for stage in stages if stage.completions_per_step]
-    ends = {planned.last_step for planned in plan}
-    scheduled = range(0, config.total_steps + 1, config.checkpoint.every_steps)[1:]
+    saving = [planned for planned in plan if planned.kind != "evaluate"]
     each = max((stage.completions_per_step for stage in stages), default=0)
     return Arithmetic(
         completions_per_step=each,
@@ -167,7 +166,7 @@ def _arithmetic(config: RunConfig) -> Arithmetic:
         steps=config.total_steps,
         total_completions=sum(stage.total_completions for stage in stages),
         evaluations=sum(stage.evaluations for stage in stages),
-        checkpoints=len(ends.union(scheduled)),
+        checkpoints=sum(-(-one.steps // config.checkpoint.every_steps) for one in saving),
         stages=stages,
     )
 
@@ -192,13 +191,13 @@ def _of_stage(config: RunConfig, planned: Planned) -> StageArithmetic:
 
 
 def _evaluations(config: RunConfig, planned: Planned) -> int:
-    """Before the first step and after the last, where a policy is trained."""
+    """Before the run's first step and after a stage's last, where a policy is trained."""
     every = config.evaluation.every_steps
     if planned.kind == "evaluate":
         return planned.steps
     if planned.kind not in TRAINS_POLICY or not every:
         return 0
-    return 1 + -(-planned.steps // every)
+    return -(-planned.steps // every) + (planned.before == 0)
 
 
 def _most_completions(config: RunConfig) -> int:

@@ -82,6 +82,7 @@ def _products(run: Run) -> Product:
                 "with an earlier stage.",
                 code="stage_deleted",
             )
-        return str(path)
+        # A policy is found in its checkpoint; a reward model has to be named by its own directory.
+        return str(path / "weights" if role == "reward_model" else path)
 
     return product

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.scripted import reading
+from training.config import RunConfig
 from training.journal import Journal
 
 STEP_S = 0.1
@@ -101,6 +102,18 @@ def write_checkpoint(journal: Journal, folder: Path, step: int, reason: str) -> 
     journal.write("checkpoint", step, path=path, bytes=1000, reason=reason)
 
 
+def go(journal: Journal, start: int, steps: int, seed: int, stop: threading.Event) -> int:
+    """Step by step to the end, or until asked to stop; the step that it came to."""
+    step = start
+    while not stop.is_set() and step < steps:
+        journal.write("phase", step, phase="sampling")
+        if stop.wait(STEP_S):
+            break
+        step += 1
+        write_step(journal, step, seed)
+    return step
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--run-dir", type=Path, required=True)
@@ -108,7 +121,7 @@ def main() -> None:
     arguments = parser.parse_args()
     folder = arguments.run_dir
     config = json.loads((folder / "config.json").read_text())
-    steps = config["grpo"]["steps"]
+    steps = RunConfig.model_validate(config).total_steps
     start = 0 if arguments.resume == "none" else int(arguments.resume)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -126,15 +139,14 @@ def main() -> None:
         versions={},
     )
     sys.stdout.write("A scripted trainer: nothing is trained\n")
-    step = start
-    while not stop.is_set() and step < steps:
-        journal.write("phase", step, phase="sampling")
-        if stop.wait(STEP_S):
-            break
-        step += 1
-        write_step(journal, step, config["seed"])
+    if config["pipeline"]:
+        from tests.e2e.scripted.pipeline import play  # noqa: PLC0415 - it is made of what is here
+
+        step = play(journal, folder, RunConfig.model_validate(config), stop)
+    else:
+        step = go(journal, start, steps, config["seed"], stop)
+        write_checkpoint(journal, folder, step, "final" if step == steps else "stop")
     outcome = "finished" if step == steps else "stopped"
-    write_checkpoint(journal, folder, step, "final" if step == steps else "stop")
     journal.write("finished", step, outcome=outcome, reason=f"Came to step {step} of {steps}.")
 
 

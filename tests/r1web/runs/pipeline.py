@@ -46,7 +46,7 @@ MADE = {
     "zero": ("weights", "checkpoints/step-000004"),
     "cold": ("data", "datasets/cold.jsonl"),
     "dev1": ("weights", "checkpoints/step-000009"),
-    "preference": ("reward_model", "reward_models/preference"),
+    "preference": ("reward_model", "checkpoints/step-000011"),
     "final": ("weights", "checkpoints/step-000015"),
 }
 
@@ -111,7 +111,7 @@ class Told:
         for step in range(first + 1, last + 1):
             self.tell("metrics", step, name, values={"reward/mean": step / 10})
         role, path = MADE[name]
-        self.leave(path)
+        self.leave(path if role == "data" else f"{path}/weights")
         if role == "weights":
             self.score(last, name, last / 20)
             self.tell("checkpoint", last, name, path=path, bytes=1000, reason="stage")
