@@ -61,8 +61,8 @@ test("shares stand with their intervals, and nothing judged is no share", async 
   const row = (await screen.findByRole("rowheader", { name: "crime" })).closest("tr");
   const cells = within(row as HTMLElement).getAllByRole("cell");
   expect(cells.map((cell) => cell.textContent)).toEqual([
-    "50.0 %25.0 to 90.0 %",
-    "100.0 %25.0 to 90.0 %",
+    "50 %25 to 90 %",
+    "100 %25 to 90 %",
     "–",
     "–",
   ]);

@@ -13,7 +13,7 @@ export function ShareCell({ share, of }: ShareCellProps) {
   const { share: value, low, high } = share;
   return (
     <td className={styles.share} title={countWords(share, of)}>
-      {formatPercent(value)}
+      {formatPercent(value, 0)}
       {value !== null && low !== null && high !== null && (
         <>
           <span className={styles.track} aria-hidden>

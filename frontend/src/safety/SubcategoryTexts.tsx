@@ -20,7 +20,7 @@ export function SubcategoryTexts({ runId, category, figures }: SubcategoryProps)
   return (
     <details className={styles.texts} onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
       <summary>
-        {nameWords(figures.name)}{" "}
+        <span className={styles.name}>{nameWords(figures.name)}</span>{" "}
         <span className="muted">
           safe: bare {countWords(safety.bare, "safety")}; with control{" "}
           {countWords(safety.controlled, "safety")}

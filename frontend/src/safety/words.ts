@@ -36,10 +36,10 @@ export function judgeWords({ type, model, path }: Safety["judge"]): string {
   return `judged by ${(type === "endpoint" ? model : path) ?? ""}`;
 }
 
-/** "61.5 to 98.2 %"; empty where nothing was judged. */
+/** "62 to 98 %"; empty where nothing was judged. */
 export function intervalWords({ low, high }: SafetyShare): string {
   if (low === null || high === null) return "";
-  return `${formatPercent(low).replace(" %", "")} to ${formatPercent(high)}`;
+  return `${formatPercent(low, 0).replace(" %", "")} to ${formatPercent(high, 0)}`;
 }
 
 export function judgedOf({ counts }: SafetyShare): number {
