@@ -15,7 +15,7 @@ from training.config import (
     SftStageConfig,
 )
 from training.config.schema.sources import policy_before
-from training.config.schema.stages import BASE, PREVIOUS, PRODUCT, is_path
+from training.config.schema.stages import BASE, PREVIOUS, PRODUCT, is_outside
 from training.events import StageInput
 from training.rejection import dataset
 
@@ -92,7 +92,7 @@ class Sources:
     def _policy(self, source: str, field: str) -> Path:
         if source == BASE:
             return find_model(self._config.model.path)
-        return self._model(source, field) if is_path(source) else self._of_stage(source, field)
+        return self._model(source, field) if is_outside(source) else self._of_stage(source, field)
 
     def _model(self, path: str, field: str) -> Path:
         try:
@@ -112,7 +112,7 @@ class Sources:
         return directory
 
     def _file(self, name: str) -> Path:
-        return Path(name).expanduser() if is_path(name) else dataset.path_of(self._run_dir, name)
+        return Path(name).expanduser() if is_outside(name) else dataset.path_of(self._run_dir, name)
 
     def _input(self, role: str, name: str, path: Path) -> StageInput:
         inside = path.is_relative_to(self._run_dir)

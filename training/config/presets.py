@@ -12,10 +12,11 @@ from pydantic import ValidationError
 
 from training.config.problems import ConfigError
 from training.config.schema import PretrainConfig, RunConfig
-from training.config.schema.stages import tables_of
+from training.config.schema.stages import SHIPPED, tables_of
 
 PRESETS_DIR = Path(__file__).parent / "presets"
-PRETRAIN_PRESETS = frozenset({"nano-base", "nano-dense"})
+PRETRAIN_PRESETS = SHIPPED
+"""How the models that ship were made."""
 REPLACED_WHOLE = frozenset({"options"})
 """Tables that are one value: the options of one task mean nothing to another."""
 

@@ -9,7 +9,7 @@ from r1web.runs.models import Event
 from r1web.runs.selectors.paths import run_of_path
 from r1web.runs.stage_schemas import ColumnOut, ResultOut, ResultsOut, ScoreOut
 from training.config import EvaluateStageConfig, RunConfig
-from training.config.schema.stages import is_path
+from training.config.schema.stages import is_outside
 
 MEASURES = ("pass_at_1", "pass_at_k", "cons_at_k")
 
@@ -54,7 +54,7 @@ def _row(model: str, payload: Mapping[str, Any] | None, columns: Sequence[Column
 
 def _label(model: str) -> str:
     """Of a directory of some run, its number and what it is there."""
-    if not is_path(model):
+    if not is_outside(model):
         return model
     run = run_of_path(model)
     return f"#{run} · {Path(model).name}" if run else Path(model).name

@@ -28,7 +28,7 @@ from training.config.schema.stages import (
     StageConfig,
     StageKind,
     StageName,
-    is_path,
+    is_outside,
 )
 from training.config.schema.task import (
     CodeTaskConfig,
@@ -114,7 +114,7 @@ class RunConfig(Strict):
         return {
             field: each
             for field, each in named.items()
-            if is_path(each) or field.endswith((".path", ".student"))
+            if is_outside(each) or field.endswith((".path", ".student"))
         }
 
     def of_stage(self, name: str) -> "RunConfig":
@@ -238,7 +238,8 @@ class RunConfig(Strict):
 
     @model_validator(mode="after")
     def _whole_collections(self) -> "RunConfig":
-        if self.grpo.steps % self.grpo.steps_per_collection:
+        alone = not self.pipeline  # else each stage says how many steps it has
+        if alone and self.grpo.steps % self.grpo.steps_per_collection:
             raise fail(
                 "grpo.steps",
                 f"{self.grpo.steps} steps are not whole collections of "

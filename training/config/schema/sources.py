@@ -13,7 +13,7 @@ from training.config.schema.stages import (
     EvaluateStageConfig,
     SftStageConfig,
     StageConfig,
-    is_path,
+    is_outside,
 )
 
 
@@ -46,7 +46,7 @@ def _check(name: str, stage: StageConfig, before: Mapping[str, str]) -> None:
 
 
 def _need(field: str, source: str, known: set[str], what: str) -> None:
-    if is_path(source) or source in known:
+    if is_outside(source) or source in known:
         return
     names = ", ".join(sorted(known)) or "none"
     raise fail(

@@ -21,9 +21,13 @@ PRODUCT = re.compile(r"stage:([a-z][a-z0-9_]{0,39})")
 """How `reward.model.path` names what a stage before has made."""
 
 
-def is_path(source: str) -> bool:
-    """Whether a source is a directory or file, not the name of a stage."""
-    return "/" in source
+SHIPPED = frozenset({"nano-base", "nano-dense"})
+"""Models that come with the project."""
+
+
+def is_outside(source: str) -> bool:
+    """Whether a source is a directory, a file or a shipped model, not the name of a stage."""
+    return "/" in source or source in SHIPPED
 
 
 class _Stage(Strict):
@@ -31,7 +35,7 @@ class _Stage(Strict):
     start: Source = Field(
         PREVIOUS,
         description="Weights it begins with: previous (those that the stages before left), base "
-        "(model.path), the name of a stage before it, or a directory.",
+        "(model.path), the name of a stage before it, a shipped model, or a directory.",
     )
 
 
