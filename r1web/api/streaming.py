@@ -20,10 +20,11 @@ def streamed(pieces: Iterator[bytes], *, kind: Format, name: str) -> StreamingHt
     What goes wrong after the first piece cuts the answer off: it never ends as if it were whole.
     """
     headers = {"Content-Disposition": f'attachment; filename="{name}.{kind}"'}
-    return StreamingHttpResponse(_sent(pieces), content_type=CONTENT_TYPES[kind], headers=headers)
+    return StreamingHttpResponse(sent(pieces), content_type=CONTENT_TYPES[kind], headers=headers)
 
 
-async def _sent(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def sent(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """The pieces, each made in a thread."""
     following = database_sync_to_async(next, thread_sensitive=False)
     while (piece := await following(pieces, None)) is not None:
         yield piece

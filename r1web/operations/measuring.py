@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
 from r1web.cluster.journal import COMPRESSED, JOURNAL
 from r1web.metrics.selectors import count_points
 from r1web.operations.models import RunSize
+from r1web.releases.models import Release
 from r1web.runs.models import ENDED, Run
 from r1web.runs.selectors import run_directory
 
@@ -41,19 +42,22 @@ def _due() -> QuerySet[Run]:
     never = Q(size=None)
     old = ~Q(state__in=ENDED) & Q(size__measured_at__lt=timezone.now() - AGAIN_AFTER)
     ended_since = Q(size__measured_at__lt=F("ended_at"))
-    return Run.objects.filter(never | old | ended_since, purged_at=None).order_by("pk")
+    later = Release.objects.filter(run=OuterRef("pk"), ended_at__gt=OuterRef("size__measured_at"))
+    released_since = Q(Exists(later))
+    due = never | old | ended_since | released_since
+    return Run.objects.filter(due, purged_at=None).order_by("pk")
 
 
 def _files(folder: Path) -> dict[str, int]:
-    sizes = {"checkpoint_bytes": 0, "journal_bytes": 0, "other_bytes": 0}
+    sizes = dict.fromkeys(("checkpoint_bytes", "journal_bytes", "release_bytes", "other_bytes"), 0)
     for path in folder.rglob("*"):
         sizes[_kind(path.relative_to(folder))] += _bytes(path)
     return {**sizes, "bytes": sum(sizes.values())}
 
 
 def _kind(path: Path) -> str:
-    if path.parts[0] == "checkpoints":
-        return "checkpoint_bytes"
+    if path.parts[0] in {"checkpoints", "releases"}:
+        return f"{path.parts[0].removesuffix('s')}_bytes"
     return "journal_bytes" if str(path) in {JOURNAL, COMPRESSED} else "other_bytes"
 
 

@@ -29,6 +29,7 @@ class RunSize(models.Model):
     run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="size")
     checkpoint_bytes = models.PositiveBigIntegerField(default=0)
     journal_bytes = models.PositiveBigIntegerField(default=0)
+    release_bytes = models.PositiveBigIntegerField(default=0)
     other_bytes = models.PositiveBigIntegerField(default=0, help_text="Logs and config.")
     bytes = models.PositiveBigIntegerField(default=0, help_text="All of its directory.")
     points = models.PositiveBigIntegerField(default=0)

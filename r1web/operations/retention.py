@@ -19,6 +19,7 @@ from r1web.metrics.selectors import attempts_to_pack
 from r1web.metrics.services import pack_ended
 from r1web.operations.measuring import measure, measure_due
 from r1web.operations.models import RunSize
+from r1web.releases.models import Release
 from r1web.rollouts.models import (
     Column,
     CompletionNote,
@@ -88,6 +89,7 @@ def _remove(run: Run) -> Iterator[str]:
         CompletionNote.objects.filter(group__run=run),
         Group.objects.filter(run=run),
         Segment.objects.filter(run=run),
+        Release.objects.filter(run=run),
         Event.objects.filter(run=run),
     )
     for found in rows:

@@ -11,6 +11,7 @@ class Sizes(Schema):
 
     checkpoint_bytes: int
     journal_bytes: int
+    release_bytes: int
     other_bytes: int = Field(description="Logs and configs.")
     bytes: int = Field(description="All files together.")
     points: int = Field(description="Values of metrics in the database.")

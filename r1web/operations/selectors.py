@@ -13,7 +13,8 @@ from r1web.operations.schemas import ProjectOverview, RunSizeOut
 
 LATE_AFTER = timedelta(seconds=60)
 MEASURED = (
-    "checkpoint_bytes", "journal_bytes", "other_bytes", "bytes", "points", "completions",
+    "checkpoint_bytes", "journal_bytes", "release_bytes", "other_bytes", "bytes", "points",
+    "completions",
 )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ R1WEB_KEEP_DELETED_DAYS = environment.integer("R1WEB_KEEP_DELETED_DAYS", 7, 0, 3
 R1WEB_CO2_G_PER_KWH = environment.integer("R1WEB_CO2_G_PER_KWH", 436, 0, 5000)
 R1WEB_METRICS_TOKEN = environment.text("R1WEB_METRICS_TOKEN")
 TRAINER_COMMAND = [sys.executable, "-m", "training", "launch"]
+EXPORT_COMMAND = [sys.executable, "-m", "training", "export"]
 
 DEBUG = False
 ALLOWED_HOSTS = environment.words("R1WEB_ALLOWED_HOSTS")
@@ -61,6 +62,7 @@ INSTALLED_APPS = [
     "r1web.live",
     "r1web.alerts",
     "r1web.compare",
+    "r1web.releases",
     "r1web.api",
     "r1web.local",
     "r1web.operations",
@@ -207,6 +209,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 60},
     },
     "seal": {"task": "rollouts.seal", "schedule": Every(30.0), "options": {"expires": 30}},
+    "releases": {
+        "task": "releases.look_after",
+        "schedule": Every(10.0),
+        "options": {"expires": 20},
+    },
     "prune": {"task": "operations.prune", "schedule": Every(600.0), "options": {"expires": 600}},
 }
 

@@ -52,6 +52,7 @@ UNFOLD = {
                 ("Attempts", "replay", "runs_attempt"),
                 ("History", "history", "runs_transition"),
                 ("Checkpoints", "save", "runs_checkpoint"),
+                ("Releases", "package_2", "releases_release"),
                 ("Events", "list", "runs_event"),
                 ("Prompts", "help", "rollouts_group"),
             ),

@@ -21,6 +21,7 @@ const SUMS: Project = {
   checkpoint_bytes: 2 * 2 ** 30,
   journal_bytes: 2 ** 30,
   other_bytes: 0,
+  release_bytes: 0,
   deleted_bytes: 2 ** 20,
   points: 1_200_000,
   completions: 64_000,

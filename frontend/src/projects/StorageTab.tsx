@@ -45,6 +45,7 @@ function Totals({ project }: { project: Project }) {
     ["Files", formatBytes(project.bytes)],
     ["Checkpoints", formatBytes(project.checkpoint_bytes)],
     ["Journals", formatBytes(project.journal_bytes)],
+    ["Releases", formatBytes(project.release_bytes)],
     ["Logs and configs", formatBytes(project.other_bytes)],
     ["Values of metrics", formatCompact(project.points)],
     ["Completions", formatCompact(project.completions)],

@@ -1,8 +1,11 @@
-import { Play, SquarePlus } from "lucide-react";
+import { PackageOpen, Play, SquarePlus } from "lucide-react";
 import { useState } from "react";
 import { type Checkpoint, useCheckpoints } from "@/api/queries";
 import { nearest } from "@/charts/group";
 import type { SeriesTable } from "@/live/series";
+import { useReleases } from "@/releases/queries";
+import { ReleaseDialog } from "@/releases/ReleaseDialog";
+import { ReleaseList } from "@/releases/ReleaseList";
 import { Button } from "@/ui/Button";
 import { ButtonLink } from "@/ui/ButtonLink";
 import { formatBytes, formatFixed, formatNumber } from "@/ui/format";
@@ -24,6 +27,8 @@ const REASONS: Record<string, string> = {
 export function CheckpointsTab({ run, store }: TabProps) {
   const query = useCheckpoints(run.id);
   const [resuming, setResuming] = useState<Checkpoint | null>(null);
+  const [releasing, setReleasing] = useState<Checkpoint | null>(null);
+  const releases = useReleases(run.id);
   if (query.error) return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
   if (!query.data) return <SkeletonLines lines={4} />;
   if (query.data.length === 0)
@@ -76,11 +81,28 @@ export function CheckpointsTab({ run, store }: TabProps) {
                     Resume from here
                   </Button>
                 )}
+                {releases.data?.may_release && (
+                  <Button
+                    small
+                    icon={<PackageOpen size={14} />}
+                    onClick={() => setReleasing(checkpoint)}
+                  >
+                    Release…
+                  </Button>
+                )}
               </td>
             </tr>
           ))}
         </tbody>
       </Table>
+      <ReleaseList runId={run.id} />
+      {releasing && (
+        <ReleaseDialog
+          checkpoint={releasing}
+          mayPush={releases.data?.may_push ?? false}
+          onClose={() => setReleasing(null)}
+        />
+      )}
       {resuming && (
         <ResumeDialog run={run} checkpoint={resuming} onClose={() => setResuming(null)} />
       )}

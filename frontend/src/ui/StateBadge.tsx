@@ -31,13 +31,15 @@ interface StateBadgeProps {
   /** While it is queued: it waits for a person. */
   paused?: boolean;
   iconOnly?: boolean;
+  /** What it is called where it is not a run's. */
+  word?: string;
 }
 
 /** A run's state: an icon and a word in the state's colour. */
-export function StateBadge({ state, paused, iconOnly }: StateBadgeProps) {
+export function StateBadge({ state, paused, iconOnly, ...own }: StateBadgeProps) {
   const waits = paused && state === "queued";
   const Icon = waits ? CirclePause : ICONS[state as RunState];
-  const word = waits ? "paused" : state;
+  const word = own.word ?? (waits ? "paused" : state);
   return (
     <span className={classes(styles.state, styles[state])} title={iconOnly ? word : undefined}>
       <Icon size={14} aria-hidden />

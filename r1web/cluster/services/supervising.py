@@ -42,19 +42,26 @@ def _told(supervisor: "subprocess.Popen[bytes]", order: Order) -> bool:
 
 
 def _start() -> "subprocess.Popen[bytes]":
-    """As a session of its own, whose words go to a file of this node."""
+    return start_apart("supervise", log="supervisor", stdin=subprocess.PIPE)
+
+
+def start_apart(
+    *words: str, log: str, stdin: int = subprocess.DEVNULL
+) -> "subprocess.Popen[bytes]":
+    """`manage.py WORDS` as a session of its own, which outlives this process and whose words go to
+    the file `log` of this node."""
     logs = settings.R1WEB_HOME / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    with (logs / f"supervisor-{node_name()}.log").open("ab") as log:
+    with (logs / f"{log}-{node_name()}.log").open("ab") as said:
         process = subprocess.Popen(
-            [sys.executable, str(settings.BASE_DIR / "manage.py"), "supervise"],
+            [sys.executable, str(settings.BASE_DIR / "manage.py"), *words],
             cwd=settings.BASE_DIR,
             bufsize=0,
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
+            stdin=stdin,
+            stdout=said,
+            stderr=said,
             start_new_session=True,
         )
     # Somebody has to wait for a child, or it stays a zombie when it ends.
-    threading.Thread(target=process.wait, name="supervisor", daemon=True).start()
+    threading.Thread(target=process.wait, name=log, daemon=True).start()
     return process

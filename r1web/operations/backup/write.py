@@ -102,7 +102,8 @@ def _run_files(runs: Path, *, checkpoints: bool) -> Iterator[Path]:
         folders[:] = sorted(
             name
             for name in folders
-            if not name.startswith(".") and (checkpoints or not of_run or name != "checkpoints")
+            if not name.startswith(".")
+            and (checkpoints or not of_run or name not in {"checkpoints", "releases"})
         )
         for name in sorted(names):
             passing = name.startswith(".") or (of_run and name in OF_PROCESSES)

@@ -9,7 +9,7 @@ from r1web.operations.retention import prune
 from r1web.operations.selectors import project_overviews
 
 GIB = 1024**3
-COLUMNS = ("checkpoint_bytes", "journal_bytes", "other_bytes", "deleted_bytes")
+COLUMNS = ("checkpoint_bytes", "journal_bytes", "release_bytes", "other_bytes", "deleted_bytes")
 
 
 class Command(BaseCommand):
