@@ -121,3 +121,24 @@ def test_a_pipeline_fits_a_phone(
     assert len(set(lefts)) == 1
     assert list(tops) == sorted(tops)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_a_pipeline_is_put_together_in_the_form(
+    scripted_pages: Pages,
+    scripted_api: Api,
+) -> None:
+    page, _ = scripted_pages.new()
+    page.goto("/new?preset=r1-nano")
+    zero = page.locator("#group-stages\\.zero")
+    expect(zero.get_by_role("heading", name="zero")).to_be_visible()
+    steps = zero.get_by_label("Steps", exact=True)
+    expect(steps).to_have_value("200")
+    steps.fill("10")
+    page.get_by_role("checkbox", name="results").uncheck()
+    expect(page.locator("#group-stages\\.results")).to_have_count(0)
+    with page.expect_response(lambda answer: answer.url.endswith("/runs")) as sent:
+        page.get_by_role("button", name="Start the run").click()
+    started = sent.value.json()
+    assert started["config"]["pipeline"][-1] == "final"
+    assert started["config"]["stages"]["zero"]["grpo"]["steps"] == 10
+    assert set(started["overrides"]) == {"pipeline", "stages.zero.grpo.steps"}

@@ -86,8 +86,10 @@ export function groupsOf(schema: Table, values: Table): Group[] {
 
 /** The field of one of several named tables, each of one of several types. */
 export function fieldOfEntry(schema: Table, key: string, name: string, value: Value): FieldSpec {
-  const entries = tableAt(tableAt(schema, "properties"), key).additionalProperties ?? {};
-  return fieldAt(schema, resolved(schema, entries), { path: `${key}.${name}`, label: name }, value);
+  // Names have to match a pattern, so the schema of an entry stands behind that.
+  const patterns = tableAt(tableAt(tableAt(schema, "properties"), key), "patternProperties");
+  const node = resolved(schema, Object.values(patterns)[0] ?? {});
+  return fieldAt(schema, node, { path: `${key}.${name}`, label: name }, value);
 }
 
 /** The config of a run that sets nothing. */

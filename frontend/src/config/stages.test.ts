@@ -15,9 +15,11 @@ const BASE: Table = {
 const SCHEMA: Table = {
   properties: {
     stages: {
-      additionalProperties: {
-        discriminator: { mapping: { grpo: "#/$defs/G", sft: "#/$defs/S" } },
-        oneOf: [{ $ref: "#/$defs/G" }, { $ref: "#/$defs/S" }],
+      patternProperties: {
+        "^[a-z]+$": {
+          discriminator: { mapping: { grpo: "#/$defs/G", sft: "#/$defs/S" } },
+          oneOf: [{ $ref: "#/$defs/G" }, { $ref: "#/$defs/S" }],
+        },
       },
     },
   },

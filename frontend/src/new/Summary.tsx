@@ -97,26 +97,30 @@ function Arithmetic({ config, sums }: ArithmeticProps) {
 /** What each stage of a pipeline comes to. */
 function StageSums({ stages }: { stages: NonNullable<Validation["arithmetic"]>["stages"] }) {
   return (
-    <Table>
-      <thead>
-        <tr>
-          <th>Stage</th>
-          <th className="number">Steps</th>
-          <th className="number">Completions a step</th>
-        </tr>
-      </thead>
-      <tbody>
-        {stages.map((stage) => (
-          <tr key={stage.name}>
-            <th scope="row" title={KIND_WORDS[stage.kind]}>
-              {stage.name}
+    <div className={styles.stages}>
+      <Table>
+        <thead>
+          <tr>
+            <th>Stage</th>
+            <th className="number">Steps</th>
+            <th className="number" title="Completions a step">
+              Completions
             </th>
-            <td className="number">{formatNumber(stage.steps, 0)}</td>
-            <td className="number">{formatNumber(stage.completions_per_step || null, 0)}</td>
           </tr>
-        ))}
-      </tbody>
-    </Table>
+        </thead>
+        <tbody>
+          {stages.map((stage) => (
+            <tr key={stage.name}>
+              <th scope="row" title={KIND_WORDS[stage.kind]}>
+                {stage.name}
+              </th>
+              <td className="number">{formatNumber(stage.steps, 0)}</td>
+              <td className="number">{formatNumber(stage.completions_per_step || null, 0)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </Table>
+    </div>
   );
 }
 
