@@ -16,7 +16,18 @@ LOOKS = {
     "phone, light": (390, 844, "light"),
     "phone, dark": (390, 844, "dark"),
 }
-TABS = ("overview", "rollouts", "config", "logs", "checkpoints", "system", "alerts", "history")
+TABS = (
+    "overview",
+    "rollouts",
+    "config",
+    "logs",
+    "checkpoints",
+    "system",
+    "cost",
+    "alerts",
+    "history",
+)
+PROJECT_TABS = ("alerts", "rules", "targets", "cost", "storage")
 MOST_TABS = 150
 FOCUS_IS_VISIBLE = """
 () => [document.activeElement, document.activeElement.parentElement]
@@ -37,8 +48,20 @@ def finished_run(playwright: Playwright, scripted_product: Product) -> int:
 
 def paths(run: int) -> list[str]:
     tabs = [f"/runs/{run}?tab={tab}" for tab in TABS]
-    projects = [f"/projects/default?tab={tab}" for tab in ("alerts", "rules", "targets", "storage")]
-    others = ["/", "/new", "/queue", "/nodes", "/presets", "/projects", "/deleted", "/no-such-page"]
+    projects = [f"/projects/default?tab={tab}" for tab in PROJECT_TABS]
+    others = [
+        "/",
+        "/cost",
+        "/cost/prices",
+        "/cost/reference",
+        "/new",
+        "/queue",
+        "/nodes",
+        "/presets",
+        "/projects",
+        "/deleted",
+        "/no-such-page",
+    ]
     compared = [
         f"/compare?runs={run}&tab={tab}" for tab in ("charts", "summary", "diff", "explore")
     ]

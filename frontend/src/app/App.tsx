@@ -20,6 +20,9 @@ const NodesPage = lazy(() => import("@/nodes/NodesPage"));
 const QueuePage = lazy(() => import("@/queue/QueuePage"));
 const ProjectsPage = lazy(() => import("@/projects/ProjectsPage"));
 const ProjectPage = lazy(() => import("@/projects/ProjectPage"));
+const PlanePage = lazy(() => import("@/ledger/PlanePage"));
+const PricesPage = lazy(() => import("@/ledger/PricesPage"));
+const ReferencePage = lazy(() => import("@/ledger/ReferencePage"));
 const DeletedPage = lazy(() => import("@/deleted/DeletedPage"));
 const CompletionPage = lazy(() => import("@/rollouts/CompletionPage"));
 const PresetsPage = lazy(() => import("@/presets/PresetsPage"));
@@ -47,6 +50,9 @@ function Pages() {
     <Switch>
       <Route path="/" component={RunsPage} />
       <Route path="/compare" component={ComparePage} />
+      <Route path="/cost" component={PlanePage} />
+      <Route path="/cost/prices" component={PricesPage} />
+      <Route path="/cost/reference" component={ReferencePage} />
       <Route path="/new" component={NewRunPage} />
       <Route path="/queue" component={QueuePage} />
       <Route path="/nodes" component={NodesPage} />

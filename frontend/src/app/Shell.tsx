@@ -82,6 +82,7 @@ function NavBar() {
 
 function isHere(location: string, href: string): boolean {
   if (href === "/") return location === "/" || /^\/(runs|deleted)(\/|$)/.test(location);
+  if (href === "/compare" && /^\/cost(\/|$)/.test(location)) return true;
   if (href === "/projects" && location.startsWith("/notes/")) return true;
   return location === href || location.startsWith(`${href}/`);
 }

@@ -26,6 +26,9 @@ export function pageCommands(navigate: (path: string) => void): Command[] {
   return [
     page("/", "Runs"),
     page("/compare", "Compare runs"),
+    page("/cost", "Cost against quality"),
+    page("/cost/reference", "What others paid"),
+    page("/cost/prices", "Prices"),
     page("/new", "New run"),
     page("/queue", "Queue"),
     page("/nodes", "Nodes"),

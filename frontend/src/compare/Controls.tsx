@@ -1,6 +1,7 @@
 import { X } from "lucide-react";
 import { useState } from "react";
 import { Button } from "@/ui/Button";
+import { ButtonLink } from "@/ui/ButtonLink";
 import { FilterChip } from "@/ui/Chip";
 import { Select } from "@/ui/Field";
 import { AddRuns } from "./AddRuns";
@@ -69,6 +70,7 @@ export function Controls() {
         </>
       )}
       <span className={styles.actions}>
+        <ButtonLink href="/cost">Cost against quality</ButtonLink>
         <Button onClick={() => setAdding(true)}>Add runs</Button>
         <ViewsMenu />
       </span>

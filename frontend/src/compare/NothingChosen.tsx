@@ -1,5 +1,6 @@
 import { useState } from "react";
 import { Button } from "@/ui/Button";
+import { ButtonLink } from "@/ui/ButtonLink";
 import { Select } from "@/ui/Field";
 import { EmptyState } from "@/ui/Message";
 import { AddRuns } from "./AddRuns";
@@ -16,9 +17,12 @@ export function NothingChosen({ gone = false }: { gone?: boolean }) {
       <EmptyState
         title={gone ? "These runs are not there" : "Choose runs to compare"}
         action={
-          <Button kind="primary" onClick={() => setAdding(true)}>
-            Choose runs
-          </Button>
+          <>
+            <Button kind="primary" onClick={() => setAdding(true)}>
+              Choose runs
+            </Button>
+            <ButtonLink href="/cost">Cost against quality</ButtonLink>
+          </>
         }
       >
         {gone

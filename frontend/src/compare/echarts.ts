@@ -1,6 +1,6 @@
-/** What of ECharts the page draws with; loaded with Explore only. */
+/** What of ECharts the page draws with; loaded with Explore, or cost against quality, only. */
 
-import { ParallelChart, ScatterChart } from "echarts/charts";
+import { LineChart, ParallelChart, ScatterChart } from "echarts/charts";
 import {
   BrushComponent,
   GridComponent,
@@ -11,6 +11,7 @@ import { type EChartsType, init, use } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 
 use([
+  LineChart,
   ParallelChart,
   ScatterChart,
   BrushComponent,

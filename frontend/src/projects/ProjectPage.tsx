@@ -5,6 +5,7 @@ import { useAlerts } from "@/alerts/queries";
 import { RuleTable } from "@/alerts/RuleTable";
 import type { Project } from "@/api/queries";
 import { usePageTitle } from "@/app/title";
+import { ProjectCostTab } from "@/ledger/ProjectCostTab";
 import { Button } from "@/ui/Button";
 import { ButtonLink } from "@/ui/ButtonLink";
 import { EmptyState, ErrorState } from "@/ui/Message";
@@ -19,6 +20,7 @@ const TABS = [
   { key: "alerts", label: "Alerts" },
   { key: "rules", label: "Rules and budgets" },
   { key: "targets", label: "Targets" },
+  { key: "cost", label: "Cost" },
   { key: "storage", label: "Storage" },
 ] as const;
 
@@ -92,6 +94,8 @@ function Panel({ tab, project }: { tab: TabKey; project: Project }) {
       );
     case "targets":
       return <TargetsTab slug={slug} mayChange={mayChange} />;
+    case "cost":
+      return <ProjectCostTab slug={slug} />;
     case "storage":
       return <StorageTab project={project} />;
   }

@@ -6,17 +6,15 @@ import { SkeletonLines } from "@/ui/Skeleton";
 import { StateBadge } from "@/ui/StateBadge";
 import { Table } from "@/ui/Table";
 import styles from "@/ui/table.module.css";
-import { DeviceTime } from "./DeviceTime";
 import { useTransitions } from "./queries";
 import type { TabProps } from "./RunPage";
 
-/** Every change of state with who caused it and why, every attempt, and what the devices did. */
+/** Every change of state with who caused it and why, and every attempt. */
 export function HistoryTab(props: TabProps) {
   return (
     <>
       <Transitions {...props} />
       <Attempts {...props} />
-      <DeviceTime {...props} />
     </>
   );
 }

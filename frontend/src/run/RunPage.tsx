@@ -25,6 +25,7 @@ import { RunPageSkeleton } from "./RunPageSkeleton";
 import { StateNotice } from "./StateNotice";
 import { SystemTab } from "./SystemTab";
 
+const CostTab = lazy(() => import("@/ledger/CostTab"));
 const RolloutsTab = lazy(() => import("@/rollouts/RolloutsTab"));
 
 const PANEL = "run-panel";
@@ -47,6 +48,7 @@ const PAGES: Record<TabKey, (props: TabProps) => React.ReactNode> = {
   logs: LogsTab,
   checkpoints: CheckpointsTab,
   system: SystemTab,
+  cost: CostTab,
   alerts: AlertsTab,
   history: HistoryTab,
 };

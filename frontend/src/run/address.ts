@@ -19,6 +19,7 @@ export const TABS = [
   { key: "logs", label: "Logs" },
   { key: "checkpoints", label: "Checkpoints" },
   { key: "system", label: "System" },
+  { key: "cost", label: "Cost" },
   { key: "alerts", label: "Alerts" },
   { key: "history", label: "History" },
 ] as const;

@@ -23,28 +23,6 @@ export function useTransitions(runId: number, version: number) {
   });
 }
 
-/** What is booked of the run's devices; while it holds some, asked again. */
-export function useLedger(runId: number, version: number, ended: boolean) {
-  return useQuery({
-    queryKey: [...keys.run(runId), "ledger", version],
-    queryFn: () =>
-      unwrap(api.GET("/api/v1/runs/{run_id}/ledger", { params: { path: { run_id: runId } } })),
-    placeholderData: keepPreviousData,
-    staleTime: FOLLOWED_MS,
-    refetchInterval: ended ? false : FOLLOWED_MS,
-  });
-}
-
-export function useForecast(runId: number) {
-  return useQuery({
-    queryKey: [...keys.run(runId), "forecast"],
-    queryFn: () =>
-      unwrap(api.GET("/api/v1/runs/{run_id}/forecast", { params: { path: { run_id: runId } } })),
-    staleTime: FOLLOWED_MS,
-    refetchInterval: FOLLOWED_MS,
-  });
-}
-
 export function fetchLog(runId: number, offset: number | null, limit: number) {
   return unwrap(
     api.GET("/api/v1/runs/{run_id}/logs", {

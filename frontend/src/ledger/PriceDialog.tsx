@@ -1,0 +1,119 @@
+import { useState } from "react";
+import { asProblem } from "@/api/problem";
+import { Dialog } from "@/ui/Dialog";
+import { DialogActions } from "@/ui/DialogActions";
+import { Field, Select, TextInput } from "@/ui/Field";
+import styles from "./ledger.module.css";
+import { type Price, useAddPrice } from "./queries";
+
+const TENURES = [
+  { value: "rented", label: "Rented" },
+  { value: "owned", label: "Owned" },
+] as const;
+
+/** Adds a price to the book. */
+export function PriceDialog({ onClose }: { onClose: () => void }) {
+  const [draft, setDraft] = useState({
+    device_model: "",
+    per_hour: "",
+    currency: "USD",
+    tenure: "rented" as Price["tenure"],
+    valid_from: new Date().toISOString().slice(0, 10),
+    note: "",
+  });
+  const add = useAddPrice();
+  const problemAt = (path: string) =>
+    add.error ? asProblem(add.error).errors.find((each) => each.path === path)?.message : undefined;
+  const set = (change: Partial<typeof draft>) => setDraft((before) => ({ ...before, ...change }));
+  return (
+    <Dialog
+      title="New price"
+      onClose={onClose}
+      actions={
+        <DialogActions
+          action="Add the price"
+          busy={add.isPending}
+          onAct={() => add.mutate(draft, { onSuccess: onClose })}
+          onClose={onClose}
+        />
+      }
+    >
+      <div className={styles.fields}>
+        <Field
+          label="Device model"
+          help="As the ledger names it, such as NVIDIA H800, or CPU slot."
+          problem={problemAt("device_model")}
+        >
+          {(control) => (
+            <TextInput
+              {...control}
+              data-first
+              value={draft.device_model}
+              onChange={(event) => set({ device_model: event.target.value })}
+            />
+          )}
+        </Field>
+        <Field label="An hour costs" problem={problemAt("per_hour")}>
+          {(control) => (
+            <TextInput
+              {...control}
+              inputMode="decimal"
+              value={draft.per_hour}
+              onChange={(event) => set({ per_hour: event.target.value })}
+            />
+          )}
+        </Field>
+        <Field
+          label="Currency"
+          help="Three letters, as in ISO 4217."
+          problem={problemAt("currency")}
+        >
+          {(control) => (
+            <TextInput
+              {...control}
+              value={draft.currency}
+              onChange={(event) => set({ currency: event.target.value.toUpperCase() })}
+            />
+          )}
+        </Field>
+        <Field
+          label="Tenure"
+          help="Owned: what its use is reckoned at."
+          problem={problemAt("tenure")}
+        >
+          {(control) => (
+            <Select
+              {...control}
+              value={draft.tenure}
+              options={TENURES}
+              onChange={(tenure) => set({ tenure })}
+            />
+          )}
+        </Field>
+        <Field
+          label="Valid from"
+          help="A UTC day. What was booked since then costs this, too."
+          problem={problemAt("valid_from")}
+        >
+          {(control) => (
+            <TextInput
+              {...control}
+              type="date"
+              value={draft.valid_from}
+              onChange={(event) => set({ valid_from: event.target.value })}
+            />
+          )}
+        </Field>
+        <Field label="Note" problem={problemAt("note")}>
+          {(control) => (
+            <TextInput
+              {...control}
+              value={draft.note}
+              onChange={(event) => set({ note: event.target.value })}
+            />
+          )}
+        </Field>
+      </div>
+    </Dialog>
+  );
+}
