@@ -76,6 +76,8 @@ def parser() -> ArgumentParser:
     sample.add_argument("--temperature", type=float, default=1.0)
     sample.add_argument("--seed", type=int, default=0)
 
+    _add_serve(commands.add_parser("serve", help="answer requests, as JSON lines in and out"))
+
     evaluate = commands.add_parser("evaluate", help="pass@1, pass@k, cons@k on held-out problems")
     evaluate.set_defaults(command="training.cli.evaluate:evaluate_command")
     _add_config(evaluate, example="evaluation.completions_per_problem=16")
@@ -105,6 +107,12 @@ def _add_config(command: ArgumentParser, example: str = "grpo.steps=10") -> None
     command.add_argument(
         "--set", action="append", default=[], metavar="FIELD=VALUE", help=f"{example}, say"
     )
+
+
+def _add_serve(command: ArgumentParser) -> None:
+    command.set_defaults(command="training.cli.serve:serve_command")
+    _add_model(command)
+    command.add_argument("--config", type=Path, metavar="RUN_DIR", help="whose task and rewards")
 
 
 def _add_safety(command: ArgumentParser) -> None:

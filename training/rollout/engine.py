@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
@@ -141,6 +141,25 @@ class Engine(Protocol):
         would have come out without the break, by the policy as it is now; speculation alone pairs
         tokens differently then, to the same distribution.
         """
+        ...
+
+
+class Streams(Engine, Protocol):
+    """An engine that also gives tokens as they come."""
+
+    def stream(
+        self,
+        prompt: list[int],
+        *,
+        count: int,
+        sampling: Sampling,
+        seed: int,
+        eos_id: int | None,
+        done: Done,
+    ) -> Iterator[dict[int, list[int]]]:
+        """`count` completions of one prompt, the very ones that `generate` gives: at each step the
+        tokens that have come, by the number of the completion. Who stops asking ends it. `done` is
+        told of each completion before its last tokens are given."""
         ...
 
 

@@ -7,7 +7,7 @@ row to the next one that waits.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -30,7 +30,7 @@ from training.rollout.paged import PagedCache, PagedLayers
 from training.rollout.prefill import Waiting, read
 from training.rollout.speculative import SPARE, Guesser, write_speculatively
 from training.rollout.stopping import Decode
-from training.rollout.writing import ROW_MULTIPLE, Rows, Running, write
+from training.rollout.writing import ROW_MULTIPLE, Rows, Running, stream, write
 
 CACHED_BYTES = 1 << 25
 """Weights up to which threads read them from the processor's cache. Larger ones come from memory,
@@ -76,24 +76,14 @@ class NativeEngine:
     ) -> list[Completion]:
         """See `Engine.generate`. Raises `SamplingError` when a prompt is empty or does not leave
         room for `max_new_tokens`, and when the model produces numbers that are not finite."""
-        config, ends = self.model.config, set() if eos_id is None else {eos_id}
-        check_prompts(prompts, seeds, sampling.max_new_tokens, config.max_position_embeddings)
-        order = Order.of(
-            prompts, group_size, sampling, seeds, ends, done, carry or Carry(),
-            decode=self.decode, device=self.model.head.weight.device,
-        )  # fmt: skip
-        sparse = sum(not config.is_dense(layer) for layer in range(config.num_hidden_layers))
-        noted = sampling.routing_replay and sparse > 0
-        experts = (sparse, config.num_experts_per_tok) if noted else (0, 0)
+        order = self._order(prompts, group_size, sampling, seeds, eos_id, done, carry or Carry())
         kind = PagedLayers if self.paged else Layers
         decoder = Decoder(self.model, kind)
         guesser = Guesser(self.model, kind) if self.speculative else None
 
         @torch.inference_mode()
         def write_part(numbers: list[int], slots: int) -> Guesses:
-            waiting = Waiting(order, numbers, partial(read, self.model))
-            rows = Rows.free(slots, sampling.max_new_tokens, order.keys_A.device, experts)
-            running = Running(order, waiting, rows, self._caches(order, slots))
+            running = self._running(order, numbers, slots)
             if guesser is None:
                 write(decoder, running)
                 return Guesses(0, 0)
@@ -104,6 +94,48 @@ class NativeEngine:
             sum(part.made for part in guesses), sum(part.stood for part in guesses)
         )
         return order.completions()
+
+    @torch.inference_mode()
+    def stream(
+        self,
+        prompt: list[int],
+        *,
+        count: int,
+        sampling: Sampling,
+        seed: int,
+        eos_id: int | None,
+        done: Done,
+    ) -> Iterator[dict[int, list[int]]]:
+        """See `Streams.stream`; what `generate` raises, the first step raises."""
+        order = self._order([prompt], count, sampling, [seed], eos_id, done, Carry())
+        decoder = Decoder(self.model, PagedLayers if self.paged else Layers)
+        yield from stream(decoder, self._running(order, order.open, order.slots))
+
+    def _order(
+        self,
+        prompts: list[list[int]],
+        group_size: int,
+        sampling: Sampling,
+        seeds: list[int],
+        eos_id: int | None,
+        done: Done | None,
+        carry: Carry,
+    ) -> Order:
+        limit = self.model.config.max_position_embeddings
+        check_prompts(prompts, seeds, sampling.max_new_tokens, limit)
+        return Order.of(
+            prompts, group_size, sampling, seeds, set() if eos_id is None else {eos_id}, done,
+            carry, decode=self.decode, device=self.model.head.weight.device,
+        )  # fmt: skip
+
+    def _running(self, order: Order, numbers: list[int], slots: int) -> Running:
+        config, sampling = self.model.config, order.sampling
+        sparse = sum(not config.is_dense(layer) for layer in range(config.num_hidden_layers))
+        noted = sampling.routing_replay and sparse > 0
+        experts = (sparse, config.num_experts_per_tok) if noted else (0, 0)
+        waiting = Waiting(order, numbers, partial(read, self.model))
+        rows = Rows.free(slots, sampling.max_new_tokens, order.keys_A.device, experts)
+        return Running(order, waiting, rows, self._caches(order, slots))
 
     def _caches(self, order: Order, rows: int) -> list[LatentCache | PagedCache]:
         """The model's cache, and the guesser's when there is one."""

@@ -10,7 +10,7 @@ from training.config import SamplingConfig
 from training.distributed.process import Process
 from training.model import Policy
 from training.model.causal_lm import CausalLM
-from training.rollout.engine import Engine, SamplingError
+from training.rollout.engine import Engine, SamplingError, Streams
 from training.rollout.native import NO_GUESSER, NativeEngine
 from training.rollout.stopping import Decode
 from training.rollout.transformers_engine import TransformersEngine
@@ -38,7 +38,7 @@ def samplers(
 
 def sampler_of(
     policy: Policy, *, speculative: bool = False, decode: Decode | None = None
-) -> Engine:
+) -> Streams:
     """Ours for our model; for the others one that decodes with transformers' forward. `decode`
     tells the text of tokens, for stop strings.
 

@@ -8,7 +8,7 @@ B rows, P prompts, T columns, N heads of keys, H head width, D hidden size.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -29,7 +29,7 @@ from training.rollout.native import NO_EXPERTS
 from training.rollout.order import Order
 from training.rollout.prefill import Beginning, Waiting
 from training.rollout.stopping import Decode
-from training.rollout.writing import Rows, Running, write
+from training.rollout.writing import Rows, Running, stream, write
 
 
 class KeyValueCache:
@@ -155,21 +155,48 @@ class TransformersEngine:
     ) -> list[Completion]:
         """See `Engine.generate`; the model's own end tokens end a sequence beside `eos_id`, unless
         that is None. Raises `SamplingError` as the native engine does."""
+        order = self._order(prompts, group_size, sampling, seeds, eos_id, done, carry or Carry())
+        if order.open:
+            write(*self._ready(order))
+        return order.completions()
+
+    @torch.no_grad()
+    def stream(
+        self,
+        prompt: list[int],
+        *,
+        count: int,
+        sampling: Sampling,
+        seed: int,
+        eos_id: int | None,
+        done: Done,
+    ) -> Iterator[dict[int, list[int]]]:
+        """See `Streams.stream`; what `generate` raises, the first step raises."""
+        order = self._order([prompt], count, sampling, [seed], eos_id, done, Carry())
+        yield from stream(*self._ready(order))
+
+    def _order(
+        self,
+        prompts: list[list[int]],
+        group_size: int,
+        sampling: Sampling,
+        seeds: list[int],
+        eos_id: int | None,
+        done: Done | None,
+        carry: Carry,
+    ) -> Order:
         if sampling.routing_replay:
             raise SamplingError(NO_EXPERTS)
         limit = getattr(self.model.config, "max_position_embeddings", None)
         check_prompts(prompts, seeds, sampling.max_new_tokens, limit)
         ends = set(self.model.eos_ids | {eos_id}) if eos_id is not None else set()
-        order = Order.of(
-            prompts, group_size, sampling, seeds, ends, done, carry or Carry(),
+        return Order.of(
+            prompts, group_size, sampling, seeds, ends, done, carry,
             decode=self.decode, device=self.model.head.weight.device,
         )  # fmt: skip
-        if not order.open:
-            return order.completions()
-        reader = Reader(self.model)
+
+    def _ready(self, order: Order) -> tuple[Reader, Running]:
+        reader, slots = Reader(self.model), order.slots
         waiting = Waiting(order, order.open, reader.begin)
-        rows = Rows.free(order.slots, sampling.max_new_tokens, order.keys_A.device)
-        write(
-            reader, Running(order, waiting, rows, [KeyValueCache(order.slots, rows.ids_B.device)])
-        )
-        return order.completions()
+        rows = Rows.free(slots, order.sampling.max_new_tokens, order.keys_A.device)
+        return reader, Running(order, waiting, rows, [KeyValueCache(slots, rows.ids_B.device)])

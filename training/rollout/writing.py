@@ -6,6 +6,7 @@ L sparse layers, K experts of a token.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
@@ -220,6 +221,33 @@ class Running:
 
 def write(model: Model, running: Running) -> None:
     """A token at a time for all sequences."""
+    for _ in steps(model, running):
+        pass
+
+
+def stream(model: Model, running: Running) -> Iterator[dict[int, list[int]]]:
+    """As `write`, but step by step: after each the tokens that have come, by the number of their
+    sequence."""
+    told = dict.fromkeys(running.order.open, 0)
+    for _ in steps(model, running):
+        news = {number: tokens for number, tokens in _news(running, told) if tokens}
+        for number, tokens in news.items():
+            told[number] += len(tokens)
+        yield news
+
+
+def _news(running: Running, told: dict[int, int]) -> Iterator[tuple[int, list[int]]]:
+    rows, found = running.rows, running.order.found
+    for number, count in told.items():
+        if number in found:
+            yield number, found[number].tokens[count:]
+    for row in rows.alive_B.nonzero().squeeze(1).tolist():
+        number = int(rows.ids_B[row])
+        yield number, rows.tokens_BS[row, told[number] : rows.counts_B[row]].tolist()
+
+
+def steps(model: Model, running: Running) -> Iterator[None]:
+    """Write a token of each sequence, whenever the next is asked for."""
     (cache,), order = running.caches, running.order
 
     def read_and_draw(
@@ -232,6 +260,7 @@ def write(model: Model, running: Running) -> None:
     while True:
         while (begun := running.begin()) is not None:
             accept_first(model, running, *begun)
+            yield
         running.drop()
         if running.over():
             return
@@ -240,6 +269,7 @@ def write(model: Model, running: Running) -> None:
         drawn = cache.run(read_and_draw, *newest, rows.keys_B, rows.counts_B)
         running.note_experts(cache.chosen)
         running.accept(*drawn)
+        yield
 
 
 def accept_first(model: Model, running: Running, begun: Tensor, hidden_bD: Tensor) -> Tensor:
