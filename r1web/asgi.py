@@ -1,4 +1,4 @@
-"""What uvicorn serves: HTTP by Django, WebSockets by Channels."""
+"""What uvicorn serves: HTTP by Django, WebSockets by Channels, and /v1 for OpenAI's clients."""
 
 import os
 import warnings
@@ -17,7 +17,18 @@ tracing.start(requests=True)
 django.setup()  # before what imports models
 
 from r1web.http import ThreadedHandler, keep_connections  # noqa: E402
+from r1web.live.auth import Receive, Scope, Send  # noqa: E402
 from r1web.live.routing import websocket  # noqa: E402
+from r1web.playground import openai  # noqa: E402
 
 keep_connections()
-application = ProtocolTypeRouter({"http": ThreadedHandler(), "websocket": websocket})
+_django = ThreadedHandler()
+
+
+async def http(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers below /v1 come for as long as a model writes: they hold no thread."""
+    handler = openai.application if scope["path"].startswith(openai.PREFIX) else _django
+    await handler(scope, receive, send)  # type: ignore[arg-type]  # Django's own dictionaries
+
+
+application = ProtocolTypeRouter({"http": http, "websocket": websocket})

@@ -12,6 +12,7 @@ from r1web.compare.api import comparison_router, notes_router, views_router
 from r1web.ledger.api import router as ledger_router
 from r1web.metrics.api import router as metrics_router
 from r1web.operations.api import router as operations_router
+from r1web.playground.api import router as playground_router
 from r1web.releases.api import router as releases_router
 from r1web.rollouts.api import router as rollouts_router
 from r1web.runs.api import (
@@ -47,6 +48,7 @@ for router in (
     configs_router,
     ledger_router,
     releases_router,
+    playground_router,
     cluster_router,
     accounts_router,
     operations_router,

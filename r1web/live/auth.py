@@ -21,14 +21,15 @@ class TokenOrElse:
         self.without = without
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        secret = _bearer(scope)
+        secret = bearer_of(scope)
         if secret is None:
             await self.without(scope, receive, send)
         else:
             await self.with_token({**scope, "token": secret}, receive, send)
 
 
-def _bearer(scope: Scope) -> str | None:
+def bearer_of(scope: Scope) -> str | None:
+    """What an HTTP request or handshake brings as `Authorization: Bearer …`."""
     for name, value in scope.get("headers", []):
         if name == b"authorization" and value[: len(BEARER)].lower() == BEARER:
             return str(value[len(BEARER) :].decode("latin-1").strip())

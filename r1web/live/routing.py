@@ -10,6 +10,7 @@ from django.urls import URLPattern, path
 
 from r1web.live.auth import Application, Receive, Scope, Send, TokenOrElse
 from r1web.live.consumers import RunSocket, RunsSocket
+from r1web.playground.consumers import answers
 
 
 def serve(kind: type[RunSocket | RunsSocket]) -> Application:
@@ -45,6 +46,7 @@ router = URLRouter(
     [
         _route("ws/runs", serve(RunsSocket)),
         _route("ws/runs/<int:run_id>", serve(RunSocket)),
+        _route("ws/answers/<str:request_id>", answers),
         _route("<path:rest>", refuse),
     ]
 )

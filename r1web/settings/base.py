@@ -63,6 +63,7 @@ INSTALLED_APPS = [
     "r1web.alerts",
     "r1web.compare",
     "r1web.releases",
+    "r1web.playground",
     "r1web.api",
     "r1web.local",
     "r1web.operations",

@@ -1,0 +1,71 @@
+"""What a session answers, as it comes."""
+
+import json
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from r1web.playground import wires
+from r1web.playground.wires import Wires
+
+START_S = 45.0
+"""A node that has not begun to serve by then never will."""
+ENDS = frozenset({"done", "refused", "cancelled", "problems"})
+AT_ONCE = 500
+
+Event = dict[str, Any]
+
+
+class FailedError(RuntimeError):
+    """The answer cannot come any more; the message says why, in one sentence."""
+
+
+async def events(request_id: str) -> AsyncIterator[Event]:
+    """Those of one request, the last of which is one of `ENDS`. Raises FailedError."""
+    began, seen = time.monotonic(), False
+    try:
+        async with wires.connect_async() as connection:
+            place: Any = await connection.hgetall(wires.asker(request_id))
+            session, news = Wires(place["queue"], place["model"]), News(connection, request_id)
+            while True:
+                for event in await news.next():
+                    seen = True
+                    yield event
+                    if event["type"] in ENDS:
+                        return
+                if news.nothing and not await connection.exists(session.owner):
+                    _check_patience(began, seen)
+    except RedisError as error:
+        raise FailedError("Redis does not answer, so the answer is lost: ask again.") from error
+
+
+class News:
+    """The stream of one answer, read on from where it was."""
+
+    def __init__(self, connection: "Redis", request_id: str) -> None:
+        self._connection, self._key = connection, wires.answer(request_id)
+        self._last = "0"
+        self.nothing = True
+        """Whether the last look found none."""
+
+    async def next(self) -> list[Event]:
+        """What has come; waits a moment for it."""
+        block_ms = int(wires.BLOCK_S * 1000)
+        found: Any = await self._connection.xread({self._key: self._last}, AT_ONCE, block_ms)
+        entries = found[0][1] if found else []
+        self.nothing = not entries
+        self._last = entries[-1][0] if entries else self._last
+        return [json.loads(fields["event"]) for _, fields in entries]
+
+
+def _check_patience(began: float, seen: bool) -> None:
+    """Nobody serves the model at the moment. Raises FailedError when nobody will."""
+    if seen:
+        raise FailedError("The process that answered has ended: ask again.")
+    if time.monotonic() - began > START_S:
+        raise FailedError(
+            "The node did not start to load the model: look whether its worker is running."
+        )
