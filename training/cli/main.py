@@ -66,16 +66,7 @@ def parser() -> ArgumentParser:
     _add_config(pretrain, example="steps=300")
     pretrain.add_argument("--out", type=Path, required=True, help="directory for the model")
 
-    sample = commands.add_parser("sample", help="complete a prompt")
-    sample.set_defaults(command="training.cli.models:sample_command")
-    _add_model(sample)
-    sample.add_argument("question", help="put into R1's template unless --raw")
-    sample.add_argument("--raw", action="store_true", help="the question is the whole prompt")
-    sample.add_argument("--count", type=int, default=1, help="completions")
-    sample.add_argument("--max-new-tokens", type=int, default=128)
-    sample.add_argument("--temperature", type=float, default=1.0)
-    sample.add_argument("--seed", type=int, default=0)
-
+    _add_sample(commands.add_parser("sample", help="complete a prompt"))
     _add_serve(commands.add_parser("serve", help="answer requests, as JSON lines in and out"))
 
     evaluate = commands.add_parser("evaluate", help="pass@1, pass@k, cons@k on held-out problems")
@@ -107,6 +98,17 @@ def _add_config(command: ArgumentParser, example: str = "grpo.steps=10") -> None
     command.add_argument(
         "--set", action="append", default=[], metavar="FIELD=VALUE", help=f"{example}, say"
     )
+
+
+def _add_sample(command: ArgumentParser) -> None:
+    command.set_defaults(command="training.cli.models:sample_command")
+    _add_model(command)
+    command.add_argument("question", help="put into R1's template unless --raw")
+    command.add_argument("--raw", action="store_true", help="the question is the whole prompt")
+    command.add_argument("--count", type=int, default=1, help="completions")
+    command.add_argument("--max-new-tokens", type=int, default=128)
+    command.add_argument("--temperature", type=float, default=1.0)
+    command.add_argument("--seed", type=int, default=0)
 
 
 def _add_serve(command: ArgumentParser) -> None:
