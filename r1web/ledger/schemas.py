@@ -190,6 +190,8 @@ class FrontierOut(BaseModel):
     best: PointOut | None = Field(description="Of what costs no more than the budget.")
     runs: int = Field(description="How many were looked at: the newest ones.")
     is_whole: bool = Field(description="Whether there are no others.")
-    without_score: int = Field(description="How many of them have no value of the metric.")
+    without_score: int = Field(
+        description="How many of them have no value of the metric, or nothing booked."
+    )
     other_currency: int = Field(description="Points that have no place on an axis of money.")
     metrics: list[str] = Field(description="Scores that these runs have told.")

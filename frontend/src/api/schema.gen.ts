@@ -4758,7 +4758,7 @@ export interface components {
             is_whole: boolean;
             /**
              * Without Score
-             * @description How many of them have no value of the metric.
+             * @description How many of them have no value of the metric, or nothing booked.
              */
             without_score: number;
             /**

@@ -181,7 +181,7 @@ function Coverage({ plane, project }: { plane: Plane; project: string | null }) 
     <p className={styles.words}>
       {is_whole ? plural(runs, "run") : `The newest ${runs} runs`}
       {project ? ` of ${project}` : " of your projects"}
-      {without_score > 0 && `; ${without_score} without a score`}
+      {without_score > 0 && `; ${without_score} without a score, or with nothing booked`}
       {axis === "money" &&
         other_currency > 0 &&
         `; ${plural(other_currency, "point")} paid in another currency than ${plane.currency}`}

@@ -17,13 +17,15 @@ from r1web.ledger.selectors.pricing import HOUR_MS, MICRO, priced, sums
 from r1web.runs.models import Attempt, Event, Run
 from r1web.runs.selectors.results import MEASURES, score_of
 from r1web.runs.superseded import last_valid_steps
-from training.config import PLAIN, RunConfig
+from training.config import PLAIN
 
 MOST_RUNS = 500
 OF_RUN = ("id", "name", "state", "summary", "last_step")
 
 Evaluations = Mapping[tuple[str, str | None], Mapping[str, Any]]
 """Values by the stage that evaluated and the model that it was of; None: its own policy."""
+Stages = Mapping[str, str]
+"""A pipeline's names in order, with the types of its stages."""
 Rows = list[Mapping[str, Any]]
 """Sums of bookings, one for each currency."""
 
@@ -60,7 +62,8 @@ class Result:
 def plane(
     runs: QuerySet[Run], *, metric: str, axis: Axis, currency: str, budget: float | None
 ) -> FrontierOut:
-    """Of the newest of the runs, each with its stages; what has no score is only counted."""
+    """Of the newest of the runs, each with its stages; what has no score, or nothing
+    booked, is only counted."""
     found = list(runs.only(*OF_RUN).order_by("-pk")[: MOST_RUNS + 1])
     shown = found[:MOST_RUNS]
     results = list(_results(shown))
@@ -87,30 +90,30 @@ def plane(
 
 def _results(runs: Sequence[Run]) -> Iterator[Result]:
     keys = [run.pk for run in runs]
-    configs, booked = _pipelines(keys), _booked(keys)
-    told = _evaluations(list(configs))
+    pipelines, booked = _pipelines(keys), _booked(keys)
+    told = _evaluations(list(pipelines))
     for run in runs:
-        if (config := configs.get(run.pk)) is None:
+        if (stages := pipelines.get(run.pk)) is None:
             yield Result(run, None, run.summary, _sum(booked[run.pk].values()))
             continue
-        names = config.pipeline
+        names = list(stages)
         # Until the first line of the journal, time is of no stage yet.
         ahead = [rows for stage, rows in booked[run.pk].items() if stage not in names]
         for place, name in enumerate(names, 1):
             upto = [booked[run.pk][one] for one in names[:place]]
-            yield Result(run, name, _values(config, name, told[run.pk]), _sum(ahead + upto))
+            yield Result(run, name, _values(stages, name, told[run.pk]), _sum(ahead + upto))
 
 
-def _values(config: RunConfig, name: str, told: Evaluations) -> Mapping[str, Any]:
+def _values(stages: Stages, name: str, told: Evaluations) -> Mapping[str, Any]:
     """By the stage's own evaluation, else by the last stage that evaluates its model."""
-    judges = [one for one in config.pipeline if config.stages[one].type == "evaluate"]
+    judges = [one for one, type_ in stages.items() if type_ == "evaluate"]
     asked = [(name, None), *((judge, name) for judge in reversed(judges))]
     return next((told[each] for each in asked if each in told), {})
 
 
 def _point(result: Result, metric: str, currency: str) -> PointOut | None:
     score, taken = score_of(result.values, metric), result.taken
-    if score is None:
+    if score is None or not taken.ms:  # what is older than the ledger was not free
         return None
     return PointOut(
         run=result.run.pk,
@@ -152,13 +155,15 @@ def _sum(groups: Iterable[Rows]) -> Taken:
     return taken
 
 
-def _pipelines(runs: Sequence[int]) -> dict[int, RunConfig]:
-    """Configs of those that have stages; those of plain ones may be older than today's schema."""
+def _pipelines(runs: Sequence[int]) -> dict[int, Stages]:
+    """Of those that have stages. Read as they are: a config may be older than today's schema."""
     staged = Run.objects.filter(pk__in=runs, config__has_key="pipeline").exclude(
         config__pipeline=[]
     )
-    found = staged.values_list("pk", "config")
-    return {key: RunConfig.model_validate(config) for key, config in found}
+    found = staged.values_list("pk", "config__pipeline", "config__stages")
+    return {
+        key: {name: stages[name]["type"] for name in pipeline} for key, pipeline, stages in found
+    }
 
 
 def _evaluations(runs: Sequence[int]) -> Mapping[int, Evaluations]:

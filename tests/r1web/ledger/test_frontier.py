@@ -70,6 +70,7 @@ def test_runs_stand_by_cost_and_the_frontier_is_told(
     lived(make_story("beaten", gpus=4), 3600, 0.3)
     lived(make_story("best", gpus=8), 3600, 0.6)
     lived(make_story("unscored"), 3600, None)
+    scored(make_story("older than the ledger").run, 0.9)
     answer = api.get(PATH, budget=10)
     assert named(answer, "name", "micros", "device_hours", "on_frontier") == [
         ("cheap", 4_000_000, 2.0, True),
@@ -77,7 +78,7 @@ def test_runs_stand_by_cost_and_the_frontier_is_told(
         ("best", 16_000_000, 8.0, True),
     ]
     body = answer.json()
-    assert (body["best"]["name"], body["runs"], body["without_score"]) == ("cheap", 4, 1)
+    assert (body["best"]["name"], body["runs"], body["without_score"]) == ("cheap", 5, 2)
     assert (body["points"][0]["low"], body["metrics"]) == (pytest.approx(0.3), ["eval/pass_at_1"])
     assert api.get(PATH, budget=16).json()["best"]["name"] == "best"
     assert api.get(PATH, budget=3.99).json()["best"] is None
