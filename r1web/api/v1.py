@@ -14,6 +14,7 @@ from r1web.metrics.api import router as metrics_router
 from r1web.operations.api import router as operations_router
 from r1web.playground.api import router as playground_router
 from r1web.releases.api import router as releases_router
+from r1web.reports.api import router as reports_router
 from r1web.rollouts.api import router as rollouts_router
 from r1web.runs.api import (
     configs_router,
@@ -49,6 +50,7 @@ for router in (
     ledger_router,
     releases_router,
     playground_router,
+    reports_router,
     cluster_router,
     accounts_router,
     operations_router,

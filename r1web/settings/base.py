@@ -64,6 +64,7 @@ INSTALLED_APPS = [
     "r1web.compare",
     "r1web.releases",
     "r1web.playground",
+    "r1web.reports",
     "r1web.api",
     "r1web.local",
     "r1web.operations",
@@ -255,5 +256,7 @@ LOGGING = {
         # Beat's ticks would fill the worker's log with two lines a second.
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
+        # Each sign of each font that a PDF needs.
+        "fontTools": {"level": "WARNING"},
     },
 }

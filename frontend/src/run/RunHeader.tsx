@@ -16,10 +16,11 @@ import { StateBadge } from "@/ui/StateBadge";
 import { useNow } from "@/ui/useNow";
 import { EditDialog } from "./EditDialog";
 import { hasEnded } from "./queries";
+import { ReportDialog } from "./ReportDialog";
 import { DeleteDialog, PauseDialog, ResumeDialog, StopDialog } from "./RunDialogs";
 import styles from "./RunHeader.module.css";
 
-type Asking = "stop" | "pause" | "resume" | "edit" | "delete" | null;
+type Asking = "stop" | "pause" | "resume" | "edit" | "report" | "delete" | null;
 
 interface RunHeaderProps {
   run: RunDetail;
@@ -134,6 +135,7 @@ function Actions({ run, state }: { run: RunDetail; state: string }) {
             onSelect: () => setAsking("pause"),
           },
           { label: "Edit", disabled: !may.change, onSelect: () => setAsking("edit") },
+          { label: "Report", onSelect: () => setAsking("report") },
           { label: "Open its node", onSelect: () => navigate("/nodes") },
           {
             label: "Delete",
@@ -152,6 +154,7 @@ function Actions({ run, state }: { run: RunDetail; state: string }) {
       {asking === "pause" && <PauseDialog run={run} onClose={close} />}
       {asking === "resume" && <ResumeDialog run={run} checkpoint={null} onClose={close} />}
       {asking === "edit" && <EditDialog run={run} onClose={close} />}
+      {asking === "report" && <ReportDialog run={run} onClose={close} />}
       {asking === "delete" && <DeleteDialog run={run} onClose={close} />}
     </div>
   );
@@ -171,6 +174,7 @@ function waysOf(
     { label: "Resume", can: may.resume && ended, run: () => ask("resume") },
     { label: "Fork", can: may.fork, run: () => navigate(`/new?from=${id}`) },
     { label: "Edit", can: may.change, run: () => ask("edit") },
+    { label: "Report", can: true, run: () => ask("report") },
     { label: "Delete", can: may.delete, run: () => ask("delete") },
   ].flatMap(({ can, ...way }) => (can ? [{ keys: "", ...way }] : []));
 }
