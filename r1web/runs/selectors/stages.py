@@ -82,15 +82,18 @@ class Story:
         return [event for event in self.counting if event.payload["stage"] == name]
 
     def seconds(self, name: str) -> float:
-        """From where an attempt began a stage or went on with it to where it turned to the next
-        one, or ended."""
+        """From the end of the stage before, since when it loads, to its own or its attempt's."""
+        return sum(self._seconds(attempt, name) for attempt in self.attempts)
+
+    def _seconds(self, attempt: Attempt, name: str) -> float:
+        turns = [event for event in self.turns if event.attempt_id == attempt.pk]
         spent = 0.0
-        for attempt in self.attempts:
-            mine = [event for event in self.turns if event.attempt_id == attempt.pk]
-            ends = [*(event.at for event in mine[1:]), attempt.ended_at or self.now]
-            for event, end in zip(mine, ends, strict=False):  # one without turns has an end, too
-                if event.payload["stage"] == name and event.payload["state"] != "finished":
-                    spent += max(0.0, (end - event.at).total_seconds())
+        for event, following in zip(turns, [*turns[1:], None], strict=False):  # the last has none
+            over = event.payload["state"] == "finished"
+            to = following if over else event
+            if to is not None and to.payload["stage"] == name:
+                end = following.at if following else attempt.ended_at or self.now
+                spent += max(0.0, (end - event.at).total_seconds())
         return spent
 
 

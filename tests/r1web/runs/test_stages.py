@@ -71,7 +71,8 @@ def test_each_stage_has_its_place_and_state(api: Api, run: Run) -> None:
     assert found["zero"]["score"] == pytest.approx(
         {"value": 0.2, "low": 0.1, "high": 0.3, "step": 4, "problems": 8}
     )
-    assert (found["zero"]["seconds"], found["cold"]["score"]) == (7.0, None)
+    assert (found["zero"]["seconds"], found["cold"]["seconds"]) == (7.0, 1.0)
+    assert found["cold"]["score"] is None
 
 
 @pytest.mark.parametrize("ended", [State.FAILED, State.STOPPED])
