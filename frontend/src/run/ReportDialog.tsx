@@ -6,6 +6,7 @@ const FILES = [
   ["report?format=html", "Page", "opens in a new tab; prints well"],
   ["report?format=pdf", "PDF", "for a paper's supplement"],
   ["report?format=md", "Model card", "Markdown, as the Hugging Face hub reads it"],
+  ["bundle", "Bundle", "config, seed, versions and numbers, to run it again and compare"],
 ] as const;
 
 /** What the server writes about a run, each a link that the browser opens or saves by itself. */
