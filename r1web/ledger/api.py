@@ -92,7 +92,10 @@ def frontier(
         str, Query(description="More is better.", max_length=120, pattern=NO_NUL)
     ] = "eval/pass_at_1",
     axis: Axis = "money",
-    currency: Annotated[str, Query(pattern="^[A-Z]{3}$", description="Of the money.")] = "USD",
+    currency: Annotated[
+        str | None,
+        Query(pattern="^[A-Z]{3}$", description="Of the money; USD where anything is paid in it."),
+    ] = None,
     budget: Annotated[
         float | None, Query(ge=0, description="In the axis' unit: money, hours or kWh.")
     ] = None,

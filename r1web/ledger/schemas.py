@@ -186,6 +186,7 @@ class FrontierOut(BaseModel):
     metric: str
     axis: Axis
     currency: str
+    currencies: list[str] = Field(description="In which these runs were paid.")
     points: list[PointOut] = Field(description="Those that cost least first.")
     best: PointOut | None = Field(description="Of what costs no more than the budget.")
     runs: int = Field(description="How many were looked at: the newest ones.")

@@ -4781,6 +4781,11 @@ export interface components {
             /** Currency */
             currency: string;
             /**
+             * Currencies
+             * @description In which these runs were paid.
+             */
+            currencies: string[];
+            /**
              * Points
              * @description Those that cost least first.
              */
@@ -11302,8 +11307,8 @@ export interface operations {
                 /** @description More is better. */
                 metric?: string;
                 axis?: "money" | "device_hours" | "energy";
-                /** @description Of the money. */
-                currency?: string;
+                /** @description Of the money; USD where anything is paid in it. */
+                currency?: string | null;
                 /** @description In the axis' unit: money, hours or kWh. */
                 budget?: number | null;
             };

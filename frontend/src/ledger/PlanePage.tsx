@@ -36,7 +36,12 @@ export default function PlanePage() {
   const filters = Object.fromEntries(
     FILTERS.flatMap((name) => (params.get(name) ? [[name, params.get(name)]] : [])),
   ) as PlaneQuery;
-  const query = usePlane({ ...filters, axis, metric: params.get("metric") ?? METRIC });
+  const query = usePlane({
+    ...filters,
+    axis,
+    metric: params.get("metric") ?? METRIC,
+    currency: params.get("currency"),
+  });
   return (
     <div className={styles.page}>
       <CostLinks />
@@ -81,6 +86,14 @@ function Shown({ plane, axis }: { plane: Plane; axis: Axis }) {
               { value: "log", label: "Log" },
             ]}
             onChange={(value) => go({ x: value === "log" ? "log" : "" })}
+          />
+        )}
+        {axis === "money" && plane.currencies.length > 1 && (
+          <Select
+            aria-label="Currency"
+            value={currency}
+            options={plane.currencies.map((value) => ({ value, label: value }))}
+            onChange={(value) => go({ currency: value, budget: "" })}
           />
         )}
         <Select

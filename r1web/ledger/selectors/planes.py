@@ -13,7 +13,7 @@ from r1web.ledger.frontier import best_within, frontier
 from r1web.ledger.models import Booking
 from r1web.ledger.schemas import Axis, FrontierOut, PointOut
 from r1web.ledger.selectors.ledgers import MJ_PER_KWH
-from r1web.ledger.selectors.pricing import HOUR_MS, MICRO, priced, sums
+from r1web.ledger.selectors.pricing import HOUR_MS, MICRO, NODE_CURRENCY, priced, sums
 from r1web.runs.models import Attempt, Event, Run
 from r1web.runs.selectors.results import MEASURES, score_of
 from r1web.runs.superseded import last_valid_steps
@@ -60,13 +60,15 @@ class Result:
 
 
 def plane(
-    runs: QuerySet[Run], *, metric: str, axis: Axis, currency: str, budget: float | None
+    runs: QuerySet[Run], *, metric: str, axis: Axis, currency: str | None, budget: float | None
 ) -> FrontierOut:
     """Of the newest of the runs, each with its stages; what has no score, or nothing
     booked, is only counted."""
     found = list(runs.only(*OF_RUN).order_by("-pk")[: MOST_RUNS + 1])
     shown = found[:MOST_RUNS]
     results = list(_results(shown))
+    currencies = sorted({name for result in results for name in result.taken.micros})
+    currency = currency or _usual(currencies)
     points = [x for result in results if (x := _point(result, metric, currency)) is not None]
     placed = [(cost, point) for point in points if (cost := _cost(point, axis)) is not None]
     placed.sort(key=lambda each: each[0])
@@ -78,6 +80,7 @@ def plane(
         metric=metric,
         axis=axis,
         currency=currency,
+        currencies=currencies,
         points=[point for _, point in placed],
         best=None if best is None else placed[best][1],
         runs=len(shown),
@@ -86,6 +89,11 @@ def plane(
         other_currency=len(points) - len(placed),
         metrics=sorted({name for result in results for name in result.values if _is_score(name)}),
     )
+
+
+def _usual(currencies: Sequence[str]) -> str:
+    """Dollars, where anything is paid in them or nothing at all is paid."""
+    return NODE_CURRENCY if NODE_CURRENCY in currencies or not currencies else currencies[0]
 
 
 def _results(runs: Sequence[Run]) -> Iterator[Result]:

@@ -97,6 +97,9 @@ def test_money_of_another_currency_has_no_place_beside_dollars(
     lived(make_story("both"), 3 * 3600, 0.5)  # its end is on the next day
     assert named(api.get(PATH), "name") == [("dollars",)]
     assert api.get(PATH).json()["other_currency"] == 1
+    assert api.get(PATH).json()["currencies"] == ["EUR", "USD"]
+    assert named(api.get(PATH, currency="EUR"), "name") == []
+    assert api.get(PATH, q="no such run").json()["currency"] == "USD"
     hours = named(api.get(PATH, axis="device_hours"), "name", "micros", "device_hours")
     assert hours == [("dollars", 4_000_000, 2.0), ("both", None, 6.0)]
     energy = named(api.get(PATH, axis="energy"), "energy_mj", "energy_estimated")
