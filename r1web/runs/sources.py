@@ -1,6 +1,6 @@
 """What the stages of a config begin with, and a config of which only some stages are left."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 from training.config import DistillStageConfig, EvaluateStageConfig, RunConfig
@@ -85,13 +85,15 @@ def _source(config: RunConfig, role: Role, named: str) -> Source:
 
 
 def files_named(config: RunConfig) -> dict[str, str]:
-    """Data and reward models that the config names by their path, by field."""
-    named = {}
-    for name in config.pipeline:
-        stage = config.stages[name]
-        for place, source in enumerate(getattr(stage, "data", [])):
-            named[f"stages.{name}.data.{place}"] = source
-        reward = getattr(stage, "reward", None)
-        if reward is not None and reward.model is not None:
-            named[f"stages.{name}.reward.model.path"] = reward.model.path
-    return named
+    """Whatever the config names that may be a path: every text with a slash in it, by field."""
+    return dict(_with_slash(config.model_dump(mode="json"), ""))
+
+
+def _with_slash(value: object, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str) and "/" in value:
+        yield path, value
+    inside: Iterable[tuple[object, object]] = ()
+    if isinstance(value, dict | list):
+        inside = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, below in inside:
+        yield from _with_slash(below, f"{path}.{key}" if path else str(key))

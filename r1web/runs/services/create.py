@@ -207,6 +207,8 @@ def _check_paths(user: User, config: RunConfig, checkpoint: Checkpoint | None) -
                 path=field,
             )
     for field, path in files_named(config).items():
+        if checkpoint is not None and field == "model.path":
+            continue
         if selectors.lies_in_some_run(path) and not selectors.lies_in_visible_run(user, path):
             raise ForbiddenError(
                 "This lies in the directory of a run that you may not see.", path=field

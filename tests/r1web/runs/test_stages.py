@@ -155,6 +155,28 @@ def test_a_long_pipeline_takes_no_more_queries(api: Api, run: Run) -> None:
     assert queries() == few <= 12
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        ("task", {"type": "file", "path": "PATH"}),
+        ("task", {"type": "mixture", "parts": [{"task": {"type": "code", "path": "PATH"}}]}),
+        ("reward", {"model": {"path": "PATH"}}),
+        ("evaluation", {"safety": {"judge": {"type": "model", "path": "PATH"}}}),
+        ("evaluation", {"safety": {"set": "PATH"}}),
+    ],
+)
+def test_no_field_leads_into_a_run_that_one_may_not_see(
+    stranger: User, run: Run, runs_dir: Path, place: tuple[str, Any]
+) -> None:
+    table, tree = place
+    for name in (f"{run.directory_name}/x", f"other/../{run.directory_name}/x"):
+        told = json.dumps(tree).replace("PATH", f"{runs_dir}/{name}")
+        asked = {"preset": "r1-zero-nano", "config": {table: json.loads(told)}}
+        refused = body(caller(stranger).post("/runs", asked), 403)
+        assert "run that you may not see" in refused["detail"]
+        assert refused["errors"][0]["path"].startswith(table)
+
+
 def test_who_may_not_see_the_run_sees_no_stages(stranger: User, run: Run) -> None:
     body(caller(stranger).get(f"/runs/{run.pk}/stages"), 404)
 
