@@ -1,7 +1,10 @@
 """Talking to a model: OpenAI's own client, and a person in the browser."""
 
+import re
+
 import openai
 import pytest
+from playwright.sync_api import Page, expect
 
 from tests.e2e.api import SMALL, Api
 from tests.e2e.product import Product
@@ -65,3 +68,25 @@ def _mistakes_are_told(client: openai.OpenAI, model: str) -> None:
         )
     with pytest.raises(openai.AuthenticationError):
         client.with_options(api_key="r1w_wrong").models.list()
+
+
+def test_a_person_asks_base_and_checkpoint_side_by_side(api: Api, page: Page) -> None:
+    run = api.start("before and after", QUICK)
+    assert api.await_end(run)["state"] == "finished"
+    page.goto(f"/runs/{run}")
+    page.get_by_role("tab", name=re.compile("Checkpoints")).click()
+    page.get_by_role("link", name="Talk to it").click()
+    page.get_by_role("spinbutton", name="Seed").fill("3")
+    page.get_by_role("button", name="Ask", exact=True).click()
+    for name in ("base", "step-2"):
+        card = page.get_by_role("article", name=name, exact=True)
+        expect(card.get_by_text("accuracy", exact=True)).to_be_visible()
+        expect(card.get_by_text("right answer 155")).to_be_visible()
+        reasoning = card.get_by_text(re.compile(r"Reasoning, \d+ tokens"))
+        reasoning.click()
+        expect(card.get_by_text("think", exact=True)).to_be_visible()
+    assert "seed=3" in page.url
+    page.get_by_role("button", name="A question of yours").click()
+    page.get_by_role("textbox", name="Question").fill("<b>3 + 4</b> =")
+    page.get_by_role("button", name="Ask", exact=True).click()
+    expect(page.get_by_text("without accuracy")).to_have_count(2)

@@ -34,6 +34,7 @@ export const keys = {
   runColumns: ["runs", "columns"],
   runList: (filters: RunListQuery) => ["runs", "list", filters],
   run: (id: number) => ["runs", id],
+  models: (id: number) => ["runs", id, "models"],
   checkpoints: (id: number) => ["runs", id, "checkpoints"],
   alerts: (id: number) => ["runs", id, "alerts"],
   alertRules: ["alert-rules"],

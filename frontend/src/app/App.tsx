@@ -25,6 +25,7 @@ const PricesPage = lazy(() => import("@/ledger/PricesPage"));
 const ReferencePage = lazy(() => import("@/ledger/ReferencePage"));
 const DeletedPage = lazy(() => import("@/deleted/DeletedPage"));
 const CompletionPage = lazy(() => import("@/rollouts/CompletionPage"));
+const PlaygroundPage = lazy(() => import("@/playground/PlaygroundPage"));
 const PresetsPage = lazy(() => import("@/presets/PresetsPage"));
 
 const client = newQueryClient();
@@ -56,6 +57,11 @@ function Pages() {
       <Route path="/new" component={NewRunPage} />
       <Route path="/queue" component={QueuePage} />
       <Route path="/nodes" component={NodesPage} />
+      <Route path="/runs/:id/playground">
+        {({ id }) =>
+          /^\d+$/.test(id) ? <PlaygroundPage key={id} runId={Number(id)} /> : <NoSuchPage />
+        }
+      </Route>
       <Route path="/presets" component={PresetsPage} />
       <Route path="/deleted" component={DeletedPage} />
       <Route path="/projects" component={ProjectsPage} />

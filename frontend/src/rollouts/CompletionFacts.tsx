@@ -46,7 +46,7 @@ export function signed(value: number): string {
 
 /** A part of the reward: from the left up to 1, from the right down to −1; beyond 0 to 1 in figures,
  * too. */
-function RewardBar({ name, value }: { name: string; value: number }) {
+export function RewardBar({ name, value }: { name: string; value: number }) {
   const share = Math.min(1, Math.abs(value));
   const beyond = value < 0 || value > 1;
   return (

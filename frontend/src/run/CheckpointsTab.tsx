@@ -1,4 +1,4 @@
-import { PackageOpen, Play, SquarePlus } from "lucide-react";
+import { MessageSquare, PackageOpen, Play, SquarePlus } from "lucide-react";
 import { useState } from "react";
 import { type Checkpoint, useCheckpoints } from "@/api/queries";
 import { nearest } from "@/charts/group";
@@ -67,6 +67,13 @@ export function CheckpointsTab({ run, store }: TabProps) {
                 <RelativeTime at={checkpoint.created_at} />
               </td>
               <td className={styles.actions}>
+                <ButtonLink
+                  small
+                  icon={<MessageSquare size={14} />}
+                  href={`/runs/${run.id}/playground?right=step-${checkpoint.step}`}
+                >
+                  Talk to it
+                </ButtonLink>
                 {run.permissions.fork && (
                   <ButtonLink
                     small
