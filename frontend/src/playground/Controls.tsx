@@ -61,15 +61,17 @@ export function Controls({ settings, places, onChange }: ControlsProps) {
           onChange={(maxTokens) => set({ maxTokens })}
         />
       </div>
-      <Segmented
-        label="What to ask"
-        value={settings.mode}
-        options={[
-          { value: "problem", label: "A problem of the task" },
-          { value: "text", label: "A question of yours" },
-        ]}
-        onChange={(mode) => set({ mode })}
-      />
+      <div className={styles.choice}>
+        <Segmented
+          label="What to ask"
+          value={settings.mode}
+          options={[
+            { value: "problem", label: "A problem of the task" },
+            { value: "text", label: "A question of yours" },
+          ]}
+          onChange={(mode) => set({ mode })}
+        />
+      </div>
       {settings.mode === "text" ? (
         <QuestionField value={settings.question} onChange={(question) => set({ question })} />
       ) : (
