@@ -66,7 +66,9 @@ def _measured(values: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
             yield series, "/".join(name) or "own task", MEASURE_NAMES[measure]
 
 
-def _models(facts: Facts, results: ResultsOut) -> Table:
+def _models(facts: Facts, results: ResultsOut) -> Block:
+    if not results.columns:
+        return Paragraph(f"Stage {results.stage} has not evaluated any model yet.")
     rows = [[Cell(row.label), *(_score(score) for score in row.scores)] for row in results.rows]
     told = [event for event in facts.evaluations if event.payload.get("stage") == results.stage]
     return Table(

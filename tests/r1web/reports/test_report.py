@@ -144,7 +144,9 @@ def test_a_pipeline_has_a_column_a_stage_with_the_papers_number(
     text = " ".join(Tags(report(api, run, "html").decode()).text.split())
     assert "zero (paper: R1-Zero)" in text
     assert "paper: 3e-6" in text
-    assert "Models by evaluations" in text
+    assert "Stage results has not evaluated any model yet." in text
+    Told.of(run).score(16, "results", 0.25, "base")
+    assert "Models by evaluations" in Tags(report(api, run, "html").decode()).text
 
 
 def test_only_those_who_may_see_the_run_get_it(stranger: User, viewer: User, run: Run) -> None:
