@@ -80,7 +80,7 @@ def test_a_person_asks_base_and_checkpoint_side_by_side(api: Api, page: Page) ->
     page.get_by_role("button", name="Ask", exact=True).click()
     for name in ("base", "step-2"):
         card = page.get_by_role("article", name=name, exact=True)
-        expect(card.get_by_text("accuracy", exact=True)).to_be_visible()
+        expect(card.get_by_title(re.compile("^accuracy: "))).to_be_visible()
         expect(card.get_by_text("right answer 155")).to_be_visible()
         reasoning = card.get_by_text(re.compile(r"Reasoning, \d+ tokens"))
         reasoning.click()
