@@ -39,6 +39,11 @@ def find_model(path: str) -> Path:
     return directory
 
 
+def is_shipped(directory: Path) -> bool:
+    """Whether it is one of the models that ship with the project."""
+    return directory.parent == _SHIPPED
+
+
 def _from_hub(name: str) -> Path:
     """Its snapshot in the hub's cache on this machine, fetched first where it is not there."""
     from huggingface_hub import snapshot_download  # noqa: PLC0415 - slow, and seldom needed

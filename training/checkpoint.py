@@ -24,6 +24,7 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from training.config import PLAIN, CheckpointConfig
+from training.events import Stretch
 
 DIRECTORY = "checkpoints"
 MANIFEST = "manifest.json"
@@ -55,6 +56,9 @@ class Manifest(BaseModel):
     dtype: str
     score: float | None = None
     """Held-out pass@1 of this very step, where it was measured."""
+    lineage: list[Stretch] = []
+    """How it was made: what each attempt did of its stage, the newest last. Empty in checkpoints
+    that are older than this."""
     files: dict[str, File] = {}
 
 
@@ -116,7 +120,7 @@ def read(run_dir: Path, step: int) -> Checkpoint:
     if not path.is_dir():
         known = ", ".join(map(str, steps(run_dir))) or "none"
         raise CheckpointError(f"There is no checkpoint of step {step}; there are: {known}.")
-    manifest = _manifest(path)
+    manifest = read_manifest(path)
     _check_sizes(path, manifest)  # at once, where hashing would take minutes to tell
     present = files_of(path)
     for name, file in manifest.files.items():
@@ -140,7 +144,8 @@ def weights_directory(path: Path) -> Path:
     return path / WEIGHTS if (path / WEIGHTS).is_dir() else path
 
 
-def _manifest(path: Path) -> Manifest:
+def read_manifest(path: Path) -> Manifest:
+    """Raises CheckpointError."""
     try:
         return Manifest.model_validate_json((path / MANIFEST).read_bytes())
     except (OSError, ValidationError) as error:
@@ -194,7 +199,7 @@ def _manifests(run_dir: Path, known: list[int]) -> dict[int, Manifest]:
     found = {}
     for step in known:
         try:
-            found[step] = _manifest(path_of(run_dir, step))
+            found[step] = read_manifest(path_of(run_dir, step))
         except CheckpointError:
             continue
     return found

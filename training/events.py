@@ -12,7 +12,7 @@ import binascii
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -148,6 +148,128 @@ class StageEvent(EventBase):
     """Of a stage that is done."""
 
 
+class SourceFile(Record):
+    path: str
+    bytes: int
+    sha256: str
+
+
+class ScanRecord(Record):
+    """How much of some texts looks machine-written; see docs/provenance.md."""
+
+    texts: int
+    judged: int
+    """Those of a kind of which the rules' error is known."""
+    flagged: int
+    """Of them those that look it by the rules."""
+    share: float | None
+    """`flagged` of `judged`, corrected for the rules' known error; with its 95 % interval, 0 to 1.
+    Null where none was judged."""
+    low: float | None
+    high: float | None
+
+
+class DatasetCard(Record):
+    """What a dataset is and where it comes from."""
+
+    id: str
+    """The same for the same data and settings, wherever it is used: from all fields but `role`,
+    `field` and `scan`, and of the files their contents, not their paths."""
+    role: Literal["training", "evaluation", "pretraining"]
+    field: str
+    """Where the config names it."""
+    name: str
+    source: Literal["generator", "files", "hub", "program", "stage"]
+    origin: str
+    """Generator, path, dataset on the hub, or the stage that has made it."""
+    version: str | None = None
+    """Of the generator's package, or the dataset's revision."""
+    options: dict[str, Any] = {}
+    seed: int | None = None
+    rows: int | None = None
+    """Null: made without end."""
+    licence: str | None = None
+    """Null: not stated."""
+    licence_from: Literal["config", "README", "package"] | None = None
+    files: list[SourceFile] = []
+    """The first of them."""
+    file_count: int = 0
+    sha256: str | None = None
+    """Of the one file; of several, of the list of their own."""
+    scan: ScanRecord | None = None
+
+
+class CodeVersion(Record):
+    version: str
+    """Of the package."""
+    commit: str | None = None
+    """Null outside a tree of git."""
+    dirty: bool = False
+    """The code had changes that are in no commit."""
+
+
+class DeviceCount(Record):
+    node: str
+    device: str
+    count: int
+
+
+class Environment(Record):
+    """What a stage ran on and by."""
+
+    code: CodeVersion
+    versions: dict[str, str]
+    devices: list[DeviceCount]
+
+
+class WeightsOrigin(Record):
+    """What a stage began with, or went on from."""
+
+    kind: Literal["shipped", "hub", "directory", "checkpoint"]
+    path: str
+    sha256: str | None = None
+    """Of a checkpoint's manifest.json; of another directory, of the list of its files' own."""
+
+
+class Stretch(Record):
+    """What one attempt did of a stage."""
+
+    stage: str
+    after_step: int
+    """It went on from there."""
+    digest: str
+    """SHA-256 of the run's config."""
+    environment: Environment
+    datasets: list[str]
+    """Ids of their cards."""
+    parent: WeightsOrigin
+
+
+class Overlap(Record):
+    problem: str
+    like: str
+    words: str
+
+
+class Decontamination(Record):
+    ngram: int
+    problems: int
+    left_out: int
+    examples: list[Overlap] = []
+    """The first of them."""
+
+
+class ProvenanceEvent(EventBase):
+    """An attempt begins a stage or goes on with it: on what, by which code, from which data."""
+
+    type: Literal["provenance"] = "provenance"
+    resumed: bool
+    stretch: Stretch
+    datasets: list[DatasetCard]
+    decontamination: Decontamination | None = None
+    """Null: nobody looked for it."""
+
+
 class EvaluationEvent(EventBase):
     """Held-out score; `values` are series too (eval/pass_at_1, …)."""
 
@@ -192,6 +314,7 @@ Event = Annotated[
     | MetricsEvent
     | RolloutsEvent
     | StageEvent
+    | ProvenanceEvent
     | EvaluationEvent
     | CheckpointEvent
     | LogEvent

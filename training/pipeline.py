@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import gc
 import json
-import platform
 from collections.abc import Callable
 from contextlib import ExitStack
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +33,9 @@ from training.journal import Journal
 from training.loop import Report, run_stage
 from training.model.policy import title
 from training.preference.work import RewardModelWork
+from training.provenance.environment import versions
+from training.provenance.lineage import lineage_of
+from training.provenance.stage import provenance
 from training.rejection.work import RejectionWork
 from training.reward_model import reward_model
 from training.rewards import RewardPool
@@ -179,6 +180,13 @@ class Pipeline:
                 device=str(self._process.device), dtype=setup.precision,
                 parameters=work.parameters, versions=versions(),
             )  # fmt: skip
+        self._tell_provenance(setup, planned, tell)
+
+    def _tell_provenance(self, setup: Setup, planned: Planned, tell: Tell) -> None:
+        found = provenance(setup, self._config, self._sources.data(planned), self._process)
+        if found is not None:
+            setup.lineage = lineage_of(setup.start, found["stretch"])
+            tell("provenance", setup.step, **found)
 
     def _tell_stage(
         self, planned: Planned, step: int, state: str, tell: Tell, outputs: list[StageOutput]
@@ -213,8 +221,3 @@ def _forget() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-
-
-def versions() -> dict[str, str]:
-    packages = {name: version(name) for name in ("torch", "deepspeed", "reasoning-gym")}
-    return {"python": platform.python_version(), **packages}

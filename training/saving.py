@@ -37,7 +37,7 @@ def _write(
             ends_stage=step == setup.steps, tokens_total=setup.tokens_total,
             skipped_total=setup.skipped_total, processes=process.world_size,
             zero_stage=hardware.zero_stage, score=score, expert_parallel=hardware.expert_parallel,
-            dtype=str(setup.dtype).removeprefix("torch."),
+            dtype=str(setup.dtype).removeprefix("torch."), lineage=setup.lineage,
         )  # fmt: skip
         written = checkpoint.commit(partial, manifest, setup.config.checkpoint)
     process.barrier()

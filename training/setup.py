@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -12,6 +12,7 @@ from training.base_models import StartError
 from training.checkpoint import Checkpoint, CheckpointError
 from training.config import HardwareConfig, Planned, RunConfig, SamplingConfig
 from training.distributed.process import Process
+from training.events import Stretch
 from training.grpo.held_out import HeldOut, build_held_out
 from training.model import Policy, policy
 from training.model.dtype import EMULATED, has_native_fp8, weights_dtype
@@ -64,6 +65,8 @@ class Setup:
     """Sentences for the person who watches."""
     left_out: LeftOut | None
     """What is not trained on as an evaluation has the like; None where nobody looked."""
+    lineage: list[Stretch] = field(default_factory=list)
+    """What checkpoints of it hold of their making; rank 0's."""
 
     @property
     def steps(self) -> int:

@@ -85,7 +85,7 @@ class Sources:
         return policy_before(planned.name, self._config.pipeline, self._config.stages)
 
     def _data(self, planned: Planned) -> dict[str, str]:
-        stage = self._config.stages[planned.name]
+        stage = self._config.stages.get(planned.name)
         names = stage.data if isinstance(stage, SftStageConfig | DistillStageConfig) else []
         return {f"stages.{planned.name}.data.{n}": name for n, name in enumerate(names)}
 

@@ -13,6 +13,7 @@ from r1web.ledger.api import router as ledger_router
 from r1web.metrics.api import router as metrics_router
 from r1web.operations.api import router as operations_router
 from r1web.playground.api import router as playground_router
+from r1web.provenance.api import router as provenance_router
 from r1web.releases.api import router as releases_router
 from r1web.reports.api import router as reports_router
 from r1web.rollouts.api import router as rollouts_router
@@ -51,6 +52,7 @@ for router in (
     releases_router,
     playground_router,
     reports_router,
+    provenance_router,
     cluster_router,
     accounts_router,
     operations_router,

@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "r1web.releases",
     "r1web.playground",
     "r1web.reports",
+    "r1web.provenance",
     "r1web.api",
     "r1web.local",
     "r1web.operations",

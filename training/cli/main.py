@@ -10,6 +10,7 @@ import sys
 from argparse import ArgumentParser
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from training.cli.errors import UserError
 
@@ -89,7 +90,21 @@ def parser() -> ArgumentParser:
     export.add_argument(
         "--push", metavar="OWNER/NAME", help="upload it, too, with the token in HF_TOKEN"
     )
+    _add_provenance(commands)
     return top
+
+
+def _add_provenance(commands: Any) -> None:
+    lineage = commands.add_parser("lineage", help="tell from what a checkpoint was made")
+    lineage.set_defaults(command="training.cli.lineage:lineage_command")
+    lineage.add_argument("path", type=Path, metavar="PATH", help="directory of a checkpoint")
+    lineage.add_argument("--json", action="store_true", help="for programs")
+
+    scan = commands.add_parser("scan", help="estimate how much of some texts is machine-written")
+    scan.set_defaults(command="training.cli.scan:scan_command")
+    scan.add_argument("files", nargs="+", metavar="FILE", help=".jsonl, .jsonl.gz or .parquet")
+    scan.add_argument("--field", default="text", help="with the text; text unless told")
+    scan.add_argument("--json", action="store_true", help="for programs")
 
 
 def _add_config(command: ArgumentParser, example: str = "grpo.steps=10") -> None:

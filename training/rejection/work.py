@@ -17,6 +17,7 @@ from training.grpo.metrics import reward_warnings, rollout_metrics
 from training.grpo.rollouts import Group
 from training.grpo.stopwatch import Stopwatch
 from training.grpo.telling import rollouts_of
+from training.provenance.made import made_card
 from training.rejection.dataset import Dataset, path_of
 from training.rejection.keeping import choose
 from training.rewards import Reward
@@ -86,6 +87,11 @@ class RejectionWork(Work):
             return []
         path = str(self._dataset.path.relative_to(self._setup.run_dir))
         rows, digest = self._dataset.rows, self._dataset.sha256()
+        made_card(
+            self._dataset.path, stage=self._setup.planned.name, checkpoint=str(self._setup.source),
+            rules=self._stage.keep.model_dump(mode="json"), seed=self._setup.config.seed,
+            rows=rows, sha256=digest,
+        )  # fmt: skip
         return [StageOutput(role="data", path=path, rows=rows, sha256=digest)]
 
     def _rows(self, group: Group, verdicts: Verdicts, step: int) -> list[dict[str, Any]]:

@@ -37,7 +37,7 @@ def _from_hub(dataset: str, path: str, field: str) -> list[Path]:
 
     def fetch(*, here: bool) -> list[Path]:
         folder = snapshot_download(
-            dataset, repo_type="dataset", allow_patterns=[path], local_files_only=here
+            dataset, repo_type="dataset", allow_patterns=[path, "README.md"], local_files_only=here
         )
         return _matching(Path(folder), path)
 

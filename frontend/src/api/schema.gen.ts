@@ -1577,6 +1577,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run_id}/provenance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Datasets, and the parents of checkpoints
+         * @description Cards of the datasets, what was left out of them, and each checkpoint's line of parents over
+         *     all runs; names and paths of runs that you may not see are withheld.
+         */
+        get: operations["r1web_provenance_api_get_provenance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/queue": {
         parameters: {
             query?: never;
@@ -5157,6 +5178,230 @@ export interface components {
              * @default 20
              */
             count: number;
+        };
+        /**
+         * Ancestor
+         * @description Work of one attempt on the way to a checkpoint, or what stands at the beginning.
+         */
+        Ancestor: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "work" | "beginning";
+            /** @description Null: none of a run, or of one you may not see. */
+            run: components["schemas"]["LineRun"] | null;
+            /**
+             * Said
+             * @description Of a beginning, what it is; a sentence.
+             */
+            said: string;
+            /**
+             * Path
+             * @description Of a beginning; empty where you may not see it.
+             */
+            path: string;
+            /** Sha256 */
+            sha256: string | null;
+            /** Stage */
+            stage: string;
+            /** First Step */
+            first_step: number | null;
+            /** Last Step */
+            last_step: number | null;
+            /** Digest */
+            digest: string;
+            /** Code Version */
+            code_version: string;
+            /** Commit */
+            commit: string | null;
+            /** Dirty */
+            dirty: boolean;
+            /** Versions */
+            versions: {
+                [key: string]: string;
+            };
+            /** Devices */
+            devices: components["schemas"]["DeviceCount"][];
+            /**
+             * Datasets
+             * @description Ids of their cards.
+             */
+            datasets: string[];
+            /**
+             * Changed
+             * @description What differs from the work before it: devices, code, config, or the name of a package.
+             */
+            changed: string[];
+            /**
+             * Notes
+             * @description What is to be minded, in sentences.
+             */
+            notes: string[];
+        };
+        /** CheckpointLine */
+        CheckpointLine: {
+            /** Id */
+            id: number;
+            /** Step */
+            step: number;
+            /** Stage */
+            stage: string;
+            /** Path */
+            path: string;
+            /**
+             * Line
+             * @description The newest first.
+             */
+            line: components["schemas"]["Ancestor"][];
+        };
+        /**
+         * DatasetCard
+         * @description What a dataset is and where it comes from.
+         */
+        DatasetCard: {
+            /** Id */
+            id: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "training" | "evaluation" | "pretraining";
+            /** Field */
+            field: string;
+            /** Name */
+            name: string;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "generator" | "files" | "hub" | "program" | "stage";
+            /** Origin */
+            origin: string;
+            /** Version */
+            version?: string | null;
+            /**
+             * Options
+             * @default {}
+             */
+            options: {
+                [key: string]: unknown;
+            };
+            /** Seed */
+            seed?: number | null;
+            /** Rows */
+            rows?: number | null;
+            /** Licence */
+            licence?: string | null;
+            /** Licence From */
+            licence_from?: ("config" | "README" | "package") | null;
+            /**
+             * Files
+             * @default []
+             */
+            files: components["schemas"]["SourceFile"][];
+            /**
+             * File Count
+             * @default 0
+             */
+            file_count: number;
+            /** Sha256 */
+            sha256?: string | null;
+            scan?: components["schemas"]["ScanRecord"] | null;
+        };
+        /** Decontamination */
+        Decontamination: {
+            /** Ngram */
+            ngram: number;
+            /** Problems */
+            problems: number;
+            /** Left Out */
+            left_out: number;
+            /**
+             * Examples
+             * @default []
+             */
+            examples: components["schemas"]["Overlap"][];
+        };
+        /** DeviceCount */
+        DeviceCount: {
+            /** Node */
+            node: string;
+            /** Device */
+            device: string;
+            /** Count */
+            count: number;
+        };
+        /** LineRun */
+        LineRun: {
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+        };
+        /** Overlap */
+        Overlap: {
+            /** Problem */
+            problem: string;
+            /** Like */
+            like: string;
+            /** Words */
+            words: string;
+        };
+        /** ProvenanceOut */
+        ProvenanceOut: {
+            /** Datasets */
+            datasets: components["schemas"]["UsedDataset"][];
+            /** Decontamination */
+            decontamination: components["schemas"]["StageDecontamination"][];
+            /**
+             * Checkpoints
+             * @description Those that are there, the newest first, 50 at most.
+             */
+            checkpoints: components["schemas"]["CheckpointLine"][];
+        };
+        /**
+         * ScanRecord
+         * @description How much of some texts looks machine-written; see docs/provenance.md.
+         */
+        ScanRecord: {
+            /** Texts */
+            texts: number;
+            /** Judged */
+            judged: number;
+            /** Flagged */
+            flagged: number;
+            /** Share */
+            share: number | null;
+            /** Low */
+            low: number | null;
+            /** High */
+            high: number | null;
+        };
+        /** SourceFile */
+        SourceFile: {
+            /** Path */
+            path: string;
+            /** Bytes */
+            bytes: number;
+            /** Sha256 */
+            sha256: string;
+        };
+        /** StageDecontamination */
+        StageDecontamination: {
+            /** Stage */
+            stage: string;
+            /** @description Its examples are the first of what was left out. */
+            found: components["schemas"]["Decontamination"];
+        };
+        /** UsedDataset */
+        UsedDataset: {
+            card: components["schemas"]["DatasetCard"];
+            /**
+             * Stages
+             * @description That read it.
+             */
+            stages: string[];
         };
         /** ProjectUseOut */
         ProjectUseOut: {
@@ -12254,6 +12499,73 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemOut"];
+                };
+            };
+        };
+    };
+    r1web_provenance_api_get_provenance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProvenanceOut"];
+                };
             };
             /** @description Unauthorized */
             401: {

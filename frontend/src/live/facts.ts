@@ -66,6 +66,7 @@ export function applyToFacts(facts: Facts, event: RunEvent): Facts {
     case "alert":
       return { ...facts, alertsVersion: facts.alertsVersion + 1 };
     case "stage":
+    case "provenance":
       return { ...facts, stagesVersion: facts.stagesVersion + 1 };
     case "evaluation":
       return event.payload.model

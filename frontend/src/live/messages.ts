@@ -25,6 +25,7 @@ interface Payloads {
   };
   checkpoint: { id: number; path: string; bytes: number; reason: string; removed: string[] };
   stage: { stage: string; state: "began" | "resumed" | "finished" };
+  provenance: { stage: string; resumed: boolean };
   phase: { phase: string };
   started: { start_step: number; total_steps: number; device: string; dtype: string };
   log: { level: "info" | "warning" | "error"; message: string };

@@ -27,6 +27,7 @@ import { SystemTab } from "./SystemTab";
 
 const CostTab = lazy(() => import("@/ledger/CostTab"));
 const RolloutsTab = lazy(() => import("@/rollouts/RolloutsTab"));
+const ProvenanceTab = lazy(() => import("@/provenance/ProvenanceTab"));
 
 const PANEL = "run-panel";
 
@@ -47,6 +48,7 @@ const PAGES: Record<TabKey, (props: TabProps) => React.ReactNode> = {
   config: ConfigTab,
   logs: LogsTab,
   checkpoints: CheckpointsTab,
+  provenance: ProvenanceTab,
   system: SystemTab,
   cost: CostTab,
   alerts: AlertsTab,

@@ -18,6 +18,7 @@ export const TABS = [
   { key: "config", label: "Config" },
   { key: "logs", label: "Logs" },
   { key: "checkpoints", label: "Checkpoints" },
+  { key: "provenance", label: "Provenance" },
   { key: "system", label: "System" },
   { key: "cost", label: "Cost" },
   { key: "alerts", label: "Alerts" },

@@ -40,6 +40,7 @@ from training.events import (
     Event,
     MetricsEvent,
     PhaseEvent,
+    ProvenanceEvent,
     RolloutsEvent,
     StageEvent,
     StartedEvent,
@@ -222,7 +223,7 @@ def _news(
             payload = {"id": next(checkpoints).pk, **_payload(item)}
         case EvaluationEvent():
             payload = {"time": item.time, "stage": item.stage, **_payload(item)}
-        case StageEvent():
+        case StageEvent() | ProvenanceEvent():
             payload = {"stage": item.stage, **_payload(item)}
         case _:
             payload = _payload(item)

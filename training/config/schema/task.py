@@ -90,6 +90,18 @@ class FromFilesConfig(_Asked):
     curriculum: PassRatesConfig | None = Field(
         None, description="Chooses problems by their measured pass rate. Not set: all in turn."
     )
+    licence: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="Licence of the files, for the dataset's card. Not set: as a README beside "
+        "them says.",
+    )
+    scan: bool = Field(
+        False,
+        description="Estimate before training which share of the texts looks machine-written, for "
+        "the dataset's card.",
+    )
 
 
 class FileTaskConfig(FromFilesConfig):
