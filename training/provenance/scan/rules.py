@@ -106,7 +106,7 @@ RULES = (
     Rule("chat tags", "has tags of chats and prompts left in it: 3 points",
          lambda text: 3 * bool(_TAGS.search(text))),
     Rule("stock phrases", "phrases that assistants like, a point each, 2 at most", _stock),
-    Rule("general words", "words that praise and connect without saying what, such as crucial or "
+    Rule("general words", "words of praise and connection, such as crucial or "
          "enhance: from 2.5 % of its words on a point, from 5 % on 2", _general),
     Rule("definition", "begins by saying what its subject is, as an encyclopaedia does: a point",
          lambda text: int(bool(_DEFINES.search(text)))),
