@@ -30,9 +30,10 @@ LONGEST = 200
 WITHHELD = "Of a run that you may not see."
 
 
-def provenance_of(user: User, run: Run) -> ProvenanceOut:
+def provenance_of(user: User, run: Run, *, most: int = MOST) -> ProvenanceOut:
+    """With the lines of its newest checkpoints, so many at most."""
     told = list(Event.objects.filter(run=run, type=TYPE).order_by("seq"))
-    there = run.checkpoints.filter(deleted_at=None).order_by("-step", "-pk")[:MOST]
+    there = run.checkpoints.filter(deleted_at=None).order_by("-step", "-pk")[:most]
     lines = Lines(user)
     return ProvenanceOut(
         datasets=_datasets(told),

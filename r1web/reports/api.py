@@ -38,7 +38,7 @@ def get_report(
     """What was trained on what, how, how good it is, what it took, and what speaks against it. A
     page opens in the browser; the others are saved."""
     run = visible_run(request.user, run_id)
-    body = RENDERERS[format](report_of(run))
+    body = RENDERERS[format](report_of(run, request.user))
     kind = "inline" if format == "html" else "attachment"
     return HttpResponse(
         body,

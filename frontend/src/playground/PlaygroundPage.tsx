@@ -3,7 +3,6 @@ import { useState } from "react";
 import { useLocation, useSearch } from "wouter";
 import { usePageTitle } from "@/app/title";
 import { Button } from "@/ui/Button";
-import { ButtonLink } from "@/ui/ButtonLink";
 import { ErrorState } from "@/ui/Message";
 import { SkeletonLines } from "@/ui/Skeleton";
 import { AnswerCard } from "./AnswerCard";
@@ -16,8 +15,9 @@ import { useAnswer } from "./useAnswer";
 
 /** Talk to one or two models of a run, before and after training, side by side. */
 export default function PlaygroundPage({ runId }: { runId: number }) {
-  usePageTitle("Playground");
   const models = useModels(runId);
+  const run = models.data?.[0]?.run_name ?? "Run";
+  usePageTitle("Playground", `${run} · #${runId}`, `/runs/${runId}`);
   if (models.error)
     return <ErrorState error={models.error} onRetry={() => void models.refetch()} />;
   if (!models.data) return <SkeletonLines lines={6} />;
@@ -42,12 +42,6 @@ function Playground({ runId, models }: { runId: number; models: Speaker[] }) {
   };
   return (
     <div className={styles.page}>
-      <header className={styles.head}>
-        <h1>Playground</h1>
-        <ButtonLink small href={`/runs/${runId}`}>
-          {models[0]?.run_name ?? "Run"} · #{runId}
-        </ButtonLink>
-      </header>
       <form
         className={`panel ${styles.form}`}
         onSubmit={(event) => {

@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,6 +20,8 @@ from r1web.cluster.services.supervising import start_apart
 from r1web.cluster.supervisor.database import Database
 from r1web.releases import queue, selectors
 from r1web.releases.models import Release, ReleaseState
+from r1web.reports.rendering import RENDERERS
+from r1web.reports.selectors import report_of
 from r1web.runs.selectors import run_directory
 
 logger = logging.getLogger(__name__)
@@ -58,9 +61,29 @@ def _made(database: Database, release: Release) -> str:
         )
     log = folder / f"{release.path}.log"
     log.parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryFile() as said, log.open("w+b") as complaints:
-        code = _follow(database, release, said, complaints)
+    with ExitStack() as stack:
+        said = stack.enter_context(tempfile.TemporaryFile())
+        complaints = stack.enter_context(log.open("w+b"))
+        card = stack.enter_context(tempfile.NamedTemporaryFile(suffix=".md"))
+        words = [*_command(release), *_card(database, release, card)]
+        code = _follow(database, release, words, said, complaints)
         return _why(complaints, code) if code else ""
+
+
+def _card(database: Database, release: Release, file: IO[bytes]) -> list[str]:
+    """The run's report, as who asked may read it, is the model card; of a release that is there
+    already, the one it has."""
+    there = selectors.directory_of(release)
+    if (there / "release.json").is_file():
+        made = json.loads((there / "release.json").read_bytes())["asked"]["card"]
+        return ["--card", str(there / "README.md")] if made else []
+    reader = release.asked_by
+    if reader is None:
+        return []
+    report = database.insist(lambda: report_of(release.run, reader))
+    file.write(RENDERERS["md"](report))
+    file.flush()
+    return ["--card", file.name]
 
 
 def _busy() -> bool:
@@ -79,7 +102,11 @@ def claim(release_id: int) -> Release | None:
         heartbeat_at=timezone.now(),
         reason="Starts.",
     )
-    return Release.objects.select_related("run", "checkpoint").get(pk=release_id) if ours else None
+    return (
+        Release.objects.select_related("run__project", "checkpoint", "asked_by").get(pk=release_id)
+        if ours
+        else None
+    )
 
 
 @transaction.atomic
@@ -98,10 +125,16 @@ def end(release: Release, *, failed: str, found: dict[str, Any]) -> None:
         queue.export(following.pk, selectors.queue_of(following.checkpoint))
 
 
-def _follow(database: Database, release: Release, said: IO[bytes], complaints: IO[bytes]) -> int:
+def _follow(
+    database: Database,
+    release: Release,
+    command: list[str],
+    said: IO[bytes],
+    complaints: IO[bytes],
+) -> int:
     """Run the trainer's own export, beat while it goes on, and say what it does; its exit code."""
     process = subprocess.Popen(
-        _command(release), cwd=settings.BASE_DIR, stdin=subprocess.DEVNULL,
+        command, cwd=settings.BASE_DIR, stdin=subprocess.DEVNULL,
         stdout=said, stderr=complaints,
     )  # fmt: skip
     while True:

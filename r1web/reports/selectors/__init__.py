@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from r1web.accounts.models import User
 from r1web.reports.document import Card, Link, Report
 from r1web.reports.numbers import at
 from r1web.reports.selectors import (
@@ -24,9 +25,9 @@ HUB = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 """A repository of the Hugging Face hub."""
 
 
-def report_of(run: Run) -> Report:
-    """The supplement of a run, as it stands now."""
-    facts = read_facts(run)
+def report_of(run: Run, reader: User) -> Report:
+    """The supplement of a run, as it stands now; of other runs only what `reader` may see."""
+    facts = read_facts(run, reader)
     return Report(
         title=run.name,
         subtitle=f"Run #{run.pk} of {run.project.name}, config {run.digest[:12]}",

@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from r1web.accounts.models import User
 from r1web.ledger.schemas import LedgerOut
 from r1web.ledger.selectors import run_ledger
 from r1web.metrics.selectors import Columns, read_metrics
+from r1web.provenance.schemas import ProvenanceOut
+from r1web.provenance.selectors import provenance_of
 from r1web.runs.models import Attempt, Event, Run
 from r1web.runs.selectors import stages_of
 from r1web.runs.selectors.stages import read_story
@@ -40,6 +43,8 @@ class Facts:
     started: Sequence[Event]
     """One for each attempt whose trainer came up."""
     series: Mapping[str, Columns]
+    provenance: ProvenanceOut
+    """With the line of the newest checkpoint."""
 
     @property
     def tables(self) -> dict[str, dict[str, Any]]:
@@ -59,7 +64,7 @@ class Facts:
         return float(np.average(columns.values[known], weights=columns.counts[known]))
 
 
-def read_facts(run: Run) -> Facts:
+def read_facts(run: Run, reader: User) -> Facts:
     story = read_story(run)
     metrics = read_metrics(
         run_id=run.pk, names=[*CURVES, *BOUNDS, *COUNTED], max_points=MOST_POINTS
@@ -73,4 +78,5 @@ def read_facts(run: Run) -> Facts:
         evaluations=story.evaluations,
         started=list(started.order_by("seq")),
         series={each.name: each.columns for each in metrics.series if each.columns.total},
+        provenance=provenance_of(reader, run, most=1),
     )

@@ -1,18 +1,14 @@
 """Where it comes from: what was trained on what, by which code, on which machines."""
 
-import json
 from typing import Any
 
+from r1web.provenance.schemas import Ancestor
 from r1web.reports.document import Block, Bullets, Cell, Paragraph, Section, Table, cells
 from r1web.reports.numbers import MISSING, at, number
 from r1web.reports.selectors import addresses
 from r1web.reports.selectors.facts import Facts
 from r1web.runs.models import Event
-from r1web.runs.selectors.details import run_directory
 from r1web.runs.stage_schemas import StageInputOut, StageOut, StageOutputOut
-
-MOST_READ = 16 * 2**20
-"""Bytes of decontamination.json, which has a thousand rows at most."""
 
 
 def training(facts: Facts) -> Section:
@@ -28,9 +24,8 @@ def training(facts: Facts) -> Section:
 
 
 def section(facts: Facts) -> Section:
-    blocks: list[Block] = [_origin(facts), _versions(facts), _attempts(facts)]
-    data = _datasets(facts)
-    blocks.append(data or Paragraph("No stage of this run reads or writes a file of data."))
+    blocks: list[Block] = [_origin(facts), _versions(facts), _attempts(facts), _cards(facts)]
+    blocks += [block for block in (_made(facts), _line(facts)) if block]
     return Section("Provenance", blocks)
 
 
@@ -43,21 +38,21 @@ def decontamination(facts: Facts) -> Section:
     found = [
         f"Left out of training: what shares {words} words in a row with an evaluated problem.",
         "Paraphrases are not found.",
-        _left_out(facts),
+        *_left_out(facts),
     ]
-    logs = addresses.page(facts.run.pk, "logs")
-    return Section("Decontamination", [Bullets(found, [logs])])
+    source = addresses.data(facts.run.pk, "provenance", "provenance")
+    return Section("Decontamination", [Bullets(found, [source])])
 
 
-def _left_out(facts: Facts) -> str:
-    path = run_directory(facts.run) / "decontamination.json"
-    if not path.is_file() or path.stat().st_size > MOST_READ:
-        return "How many were left out stands in the run's log; its file is not at hand here."
-    try:
-        told = json.loads(path.read_bytes())
-    except ValueError:
-        return "decontamination.json is damaged: how many were left out is not known here."
-    return f"{number(at(told, 'left_out'))} of {number(at(told, 'problems'))} were left out."
+def _left_out(facts: Facts) -> list[str]:
+    told = facts.provenance.decontamination
+    if not told:
+        return ["How many were left out is not known here: no trainer has told of it."]
+    return [
+        f"{each.stage}: {number(each.found.left_out)} of {number(each.found.problems)} problems "
+        "were left out."
+        for each in told
+    ]
 
 
 def _stage(facts: Facts, stage: StageOut) -> list[Cell]:
@@ -147,19 +142,58 @@ def _device(started: Event | None) -> str:
     return f"{started.payload['processes']} × {started.payload['device']}"
 
 
-def _datasets(facts: Facts) -> Table | None:
-    rows = []
-    for stage in facts.stages.stages:
-        read = [(each.path, each.rows, None) for each in stage.inputs if _is_file(each)]
-        made = [
-            (each.path, each.rows, each.sha256) for each in stage.outputs if each.role == "data"
-        ]
-        for path, count, digest in (*read, *made):
-            rows.append(cells(stage.name, path, number(count), digest or MISSING))
+def _cards(facts: Facts) -> Block:
+    if not facts.provenance.datasets:
+        return Paragraph("No trainer of this run has told what its data is.")
+    rows = [
+        cells(
+            used.card.name, used.card.role, ", ".join(used.stages),
+            f"{used.card.source}: {used.card.origin} {used.card.version or ''}".strip(),
+            "without end" if used.card.rows is None else number(used.card.rows),
+            MISSING if used.card.seed is None else str(used.card.seed),
+            used.card.licence or "not stated", used.card.sha256 or "made, not read",
+        )
+        for used in facts.provenance.datasets
+    ]  # fmt: skip
+    columns = ["Dataset", "For", "Stages", "Source", "Rows", "Seed", "Licence", "SHA-256"]
+    source = addresses.data(facts.run.pk, "provenance", "provenance")
+    return Table("Datasets", columns, rows, [source])
+
+
+def _line(facts: Facts) -> Table | None:
+    """The parents of the newest checkpoint, the newest first."""
+    if not facts.provenance.checkpoints:
+        return None
+    newest = facts.provenance.checkpoints[0]
+    rows = [_ancestor(each) for each in newest.line]
+    columns = ["Stage", "Steps", "Run", "Code", "Devices", "Changed here"]
+    source = addresses.data(facts.run.pk, "provenance", "provenance")
+    return Table(f"Parents of the checkpoint of step {newest.step:,}", columns, rows, [source])
+
+
+def _ancestor(each: Ancestor) -> list[Cell]:
+    if each.kind == "beginning":
+        return cells("beginning", "", "", "", "", f"{each.said} {each.path}".strip())
+    devices = [f"{one.count} × {one.device} on {one.node}" for one in each.devices]
+    code = f"{each.code_version} {(each.commit or '')[:12]}{' with changes' * each.dirty}".strip()
+    return cells(
+        each.stage, f"{each.first_step} to {each.last_step}",
+        f"#{each.run.id} {each.run.name}" if each.run else MISSING, code,
+        ", ".join(devices) or MISSING, ", ".join(each.changed) or "nothing",
+    )  # fmt: skip
+
+
+def _made(facts: Facts) -> Table | None:
+    """The files of data that stages have left."""
+    rows = [
+        cells(stage.name, each.path, number(each.rows), each.sha256 or MISSING)
+        for stage in facts.stages.stages
+        for each in stage.outputs
+        if each.role == "data"
+    ]
     source = addresses.data(facts.run.pk, "stages", "stages")
-    columns = ["Stage", "File", "Rows", "SHA-256"]
-    return Table("Files of data", columns, rows, [source]) if rows else None
-
-
-def _is_file(each: StageInputOut) -> bool:
-    return each.role == "data" and each.stage is None
+    return (
+        Table("Data made here", ["Stage", "File", "Rows", "SHA-256"], rows, [source])
+        if rows
+        else None
+    )

@@ -15,7 +15,7 @@ from r1web.operations.measuring import measure_due
 from r1web.operations.models import RunSize
 from r1web.releases import services
 from r1web.releases.models import Release
-from r1web.runs.models import Checkpoint
+from r1web.runs.models import Checkpoint, Run
 from tests.r1web.conftest import Api
 from tests.r1web.releases.conftest import folder_of
 from tests.r1web.waiting import until
@@ -56,10 +56,27 @@ def test_every_file_is_listed_as_it_lies_there_and_the_space_it_takes(
         name: hashlib.sha256(content).hexdigest() for name, content in files.items()
     }
     assert {"README.md", "model.safetensors", "release.json"} <= files.keys()
+    card = files["README.md"].decode()
+    assert card.startswith("---\n")
+    assert f"Run \\#{release.run.pk} of" in card  # the run's report
     assert api.get(f"/releases/{release.pk}").json()["bytes"] == sum(map(len, files.values()))
     list(measure_due())
     taken = RunSize.objects.get().release_bytes
     assert taken >= sum(map(len, files.values()))
+
+
+@pytest.mark.usefixtures("broker")
+def test_what_is_made_anew_keeps_the_card_it_has(api: Api, checkpoint: Checkpoint) -> None:
+    release = asked(api, checkpoint)
+    services.export(release_id=release.pk)
+    readme = folder_of(release.run) / release.path / "README.md"
+    before = readme.read_bytes(), readme.stat().st_mtime_ns
+    Run.objects.filter(pk=release.run_id).update(name="another name")  # which a new card would have
+    Release.objects.filter(pk=release.pk).update(state="queued")
+    services.export(release_id=release.pk)
+    release.refresh_from_db()
+    assert (release.state, release.reason) == ("ready", "")
+    assert (readme.read_bytes(), readme.stat().st_mtime_ns) == before
 
 
 @pytest.mark.usefixtures("broker")

@@ -73,7 +73,7 @@ class Tags(HTMLParser):
 
 
 def test_the_sections_are_these_in_this_order(run: Run) -> None:
-    assert [section.title for section in report_of(run).sections] == SECTIONS
+    assert [section.title for section in report_of(run, run.owner).sections] == SECTIONS
 
 
 def test_the_page_shows_hostile_text_as_text_and_runs_nothing(api: Api, run: Run) -> None:
@@ -161,7 +161,7 @@ def test_a_form_that_there_is_not_is_refused(api: Api, run: Run) -> None:
 def test_more_steps_take_no_more_queries(api: Api, run: Run) -> None:
     def queries() -> int:
         with CaptureQueriesContext(connection) as found:
-            report_of(Run.objects.get(pk=run.pk))
+            report_of(Run.objects.get(pk=run.pk), run.owner)
         return len(found)
 
     before = queries()
