@@ -113,7 +113,10 @@ def test_a_model_that_is_not_there(complaint: Complaint, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--preset", "big"], "preset: There is no pretraining preset “big”, only nano-base."),
+        (
+            ["--preset", "big"],
+            "preset: There is no pretraining preset “big”, only nano-base, nano-dense.",
+        ),
         (["--set", "stepps=1"], "stepps: There is no field “stepps”."),
         (["--set", "steps=0"], "steps: Input should be greater than or equal to 1, not 0."),
         (["--set", "dtype=int8"], "dtype: Input should be 'auto', 'bf16', 'fp32' or 'fp8'"),
