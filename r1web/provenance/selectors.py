@@ -30,6 +30,11 @@ LONGEST = 200
 WITHHELD = "Of a run that you may not see."
 
 
+def datasets_of(run: Run) -> list[UsedDataset]:
+    """The cards of all that a run has read or evaluated on."""
+    return _datasets(list(Event.objects.filter(run=run, type=TYPE).order_by("seq")))
+
+
 def provenance_of(user: User, run: Run, *, most: int = MOST) -> ProvenanceOut:
     """With the lines of its newest checkpoints, so many at most."""
     told = list(Event.objects.filter(run=run, type=TYPE).order_by("seq"))

@@ -8,6 +8,7 @@ from django.conf import settings
 
 from r1web.live.selectors import events_after
 from r1web.metrics.selectors import Steps, exported_csv
+from r1web.provenance.selectors import datasets_of
 from r1web.reports.bundle import (
     ABOUT,
     CONFIG,
@@ -32,6 +33,8 @@ def bundle_parts(run: Run) -> Iterator[tuple[str, Iterable[bytes]]]:
     yield CONFIG, [as_json(run.config)]
     yield TOLERANCES, [as_json(Tolerances().model_dump(mode="json"))]
     yield "datasets.json", [as_json(_datasets(run))]
+    cards = [used.model_dump(mode="json") for used in datasets_of(run)]
+    yield "dataset-cards.json", [as_json(cards)]
     yield "checkpoints.json", [as_json(_checkpoints(run))]
     yield NUMBERS, exported_csv(run.pk, [], Steps())
     yield "events.jsonl", _events(run)

@@ -56,6 +56,17 @@ def bundle(api: Api, run: Run, tmp_path: Path) -> Path:
     return saved(api, run, tmp_path / "bundle.zip")
 
 
+def test_the_cards_of_its_data_are_in_it(bundle: Path) -> None:
+    with zipfile.ZipFile(bundle) as archive:
+        cards = [used["card"] for used in json.loads(archive.read("dataset-cards.json"))]
+    told = {(card["role"], card["origin"]): card for card in cards}
+    assert set(told) == {
+        ("training", "reasoning-gym chain_sum"), ("evaluation", "reasoning-gym chain_sum"),
+        ("pretraining", "training.corpus"),
+    }  # fmt: skip
+    assert told["training", "reasoning-gym chain_sum"]["seed"] == 0
+
+
 def saved(api: Api, run: Run, path: Path) -> Path:
     answer = api.get(f"/runs/{run.pk}/bundle")
     assert answer.status_code == 200
