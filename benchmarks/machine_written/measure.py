@@ -1,5 +1,7 @@
-"""Measures the scan's error on the half of texts.jsonl that its rules were not chosen on:
-`python -m benchmarks.machine_written.measure [rules]`; with `rules`, on the other half.
+"""Measures the scan's error on the half of the texts that its rules were not chosen on:
+`python -m benchmarks.machine_written.measure TEXTS [rules]`; with `rules`, on the other half.
+
+TEXTS is what `collect` has written: most of it is other people's, so it is not kept here.
 
 Writes training/provenance/scan/known_error.json when it measures, and prints a table.
 """
@@ -17,12 +19,10 @@ from training.grpo.estimates import wilson_interval
 from training.provenance.scan import ERROR, is_of_known_kind
 from training.provenance.scan.rules import looks_machine_written, points_of
 
-TEXTS = Path(__file__).with_name("texts.jsonl")
-
 
 def main() -> None:
-    half = sys.argv[1] if len(sys.argv) > 1 else "measured"
-    lines = TEXTS.read_text(encoding="utf-8").splitlines()
+    half = sys.argv[2] if len(sys.argv) > 2 else "measured"
+    lines = Path(sys.argv[1]).read_text(encoding="utf-8").splitlines()
     rows = [row for row in map(json.loads, lines) if row["half"] == half]
     rows = [row for row in rows if is_of_known_kind(row["text"])]
     points = points_of([row["text"] for row in rows])

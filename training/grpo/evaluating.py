@@ -55,7 +55,7 @@ class EvaluateWork(Work):
         return Told(tokens=0)
 
     def save(self, partial: Path) -> None:
-        raise NotImplementedError("an evaluation has nothing to keep")
+        """Nothing: all models are measured anew."""
 
     def _opened(self, directory: Path) -> tuple[Policy, TextTokenizer, list[HeldOut]]:
         setup = self._setup

@@ -51,6 +51,6 @@ def _tried(told: Sequence[Told]) -> Exception | None:
             ledger.book([(one.attempt, one.events) for one in told])
     except (InterfaceError, OperationalError):
         raise  # the database is away, or wants the whole transaction again
-    except Exception as error:  # noqa: BLE001 - whatever is wrong there, the run's lines are not
+    except Exception as error:  # noqa: BLE001 - told by who called; the lines stay
         return error
     return None

@@ -115,7 +115,7 @@ def _follow(
                 offset += _read(file, told, say)
         if ended or (until is not None and told.step >= until):
             return told
-        time.sleep(LOOK_S)
+        time.sleep(LOOK_S)  # a file that another process writes has no event to await
 
 
 def _read(file: IO[bytes], told: Told, say: Callable[[int], None]) -> int:

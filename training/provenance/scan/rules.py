@@ -1,7 +1,7 @@
 """The rules by which a text looks machine-written. Each gives points; from `ENOUGH` on it does.
 
 Every rule can be read off the text by a person. They were chosen and weighed on the half `rules` of
-benchmarks/machine_written/texts.jsonl alone; the other half measures their error.
+what benchmarks/machine_written/collect.py collects; the other half measures their error.
 """
 
 from __future__ import annotations
