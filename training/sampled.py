@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from training.events import CompletionRecord
+from training.events import CompletionRecord, StageOutput
 from training.grpo.collect import Collection, Collector, Cursor
 from training.grpo.rollouts import Group
 from training.grpo.telling import records_of, share_of
+from training.provenance.made import made_card
+from training.rejection.dataset import Dataset, path_of
 from training.saving import file_of_rank
 from training.setup import Setup
 
@@ -54,6 +57,28 @@ class Sampled:
     def save(self, partial: Path) -> None:
         with file_of_rank(partial, self._setup.process.rank).open("wb") as file:
             pickle.dump(self._cursor, file)
+
+
+def dataset_of(setup: Setup) -> Dataset | None:
+    """Where rank 0 puts what the stage makes of its groups; the others have none."""
+    if not setup.process.is_main:
+        return None
+    path = path_of(setup.run_dir, setup.planned.name)
+    return Dataset(path, setup.planned.before, setup.step)
+
+
+def made_data(setup: Setup, dataset: Dataset | None, rules: dict[str, Any]) -> list[StageOutput]:
+    """What the finished dataset is, for the journal, with its card beside it. `rules`: by which its
+    rows were chosen."""
+    if dataset is None:
+        return []
+    digest = dataset.sha256()
+    made_card(
+        dataset.path, stage=setup.planned.name, checkpoint=str(setup.source), rules=rules,
+        seed=setup.config.seed, rows=dataset.rows, sha256=digest,
+    )  # fmt: skip
+    path = str(dataset.path.relative_to(setup.run_dir))
+    return [StageOutput(role="data", path=path, rows=dataset.rows, sha256=digest)]
 
 
 def _read_cursor(setup: Setup) -> Cursor:

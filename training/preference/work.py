@@ -32,9 +32,8 @@ from training.model import value
 from training.model.value import ValueModel
 from training.preference.loss import bradley_terry, score_gradients
 from training.preference.pairs import Pair, pair_of
-from training.rejection.dataset import Dataset, path_of
 from training.reward_model import graded_tokens
-from training.sampled import Sampled
+from training.sampled import Sampled, dataset_of, made_data
 from training.schedule import cosine
 from training.setup import Setup
 from training.work import Tell, Told, Work, counted
@@ -58,10 +57,7 @@ class RewardModelWork(Work):
         self.engine = make_engine(setup, ValueModel(setup.load(setup.source)), wrap=_alone)
         self._whole: Any = self.engine.policy  # that is, a ValueModel with its present weights
         self._sampled = Sampled(setup)
-        self._dataset = None
-        if setup.process.is_main:
-            path = path_of(setup.run_dir, setup.planned.name)
-            self._dataset = Dataset(path, setup.planned.before, setup.step)
+        self._dataset = dataset_of(setup)
 
     @property
     def parameters(self) -> int:
@@ -124,11 +120,8 @@ class RewardModelWork(Work):
         self._sampled.save(partial)
 
     def outputs(self) -> list[StageOutput]:
-        if self._dataset is None:
-            return []
-        path = str(self._dataset.path.relative_to(self._setup.run_dir))
-        rows, digest = self._dataset.rows, self._dataset.sha256()
-        return [StageOutput(role="data", path=path, rows=rows, sha256=digest)]
+        rules = {"least_gap": self._stage.least_gap, "reads": self._stage.reads}
+        return made_data(self._setup, self._dataset, rules)
 
     def _backward(self, pairs: list[tuple[Group, Pair]]) -> tuple[Tally, bool]:
         """Add up the gradient; what is told of this rank's pairs, and whether any rank has some.

@@ -17,11 +17,9 @@ from training.grpo.metrics import reward_warnings, rollout_metrics
 from training.grpo.rollouts import Group
 from training.grpo.stopwatch import Stopwatch
 from training.grpo.telling import rollouts_of
-from training.provenance.made import made_card
-from training.rejection.dataset import Dataset, path_of
 from training.rejection.keeping import choose
 from training.rewards import Reward
-from training.sampled import Sampled
+from training.sampled import Sampled, dataset_of, made_data
 from training.setup import Setup
 from training.work import Tell, Told, Work, counted
 
@@ -41,10 +39,7 @@ class RejectionWork(Work):
         self._setup, self._stage, self._tell, self._stopped = setup, stage, tell, stopped
         self.watch = Stopwatch(setup.process.device)
         self._sampled = Sampled(setup)
-        self._dataset = None
-        if setup.process.is_main:
-            path = path_of(setup.run_dir, setup.planned.name)
-            self._dataset = Dataset(path, setup.planned.before, setup.step)
+        self._dataset = dataset_of(setup)
 
     @property
     def parameters(self) -> int:
@@ -83,16 +78,7 @@ class RejectionWork(Work):
         self._sampled.save(partial)
 
     def outputs(self) -> list[StageOutput]:
-        if self._dataset is None:
-            return []
-        path = str(self._dataset.path.relative_to(self._setup.run_dir))
-        rows, digest = self._dataset.rows, self._dataset.sha256()
-        made_card(
-            self._dataset.path, stage=self._setup.planned.name, checkpoint=str(self._setup.source),
-            rules=self._stage.keep.model_dump(mode="json"), seed=self._setup.config.seed,
-            rows=rows, sha256=digest,
-        )  # fmt: skip
-        return [StageOutput(role="data", path=path, rows=rows, sha256=digest)]
+        return made_data(self._setup, self._dataset, self._stage.keep.model_dump(mode="json"))
 
     def _rows(self, group: Group, verdicts: Verdicts, step: int) -> list[dict[str, Any]]:
         return [

@@ -117,6 +117,10 @@ def test_stages_begin_and_end_in_order_with_what_they_take_and_leave(out: Path) 
     file = out / "straight" / data.path
     assert data.rows == len(file.read_text().splitlines()) == 8
     assert data.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+    pairs = next(each for each in ended["preference"].outputs if each.role == "data")
+    for made in (data, pairs):
+        card = json.loads((out / "straight" / made.path).with_suffix(".card.json").read_text())
+        assert (card["sha256"], card["rows"]) == (made.sha256, made.rows)
     for event in ended.values():
         for each in (*event.inputs, *event.outputs):
             assert (out / "straight" / each.path).exists()
