@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,8 +25,6 @@ LOCAL_POSTGRES = "postgres://postgres@127.0.0.1:5432/r1web"
 VLLM = ROOT / ".venv-vllm" / "bin" / "python"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 INTERPRETER = {"TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1"}
-Check = Callable[[], tuple[bool, str]]
-"""Runs a part; whether it passed, and a note for the summary."""
 NO_DATABASE = (
     "tests/r1web/cluster/test_planning.py",
     "tests/r1web/cluster/test_simulation.py",
@@ -40,21 +38,26 @@ NO_DATABASE = (
 """Tests to which it makes no difference which database there is: they run on SQLite only."""
 
 COUNTED = re.compile(r"(\d+) (passed|failed|errors?|skipped)")
+FAILURE = re.compile(r"(FAILED|ERROR) |E   +\S| +\| \S+(Error|Warning): ")
+"""Lines of pytest's output that say which test failed, and of what."""
 
 
-@dataclass
-class Part:
-    """One check: its name, the exit code, what it counted, and how long it took."""
+@dataclass(frozen=True)
+class Outcome:
+    """Whether a part passed, a note for the summary, and what to read first if it did not."""
 
-    name: str
     passed: bool
-    seconds: float
     note: str = ""
+    failures: Sequence[str] = ()
 
 
-def run(command: list[str], env: dict[str, str] | None = None) -> tuple[bool, str]:
-    """Run a command in the repository, its output going to the terminal and into the answer."""
-    child = subprocess.Popen(
+Check = Callable[[], Outcome]
+
+
+def run(command: list[str], env: dict[str, str] | None = None) -> tuple[bool, list[str]]:
+    """Run a command in the repository, its output going to the terminal and, by lines, back."""
+    said = []
+    with subprocess.Popen(
         command,
         cwd=ROOT,
         env={**os.environ, **(env or {})},
@@ -62,17 +65,20 @@ def run(command: list[str], env: dict[str, str] | None = None) -> tuple[bool, st
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-    )
-    said = []
-    assert child.stdout is not None  # noqa: S101  # it was opened as a pipe
-    for line in child.stdout:
-        print(line, end="", flush=True)
-        said.append(line)
-    return child.wait() == 0, "".join(said[-5:])
+    ) as child:
+        assert child.stdout is not None  # noqa: S101  # it was opened as a pipe
+        for line in child.stdout:
+            print(line, end="", flush=True)
+            said.append(line)
+    return child.returncode == 0, said
+
+
+def program(*command: str) -> Check:
+    return lambda: Outcome(run([*command])[0])
 
 
 def tool(*words: str) -> Check:
-    return lambda: (run([*PYTHON, *words])[0], "")
+    return program(*PYTHON, *words)
 
 
 def beside(program: str) -> str:
@@ -82,14 +88,15 @@ def beside(program: str) -> str:
 
 def script(name: str) -> Check:
     """One of the browser app's npm scripts."""
-    return lambda: (run([sys.executable, "tools/browser_app.py", name])[0], "")
+    return program(sys.executable, "tools/browser_app.py", name)
 
 
 def pytest(*words: str, **env: str) -> Check:
-    def call() -> tuple[bool, str]:
+    def call() -> Outcome:
         passed, said = run([*PYTHON, "pytest", "-q", *words], env)
-        counts = COUNTED.findall(said)
-        return passed, ", ".join(f"{number} {word}" for number, word in counts)
+        counts = COUNTED.findall("".join(said[-5:]))
+        failures = [] if passed else [line.rstrip() for line in said if FAILURE.match(line)]
+        return Outcome(passed, ", ".join(f"{number} {word}" for number, word in counts), failures)
 
     return call
 
@@ -120,31 +127,32 @@ def install_browser() -> str | None:
     return shutil.which("chromium")
 
 
-def browser_tests() -> tuple[bool, str]:
+def browser_tests() -> Outcome:
     browser = install_browser()
     if browser is None:
-        return False, (
+        return Outcome(
+            False,
             "the browser tests need Chromium: install it (Debian: `apt install chromium`) and "
-            "run `make test` again"
+            "run `make test` again",
         )
     return pytest("-m", "e2e", "tests/e2e", "--maxfail", "3", R1WEB_TEST_BROWSER=browser)()
 
 
-def vllm_tests() -> tuple[bool, str]:
+def vllm_tests() -> Outcome:
     """Said, not counted as a failure, where vLLM is not: several GB that few machines need."""
     if not VLLM.exists():
-        return True, "not run: there is no .venv-vllm; `make vllm` makes it (several GB)"
+        return Outcome(True, "not run: there is no .venv-vllm; `make vllm` makes it (several GB)")
     return pytest("-m", "vllm", "tests/training")()
 
 
-def types_are_fresh() -> tuple[bool, str]:
+def types_are_fresh() -> Outcome:
     passed, said = run([sys.executable, "tools/make_types.py", "check"])
-    return passed, "" if passed else said.strip().splitlines()[-1]
+    return Outcome(passed, "" if passed else said[-1].strip())
 
 
-def no_postgres() -> tuple[bool, str]:
+def no_postgres() -> Outcome:
     """Said, not counted as a failure: only .ci/run insists on PostgreSQL."""
-    return True, "not run: set DATABASE_URL, or start a server on 127.0.0.1:5432"
+    return Outcome(True, "not run: set DATABASE_URL, or start a server on 127.0.0.1:5432")
 
 
 def lint_parts() -> dict[str, Check]:
@@ -152,7 +160,7 @@ def lint_parts() -> dict[str, Check]:
         "ruff check": tool("ruff", "check", "."),
         "ruff format": tool("ruff", "format", "--check", "."),
         "mypy": tool("mypy"),
-        "import contracts": lambda: (run([beside("lint-imports")])[0], ""),
+        "import contracts": program(beside("lint-imports")),
     }
 
 
@@ -180,22 +188,25 @@ def all_parts() -> dict[str, Check]:
     }
 
 
-def check(name: str, part: Check) -> Part:
+def check(name: str, part: Check) -> tuple[Outcome, str]:
+    """Run a part: what came of it, and its line of the summary."""
     print(f"\n── {name}", flush=True)
     started = time.monotonic()
-    passed, note = part()
-    return Part(name, passed, time.monotonic() - started, note)
+    outcome = part()
+    mark, seconds = "ok  " if outcome.passed else "FAIL", time.monotonic() - started
+    return outcome, f"{mark} {name:28}{seconds:7.1f} s  {outcome.note}".rstrip()
 
 
 def main(arguments: list[str]) -> int:
     parts = lint_parts() if arguments == ["lint"] else all_parts()
     results = [check(name, part) for name, part in parts.items()]
     print("\n── summary")
-    for result in results:
-        mark = "ok  " if result.passed else "FAIL"
-        print(f"{mark} {result.name:28}{result.seconds:7.1f} s  {result.note}".rstrip())
-    failed = sum(not result.passed for result in results)
-    print(f"{len(results) - failed} passed, {failed} failed")
+    print(*(line for _, line in results), sep="\n")
+    failed = [outcome for outcome, _ in results if not outcome.passed]
+    # Last of all, where the end of a long log is all that one is shown.
+    for outcome in failed:
+        print(*outcome.failures[-20:], sep="\n")
+    print(f"{len(results) - len(failed)} passed, {len(failed)} failed")
     return 1 if failed else 0
 
 
