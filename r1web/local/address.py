@@ -4,14 +4,20 @@ Standard library only: the settings read it before Django is there. The address 
 restarts, so that a trainer's supervisor which outlives the stack finds Redis again.
 """
 
+import errno
 import json
 import os
+import random
 import secrets
 import socket
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
+PORTS = range(20_000, 29_000)
+"""Below those that systems give to outgoing connections: one of them could sit on the port just
+when the server that it was meant for starts, or starts again."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +31,12 @@ class RedisAddress:
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of the loopback interface that is free, and that no outgoing connection gets."""
+    for port in random.SystemRandom().sample(PORTS, len(PORTS)):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            return port
+    raise OSError(errno.EADDRINUSE, f"no port from {PORTS.start} to {PORTS.stop - 1} is free")
 
 
 def redis_address(home: Path) -> RedisAddress:

@@ -7,7 +7,6 @@ import os
 import queue
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Self
 
 import psutil
+
+from r1web.local.address import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 ADDRESS = re.compile(r"^r1web is at (?P<link>(?P<url>http://127\.0\.0\.1:\d+)/\S+)$")
@@ -34,8 +35,7 @@ class Product:
     def __init__(self, home: Path, command: Sequence[str] = UP, **environment: str) -> None:
         """Start it and wait for its address; `environment` is set besides folder and port."""
         self.home = home
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.process = subprocess.Popen(
             command,
             cwd=ROOT,

@@ -1,12 +1,12 @@
 """Real training processes for the tests."""
 
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 from training.config import RunConfig
+from training.distributed.launch import free_port
 from training.events import Event, parse_line
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,9 +32,7 @@ def train(run_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def run_ranks(command: list[str], processes: int) -> None:
     """Run a Python file with its arguments as so many ranks of one job, to their end."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     ranks = [
         subprocess.Popen(
             [sys.executable, "-m", "tests.training.rank", *command],

@@ -1,7 +1,6 @@
 """The memory calculator against the real loop: every tensor counted, on each rank's process."""
 
 import json
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ from tests.training.rollout.asking import sample
 from training.base_models import find_model
 from training.config import RunConfig, resolve
 from training.config.memory import MemoryEstimate, Model, estimate, shipped_model
+from training.distributed.launch import free_port
 from training.model import hf
 from training.model.dtype import best_dtype
 from training.rollout import NativeEngine
@@ -41,9 +41,7 @@ def preset(**sections: dict[str, Any]) -> RunConfig:
 
 def measured(config: RunConfig, *arguments: str) -> int:
     """Peak bytes of rank 0 over the whole run, loading included."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     with TemporaryDirectory() as run_dir:
         processes = config.hardware.processes
         ranks = [

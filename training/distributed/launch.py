@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
 import os
+import random
 import socket
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +18,9 @@ import psutil
 
 _ROOT = Path(__file__).resolve().parents[2]
 LOCALHOST = "127.0.0.1"
+PORTS = range(20_000, 29_000)
+"""Below those that systems give to outgoing connections: one of them could sit on the port just
+when rank 0 starts to listen."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ def launch(
     here = processes // nodes.count
     devices = _devices(environment, here)
     world = {f"node{rank}": devices for rank in range(nodes.count)}
-    port = nodes.master_port or _free_port()
+    port = nodes.master_port or free_port()
     argv = [
         sys.executable, "-m", "deepspeed.launcher.launch",
         "--world_info", base64.urlsafe_b64encode(json.dumps(world).encode()).decode(),
@@ -88,8 +94,10 @@ def _devices(environment: Mapping[str, str], count: int) -> list[int]:
     return list(range(count))
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOCALHOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+def free_port() -> int:
+    """A port of the loopback interface that is free, and that no outgoing connection gets."""
+    for port in random.SystemRandom().sample(PORTS, len(PORTS)):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((LOCALHOST, port))
+            return port
+    raise OSError(errno.EADDRINUSE, f"no port from {PORTS.start} to {PORTS.stop - 1} is free")

@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from pytest_django import Settings
 from r1web.accounts.models import User
 from r1web.api import health, views
 from r1web.cluster.models import Node
+from r1web.local.address import free_port
 from tests.r1web.conftest import Api
 
 
@@ -44,13 +44,6 @@ def browser(owner: User) -> Client:
     client = Client()
     client.force_login(owner)
     return client
-
-
-def free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        port: int = held.getsockname()[1]
-        return port
 
 
 def test_readiness_names_what_is_missing(db: None, settings: Settings) -> None:

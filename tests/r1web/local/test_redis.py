@@ -1,14 +1,16 @@
 """The local Redis: for this machine's owner only, and the same over restarts."""
 
 import shutil
+import socket
 import stat
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import redis
 
-from r1web.local.address import choose_address, redis_address
+from r1web.local.address import PORTS, choose_address, redis_address
 from r1web.local.errors import CannotStartError
 from r1web.local.processes import Child
 from r1web.local.redis import answers, check_external, server_program
@@ -34,6 +36,16 @@ def test_it_keeps_its_address_for_its_owner_only(tmp_path: Path) -> None:
 
     assert redis_address(tmp_path) == first
     assert stat.S_IMODE((tmp_path / "redis.json").stat().st_mode) == 0o600
+
+
+def test_its_port_is_none_that_the_system_gives_away(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        given = [
+            stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
+            for _ in range(50)
+        ]
+    assert redis_address(tmp_path).port in PORTS
+    assert not set(given) & set(PORTS)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1]", '{"port": 1}'])
