@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from pytest_django import Settings
@@ -56,6 +57,15 @@ def in_project(name: str, project: Project, role: str) -> User:
     user = User.objects.create_user(name, password="correct horse")
     Membership.objects.create(user=user, project=project, role=role)
     return user
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """A test's own transaction is idle for as long as what it waits for takes, which PostgreSQL is
+    asked elsewhere to give up after a while. Processes that tests start ask as ever."""
+    options = connection.settings_dict["OPTIONS"]
+    if connection.vendor == "postgresql":
+        options["options"] += " -c idle_in_transaction_session_timeout=0"
 
 
 @pytest.fixture
