@@ -6,7 +6,7 @@ Close codes: 4401 not signed in, 4404 no such answer (for you), 1000 it has ende
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Any
 
 from r1web.accounts.services import present_users
@@ -14,7 +14,7 @@ from r1web.errors import ProblemError
 from r1web.live.auth import Receive, Scope, Send, credentials_of
 from r1web.live.reading import in_db
 from r1web.playground import services
-from r1web.playground.services import ENDS, FailedError
+from r1web.playground.services import FailedError
 
 NOT_SIGNED_IN = 4401
 NOT_FOUND = 4404
@@ -59,17 +59,22 @@ async def _why_not(scope: Scope, request_id: str) -> int | None:
 
 async def _send_all(request_id: str, send: Send) -> int:
     try:
-        async for event in services.events(request_id):
-            await _send_event(send, event)
-            if event["type"] in ENDS:
-                await in_db(services.settle, request_id)
+        async with aclosing(services.events(request_id)) as events:
+            async for event in events:
+                await _send_event(send, event)
     except FailedError as error:
         await _send_event(send, {"type": "refused", "message": str(error)})
+    await in_db(_settle, request_id)
     return ENDED
 
 
 async def _send_event(send: Send, event: dict[str, Any]) -> None:
     await send({"type": "websocket.send", "text": json.dumps(event)})
+
+
+def _settle(request_id: str) -> None:
+    with suppress(ProblemError):  # Redis is away: then it has forgotten the request, too
+        services.settle(request_id)
 
 
 def _give_up(request_id: str) -> None:

@@ -5,8 +5,8 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
@@ -141,13 +141,14 @@ class Answer:
         texts = [""] * (self._chat.n or 1)
         reasons: dict[int, str] = {}
         usage: dict[str, int] = {}
-        async for event in self._events():
-            if event["type"] == "text":
-                texts[event["index"]] += event["text"]
-            elif event["type"] == "ended":
-                reasons[event["index"]] = event["reason"]
-            elif event["type"] == "usage":
-                usage = _usage(event)
+        async with aclosing(self._events()) as events:
+            async for event in events:
+                if event["type"] == "text":
+                    texts[event["index"]] += event["text"]
+                elif event["type"] == "ended":
+                    reasons[event["index"]] = event["reason"]
+                elif event["type"] == "usage":
+                    usage = _usage(event)
         choices = [
             {
                 "index": index,
@@ -165,10 +166,11 @@ class Answer:
         """What fails before the first token is an answer of its own; later it is a last event."""
         begun = False
         try:
-            async for event in self._events():
-                for chunk in self._chunks(event):
-                    begun = begun or await _begin(send, 200, EVENTS)
-                    await _send_part(send, f"data: {json.dumps(chunk)}\n\n")
+            async with aclosing(self._events()) as events:
+                async for event in events:
+                    for chunk in self._chunks(event):
+                        begun = begun or await _begin(send, 200, EVENTS)
+                        await _send_part(send, f"data: {json.dumps(chunk)}\n\n")
         except ChatError as error:
             if not begun:
                 raise
@@ -196,15 +198,16 @@ class Answer:
         choice = {"index": index, "delta": delta, "finish_reason": reason, "logprobs": None}
         return {**self._head, "object": "chat.completion.chunk", "choices": [choice]}
 
-    async def _events(self) -> AsyncIterator[dict[str, Any]]:
+    async def _events(self) -> AsyncGenerator[dict[str, Any], None]:
         """Raises ChatError for an answer that does not come."""
         try:
-            async for event in services.events(self._request_id):
-                if event["type"] == "refused":
-                    field, colon, _ = event["message"].partition(":")
-                    param = field if colon and field.isidentifier() else None
-                    raise ChatError(400, event["message"], "refused", param)
-                yield event
+            async with aclosing(services.events(self._request_id)) as events:
+                async for event in events:
+                    if event["type"] == "refused":
+                        field, colon, _ = event["message"].partition(":")
+                        param = field if colon and field.isidentifier() else None
+                        raise ChatError(400, event["message"], "refused", param)
+                    yield event
         except FailedError as error:
             raise ChatError(503, str(error), "failed") from error
 

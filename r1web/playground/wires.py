@@ -14,7 +14,7 @@ PATIENCE_S = 2.0
 BLOCK_S = 2.0
 """How long one call waits for news."""
 KEPT_S = 600
-"""An answer may be read so long after it was asked for."""
+"""A request waits so long, and an answer is kept so long after its last news."""
 OWNED_S = 15
 """A session that has not said for so long that it is there is not."""
 LONGEST_STREAM = 50_000

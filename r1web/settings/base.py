@@ -30,6 +30,7 @@ R1WEB_CO2_G_PER_KWH = environment.integer("R1WEB_CO2_G_PER_KWH", 436, 0, 5000)
 R1WEB_METRICS_TOKEN = environment.text("R1WEB_METRICS_TOKEN")
 TRAINER_COMMAND = [sys.executable, "-m", "training", "launch"]
 EXPORT_COMMAND = [sys.executable, "-m", "training", "export"]
+SERVE_COMMAND = [sys.executable, "-m", "training", "serve"]
 
 DEBUG = False
 ALLOWED_HOSTS = environment.words("R1WEB_ALLOWED_HOSTS")

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from r1web.cluster.services import node_queue
 from r1web.errors import NotFoundError
-from r1web.playground import selectors
+from r1web.playground import selectors, wires
 from r1web.playground.services.relay import Relay
 
 
@@ -28,4 +28,5 @@ class Command(BaseCommand):
         if speaker is None:
             raise CommandError(f"Run {options['run']} has no checkpoint of that step any more.")
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that it says that it ends
-        Relay(speaker, node_queue()).run()
+        with wires.connect() as redis:
+            Relay(speaker, node_queue(), redis).run()
