@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from r1web.cluster import queue
 from r1web.cluster.models import Follower, Lease, PortLease
-from r1web.ledger import services as ledger
+from r1web.cluster.services.booking import stop
 from r1web.runs.models import Attempt
 from r1web.runs.services import lock, lock_attempt
 
@@ -71,7 +71,7 @@ def release(attempt: Attempt) -> None:
         PortLease.objects.filter(attempt=attempt, released_at=None).update(released_at=now)
     held = Lease.objects.filter(attempt=attempt, released_at=None)
     leaving = held.exclude(device__node__in=busy)
-    leaving.update(released_at=ledger.stop(attempt=attempt, leaving=leaving))
+    leaving.update(released_at=stop(attempt=attempt, leaving=leaving))
 
 
 def is_silent(attempt: Attempt) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from r1web.cluster.supervisor.tail import Line
-from r1web.runs.services import NewEvent
+from r1web.runs.services import NewEvent, warning
 from training.events import Event, parse_line
 
 NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
@@ -40,10 +40,6 @@ class Batch:
 
     def warn(self, message: str) -> None:
         self.items.append(warning(message))
-
-
-def warning(message: str) -> NewEvent:
-    return NewEvent("log", {"level": "warning", "message": message})
 
 
 def read_batch(lines: Sequence[Line], after_seq: int) -> Batch:

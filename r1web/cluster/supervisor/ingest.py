@@ -18,8 +18,8 @@ from django.utils import timezone
 
 from r1web.alerts.services import Shown, observe
 from r1web.bulk import save_all
-from r1web.cluster.supervisor.batch import Batch, read_batch, warning
-from r1web.cluster.supervisor.booking import Told, book
+from r1web.cluster.services.booking import Told, book
+from r1web.cluster.supervisor.batch import Batch, read_batch
 from r1web.cluster.supervisor.tail import Line
 from r1web.metrics.services import Known, Sample, append_points
 from r1web.rollouts.models import Group
@@ -33,6 +33,7 @@ from r1web.runs.services import (
     lock_attempt,
     record_progress,
     transition,
+    warning,
 )
 from training.events import (
     CheckpointEvent,

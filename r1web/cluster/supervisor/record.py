@@ -10,10 +10,11 @@ from django.db import transaction
 from r1web.bulk import save_all
 from r1web.cluster import services
 from r1web.cluster.models import Device, Follower
+from r1web.cluster.services.booking import go_on
 from r1web.cluster.services.followers import row
 from r1web.cluster.supervisor import plan
 from r1web.cluster.supervisor.ending import Told
-from r1web.ledger import services as ledger
+from r1web.ledger.services import Measured
 from r1web.metrics.services import Known, Sample, append_points
 from r1web.processes import since_boot
 from r1web.runs.models import Attempt, Desired, Event, Run
@@ -103,7 +104,7 @@ def _told(part: Follower) -> Told:
 
 @transaction.atomic
 def record_samples(
-    measured: Sequence[tuple[ledger.Measured, Mapping[str, float]]], known: Known | None = None
+    measured: Sequence[tuple[Measured, Mapping[str, float]]], known: Known | None = None
 ) -> None:
     """What was measured of the attempts just now."""
     now = time.time()
@@ -117,7 +118,7 @@ def record_samples(
     append_points([Sample(of, run.last_step, now, values) for run, of, values in found], known)
     append_to_locked([News(run, of, [_system(run, values, now)]) for run, of, values in found])
     save_all([run for run, _, _ in found], ["last_seq"])
-    ledger.go_on(of for of, _ in measured if of.attempt.run_id in run_of)
+    go_on([of for of, _ in measured if of.attempt.run_id in run_of])
 
 
 def _system(run: Run, values: Mapping[str, float], now: float) -> NewEvent:

@@ -17,7 +17,7 @@ from r1web.ledger.moments import in_ms, moment_of
 from r1web.ledger.reading import Reading
 from r1web.ledger.services.rows import book_energy, write
 from r1web.ledger.services.wasting import lose_what_is_done_again
-from r1web.runs.models import Attempt
+from r1web.runs.models import Attempt, Run
 from training.events import CheckpointEvent, Event, StartedEvent
 
 Pair = tuple[Meter, Reading]
@@ -30,6 +30,10 @@ class Measured(NamedTuple):
     node: str
     energy: Energy | None
     """None without GPUs that tell it."""
+
+    @property
+    def run(self) -> Run:
+        return self.attempt.run
 
 
 def begin(*, attempt: Attempt, since: datetime) -> Meter:
@@ -69,9 +73,8 @@ def note_fault(*, attempt: Attempt, cause: str) -> bool:
     return Meter.objects.filter(attempt=attempt, fault="").update(fault=cause[:FAULT_LENGTH]) > 0
 
 
-def go_on(measured: Iterable[Measured]) -> None:
+def go_on(measured: Sequence[Measured]) -> None:
     """They do still what they did last: book that up to now, and the energy that it took."""
-    measured = list(measured)
     now_ms = in_ms(timezone.now())
     meters = _meters([one.attempt for one in measured])
     pairs = list(meters.values())
@@ -99,12 +102,25 @@ def stop(*, attempt: Attempt, leaving: QuerySet[Lease]) -> datetime:
         reading.give_up()
     reading.run_to(in_ms(now))
     write([(meter, reading)])
+    _leave(meter, gone)
+    _save([(meter, reading)])
+    return max(now, moment_of(reading.until_ms))
+
+
+def let_go(*, attempt: Attempt, leaving: QuerySet[Lease]) -> datetime:
+    """Hold these leases no more, without booking the rest of them; when they are over."""
+    gone = set(leaving.values_list("pk", flat=True))
+    for meter in Meter.objects.filter(attempt=attempt):
+        _leave(meter, gone)
+        meter.save(update_fields=["holds"])
+    return timezone.now()
+
+
+def _leave(meter: Meter, gone: set[int]) -> None:
     left = [
         [node, model, [key for key in keys if key not in gone]] for node, model, keys in meter.holds
     ]
     meter.holds = [hold for hold in left if hold[2]]
-    _save([(meter, reading)])
-    return max(now, moment_of(reading.until_ms))
 
 
 def _kind(device: Device | None) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from r1web.runs.services.create import (
 )
 from r1web.runs.services.deleting import delete_run, purge_run, restore_run
 from r1web.runs.services.edit import checked_name, edit_run
-from r1web.runs.services.events import NewEvent, News, append_events, append_to_locked
+from r1web.runs.services.events import NewEvent, News, append_events, append_to_locked, warning
 from r1web.runs.services.lifecycle import (
     continue_run,
     put_back,
@@ -53,4 +53,5 @@ __all__ = [
     "resume_run",
     "shorten_pauses",
     "transition",
+    "warning",
 ]

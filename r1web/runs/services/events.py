@@ -29,6 +29,10 @@ class NewEvent:
     are numbers still, which get their words on the wire."""
 
 
+def warning(message: str) -> NewEvent:
+    return NewEvent("log", {"level": "warning", "message": message})
+
+
 class Numbered(NamedTuple):
     """What becomes an Event's row; to make an Event of it would take longer than to write it."""
 

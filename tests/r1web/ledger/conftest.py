@@ -17,7 +17,7 @@ from r1web.cluster.supervisor.ingest import ingest
 from r1web.cluster.supervisor.record import record_samples
 from r1web.ledger import services
 from r1web.ledger.energy import Energy
-from r1web.ledger.models import Booking
+from r1web.ledger.models import Booking, Meter
 from r1web.runs.models import Attempt, Run, State
 from tests.r1web.cluster.test_ingest import lines_of, record
 
@@ -134,6 +134,20 @@ def broken_booking() -> Iterator[None]:
         raise DataError("no room for so much time\0")
 
     with mock.patch.object(services, "book", book):
+        yield
+
+
+@contextmanager
+def refused_by_the_database(name: str) -> Iterator[None]:
+    """That service of the ledger fails in the database, when all of it is written."""
+    whole = getattr(services, name)
+
+    def refused(*args: Any, **kwargs: Any) -> None:
+        whole(*args, **kwargs)
+        meter = Meter.objects.get()
+        Meter.objects.create(attempt=meter.attempt, run=meter.run, holds=[], reading={})
+
+    with mock.patch.object(services, name, refused):
         yield
 
 

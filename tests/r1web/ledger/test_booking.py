@@ -7,10 +7,12 @@ from django.utils import timezone
 
 from r1web.cluster.models import Lease
 from r1web.cluster.services import end_follower
+from r1web.cluster.supervisor.record import record_samples
 from r1web.ledger.models import Booking, Mark, Meter
-from r1web.runs.models import State
+from r1web.ledger.services import Measured
+from r1web.runs.models import Event, State
 from tests.r1web.cluster.test_ingest import told
-from tests.r1web.ledger.conftest import Clock, Story, broken_booking
+from tests.r1web.ledger.conftest import Clock, Story, broken_booking, refused_by_the_database
 
 MakeStory = Callable[..., Story]
 
@@ -203,3 +205,66 @@ def test_a_fault_in_booking_costs_no_line_and_no_time(
     story.end()
     assert story.seconds() == {"idle": 40, "training": 10}
     assert told(attempt) == [message]
+
+
+def test_a_fault_in_going_on_costs_no_sample_and_no_time(
+    make_story: MakeStory, clock: Clock
+) -> None:
+    story = make_story()
+    attempt = story.begin()
+    story.start()
+    with refused_by_the_database("go_on"):
+        for _ in range(2):
+            story.phase("training", 10)
+            story.sample()
+    assert story.seconds() == {}
+    assert Event.objects.filter(run=story.run, type="system").count() == 2
+    (message,) = told(attempt)
+    assert "could not book the time up to now (IntegrityError" in message
+    story.tell("metrics", 1, values={})
+    story.sample()
+    assert story.seconds() == {"training": 40}
+
+
+def test_attempts_are_booked_though_another_of_the_same_supervisor_cannot_be(
+    make_story: MakeStory, clock: Clock
+) -> None:
+    well, ill = make_story("well"), make_story("ill")
+    for story in (well, ill):
+        story.begin()
+        story.start()
+        story.tell("phase", 1, phase="training")
+    Meter.objects.filter(attempt=ill.attempt).update(reading={"no": "reading"})
+    clock.go(10)
+    assert well.attempt is not None
+    assert ill.attempt is not None
+    samples = {"system/cpu_percent": 1.0}
+    both = [Measured(story.attempt, "one-0", None) for story in (well, ill)]
+    record_samples([(measured, samples) for measured in both])
+    assert (well.seconds(), ill.seconds()) == ({"training": 20}, {})
+    assert told(well.attempt) == []
+    assert "TypeError" in told(ill.attempt)[0]
+
+
+def test_a_fault_in_stopping_keeps_no_device(make_story: MakeStory, clock: Clock) -> None:
+    story = make_story(nodes=2)
+    attempt = story.begin()
+    story.start()
+    story.phase("training", 10)
+    story.sample()
+    clock.go(5)
+    with refused_by_the_database("stop"):
+        end_follower(follower_id=attempt.followers.get().pk)
+    assert Lease.objects.filter(released_at=timezone.now()).count() == 2
+    (message,) = told(attempt)
+    assert "is missing in the run's cost" in message
+    clock.go(5)
+    story.end()
+    assert Lease.objects.filter(released_at=timezone.now()).count() == 2
+    assert Meter.objects.get().holds == []
+    by_node: dict[str, int] = {}
+    for row in Booking.objects.filter(run=story.run):
+        by_node[row.node] = by_node.get(row.node, 0) + row.device_ms
+    assert by_node == {"one-0": 40_000, "one-1": 20_000}  # whose last five seconds are missing
+    story.run.refresh_from_db()
+    assert story.run.state == State.FAILED
