@@ -25,6 +25,7 @@ from benchmarks.workload import SIZES, Workload, problems, prompt_of, workload
 from training.base_models import find_model
 from training.distributed.process import Process
 from training.grpo.collect import Collector, Cursor
+from training.grpo.portion import Portion
 from training.grpo.rollouts import compared
 from training.grpo.step import make_minibatch, update
 from training.grpo.work import GrpoWork
@@ -43,9 +44,8 @@ def ours(work: Workload, dtype: str, process: Process, rewards: RewardPool) -> T
     setup = set_up(config, config.plan[0], Path(), process, rewards, None, source, None)
     grpo = GrpoWork(setup, lambda *_, **__: None, lambda: False)
     engine, sampler, cursor = grpo.engine, NativeEngine(grpo.engine.policy), Cursor()
-    collector = Collector(
-        config, setup.task, setup.template, setup.tokenizer, rewards, rank=0, world_size=1
-    )
+    portion = Portion.of(config.grpo, rank=0, world_size=1)
+    collector = Collector(config, setup.task, setup.template, setup.tokenizer, rewards, portion)
 
     if work.fixed_length:
         setup.tokenizer.eos_id = None
@@ -53,7 +53,8 @@ def ours(work: Workload, dtype: str, process: Process, rewards: RewardPool) -> T
     def step() -> None:
         nonlocal cursor
         collection, cursor = collector.collect(sampler, cursor, policy_version=0)
-        groups = compared(collection.groups, config.grpo.loss.advantage_scale, process.sum)
+        scale = config.grpo.loss.advantage_scale
+        groups = compared(collection.groups, scale, portion, process.sum)
         minibatch = make_minibatch(groups, process.device)
         limit = config.sampling.max_new_tokens
         update(engine, minibatch, grpo.reference, config, LEARNING_RATE, longest=limit)

@@ -28,6 +28,7 @@ from benchmarks.workload import SIZES, Workload, workload
 from training.base_models import find_model
 from training.distributed.process import Process
 from training.grpo.collect import Collector, Cursor
+from training.grpo.portion import Portion
 from training.grpo.rollouts import compared
 from training.grpo.step import make_minibatch
 from training.grpo.work import GrpoWork
@@ -76,16 +77,16 @@ def step_of(work: Workload, process: Process, rewards: RewardPool) -> tuple[Phas
     setup = set_up(config, config.plan[0], Path(), process, rewards, None, source, None)
     grpo = GrpoWork(setup, lambda *_, **__: None, lambda: False)
     engine, sampler = grpo.engine, NativeEngine(grpo.engine.policy)
-    collector = Collector(
-        config, setup.task, setup.template, setup.tokenizer, rewards, rank=0, world_size=1
-    )
+    portion = Portion.of(config.grpo, rank=0, world_size=1)
+    collector = Collector(config, setup.task, setup.template, setup.tokenizer, rewards, portion)
     if work.fixed_length:
         setup.tokenizer.eos_id = None
     left: dict[str, Any] = {}
 
     def collect() -> None:
         collection, _ = collector.collect(sampler, Cursor(), policy_version=0)
-        groups = compared(collection.groups, config.grpo.loss.advantage_scale, process.sum)
+        scale = config.grpo.loss.advantage_scale
+        groups = compared(collection.groups, scale, portion, process.sum)
         batch = make_minibatch(groups, process.device).batch
         temperature = config.sampling.temperature
         left["inputs"] = (batch.tokens_BT, batch.mask_BT, batch.completion_BT, temperature)

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from training.events import CompletionRecord, StageOutput
+from training.events import StageOutput
 from training.grpo.collect import Collection, Collector, Cursor
-from training.grpo.rollouts import Group
-from training.grpo.telling import records_of, share_of
+from training.grpo.portion import Portion
+from training.grpo.rollouts import Group, joined
+from training.grpo.telling import Gathered, records_of, share_of
 from training.provenance.made import made_card
 from training.rejection.dataset import Dataset, path_of
 from training.saving import file_of_rank
 from training.setup import Setup
-
-Gathered = list[tuple[Group, list[CompletionRecord], bool]]
-"""Groups with their records, and whether something of them is made use of."""
 
 
 class Sampled:
@@ -27,20 +27,23 @@ class Sampled:
     def __init__(self, setup: Setup) -> None:
         process = setup.process
         self._setup = setup
+        self._portion = Portion.of(setup.config.grpo, process.rank, process.world_size)
         self._collector = Collector(
-            setup.config, setup.task, setup.template, setup.tokenizer, setup.rewards,
-            process.rank, process.world_size,
-        )  # fmt: skip
+            setup.config, setup.task, setup.template, setup.tokenizer, setup.rewards, self._portion
+        )
         model = setup.model.eval().requires_grad_(False).to(process.device)
         self._sampler = setup.make_sampler(model, 0)
         self._before = self._cursor = _read_cursor(setup)
-        self._detailed = share_of(setup.config.rollouts, process.rank, process.world_size)
+        self._detailed = share_of(setup.config.rollouts, self._portion)
 
     def collect(self) -> Collection:
-        """The next step's."""
+        """The next step's. Groups are whole: of those that ranks have written together the first of
+        these has all, and the others none."""
         self._before = self._cursor
         collection, self._cursor = self._collector.collect(self._sampler, self._cursor, 0)
-        return collection
+        parts = self._setup.process.gather_in_team(collection.groups, self._portion.team_size)
+        by_number = groupby(parts, lambda part: part.number)
+        return replace(collection, groups=[joined(list(each)) for _, each in by_number])
 
     def give_back(self) -> None:
         """The last collection was not made use of."""

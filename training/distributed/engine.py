@@ -135,16 +135,18 @@ class Engine:
         *,
         mtp: MtpMode,
         balance: bool,
+        last: bool,
     ) -> None:
         """Pass through the model there and back beside the other ranks, which under ZeRO 3 gather
-        weights together, with a gradient of zero and without counting the experts' load."""
+        weights together, with a gradient of zero and without counting the experts' load. `last`
+        as in `backward`: of a rank that has nothing of a step."""
         self.model.eval()
         result = self.logprobs(
             tokens_BT, mask_BT, completion_BT, temperature, mtp=mtp, balance=balance
         )
         self.model.train()
         learnt = (result.logprobs_BT, result.mtp_BT, result.balance_B)
-        self.backward(0.0 * sum(x.sum() for x in learnt if x is not None), last=False)
+        self.backward(0.0 * sum(x.sum() for x in learnt if x is not None), last=last)
 
     def backward(self, loss: Tensor, *, last: bool) -> None:
         """Add this rank's share of the gradient; `last` on the last call before `step`."""

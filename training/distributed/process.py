@@ -39,6 +39,7 @@ class Process:
         """To be told at the begin of each phase, on every rank."""
         self.rank = int(os.environ.get("RANK", "0"))
         self.world_size = int(os.environ.get("WORLD_SIZE", "1"))
+        self._teams: dict[int, dist.ProcessGroup] = {}
         cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
         local_rank = int(os.environ.setdefault("LOCAL_RANK", "0"))  # DeepSpeed insists on it
         self.device = torch.device("cuda", local_rank) if cuda else torch.device("cpu")
@@ -78,10 +79,16 @@ class Process:
 
     def gather(self, items: Sequence[Any]) -> list[Any]:
         """All ranks' items on rank 0, in the order of the ranks; nothing elsewhere."""
-        if self.world_size == 1:
+        return self.gather_in_team(items, self.world_size)
+
+    def gather_in_team(self, items: Sequence[Any], size: int) -> list[Any]:
+        """The items of `size` neighbouring ranks on the first of them, in their order; nothing
+        elsewhere. `size` divides the number of ranks."""
+        if size == 1:
             return list(items)
-        everyone: list[Any] | None = [None] * self.world_size if self.is_main else None
-        dist.gather_object(list(items), everyone)
+        first = self.rank - self.rank % size
+        everyone: list[Any] | None = [None] * size if self.rank == first else None
+        dist.gather_object(list(items), everyone, dst=first, group=self._team(first, size))
         return [item for part in everyone or [] for item in part]
 
     def share(self, items: Sequence[Any]) -> list[Any]:
@@ -91,6 +98,15 @@ class Process:
         everyone: list[Any] = [None] * self.world_size
         dist.all_gather_object(everyone, list(items))
         return [item for part in everyone for item in part]
+
+    def _team(self, first: int, size: int) -> dist.ProcessGroup | None:
+        """None: all ranks. Only its own ranks have to ask for one."""
+        if size == self.world_size:
+            return None
+        if size not in self._teams:
+            ranks = list(range(first, first + size))
+            self._teams[size] = dist.new_group(ranks, use_local_synchronization=True)
+        return self._teams[size]
 
     def barrier(self) -> None:
         if self.world_size > 1:

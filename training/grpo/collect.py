@@ -15,6 +15,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from training.config import RunConfig
+from training.grpo.portion import Portion
 from training.grpo.rollouts import Group, candidate, part_flat, text_of
 from training.rewards import Reward, RewardPool
 from training.rollout import Carry, Completion, Engine, Sampling
@@ -35,7 +36,7 @@ class Asked:
     policy_version: int
     """Optimiser steps the policy had seen that began to write."""
     written: tuple[Completion, ...] = ()
-    """None yet, or all of the group; those that are unfinished are gone on with."""
+    """None yet, or all of this rank's; those that are unfinished are gone on with."""
 
     @property
     def finished(self) -> bool:
@@ -99,13 +100,10 @@ class Collector:
         template: Template,
         tokenizer: TextTokenizer,
         rewards: RewardPool,
-        rank: int,
-        world_size: int,
+        portion: Portion,
     ) -> None:
-        self.config, self.rewards, self.rank = config, rewards, rank
+        self.config, self.rewards, self.portion = config, rewards, portion
         self.task, self.template, self.tokenizer = task, template, tokenizer
-        self.prompts_here = config.grpo.prompts_per_step // world_size
-        """Of each step."""
         dynamic = config.grpo.dynamic_sampling
         self._rounds = dynamic.max_rounds if dynamic else 1
 
@@ -119,7 +117,7 @@ class Collector:
             cursor.collections * steps + 1, policy_version, cursor.drawn,
             asked=list(cursor.carried), groups=list(cursor.spare),
         )  # fmt: skip
-        wanted = self.prompts_here * steps
+        wanted = len(self.portion.prompts) * steps
         for _ in range(self._rounds):
             if len(work.groups) < wanted:
                 self._round(work, wanted - len(work.groups), sampler)
@@ -156,7 +154,7 @@ class Collector:
         places = range(work.drawn, work.drawn + max(0, wanted + spare - len(work.asked)))
         work.asked += [self._draw(place, work.policy_version) for place in places]
         work.drawn = places.stop
-        leave = spare * self.config.grpo.group_size
+        leave = spare * len(self.portion.members)
         while sum(each.finished for each in work.asked) < wanted:
             work.asked = self._continue(work.asked, sampler, work.step, leave)
             work.made, work.stood = (
@@ -168,8 +166,8 @@ class Collector:
     def _draw(self, place: int, policy_version: int) -> Asked:
         """Prompt `place` of this rank. The ranks' prompts interleave by steps, so that every step
         trains on the same prompts however many ranks share them, until some are replaced."""
-        step, within = divmod(place, self.prompts_here)
-        number = step * self.config.grpo.prompts_per_step + self.rank * self.prompts_here + within
+        step, within = divmod(place, len(self.portion.prompts))
+        number = step * self.config.grpo.prompts_per_step + self.portion.prompts[within]
         problem = self.task.training_problem(self.config.seed, number)
         prompt = self.template(problem)
         return Asked(number, problem, prompt, self.tokenizer.encode_prompt(prompt), policy_version)
@@ -177,7 +175,7 @@ class Collector:
     def _continue(self, asked: list[Asked], sampler: Engine, step: int, leave: int) -> list[Asked]:
         """Write on until no more than `leave` completions are unfinished. A group goes to be
         scored as soon as its last member is there."""
-        size, sampling = self.config.grpo.group_size, Sampling.of(self.config.sampling, step)
+        size, sampling = len(self.portion.members), Sampling.of(self.config.sampling, step)
         begun = {
             place * size + member: completion
             for place, each in enumerate(asked)
@@ -208,6 +206,7 @@ class Collector:
         completions = sampler.generate(
             [each.tokens for each in asked],
             group_size=size,
+            first_member=self.portion.members.start,
             sampling=sampling,
             seeds=[derive_seed(self.config.seed, each.number) for each in asked],
             eos_id=self.tokenizer.eos_id,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from training.config import AdvantageScale
 from training.grpo.advantage import advantages, is_flat
+from training.grpo.portion import Portion
 from training.rewards import Candidate, Reward
 from training.rollout import Completion
 from training.tasks import Measured, Problem
@@ -19,7 +22,8 @@ from training.tokenizer import TextTokenizer
 
 @dataclass(frozen=True)
 class Group:
-    """One prompt with its completions; lists run over the completions."""
+    """One prompt with its completions, or with those of them that one rank writes; lists run over
+    the completions."""
 
     problem: Problem
     prompt: str
@@ -87,14 +91,30 @@ def part_flat(groups: list[Group]) -> tuple[list[Group], list[Group]]:
     return parts
 
 
+def joined(parts: Sequence[Group]) -> Group:
+    """A whole group of what several ranks have written of it, in their order."""
+    old = [part.old_logprobs for part in parts if part.old_logprobs is not None]
+    return replace(
+        parts[0],
+        completions=[*chain.from_iterable(part.completions for part in parts)],
+        texts=[*chain.from_iterable(part.texts for part in parts)],
+        rewards=[*chain.from_iterable(part.rewards for part in parts)],
+        advantages=[*chain.from_iterable(part.advantages for part in parts)],
+        old_logprobs=[*chain.from_iterable(old)] if old else None,
+    )
+
+
 def compared(
-    groups: list[Group], scale: AdvantageScale, sum_ranks: Callable[[Tensor], Tensor]
+    groups: list[Group],
+    scale: AdvantageScale,
+    portion: Portion,
+    sum_ranks: Callable[[Tensor], Tensor],
 ) -> list[Group]:
-    """A step's groups with their advantages; all ranks call it together."""
-    found_PG = advantages(rewards_of(groups), scale, sum_ranks)
-    return [
-        replace(group, advantages=row) for group, row in zip(groups, found_PG.tolist(), strict=True)
-    ]
+    """A rank's groups of a step with their advantages, which follow from the rewards of the whole
+    step. `sum_ranks` adds a tensor up over the ranks: all call this together."""
+    rewards_PG = portion.whole(rewards_of(groups), sum_ranks)
+    mine = portion.own(advantages(rewards_PG, scale)).tolist()
+    return [replace(group, advantages=row) for group, row in zip(groups, mine, strict=True)]
 
 
 def as_sampled(groups: list[Group]) -> list[Group]:
@@ -105,12 +125,22 @@ def as_sampled(groups: list[Group]) -> list[Group]:
     ]
 
 
-def pass_rates(groups: list[Group]) -> list[Measured]:
-    """How each group's problem went; nothing of a group of which no answer could be judged."""
-    found = []
-    for group in groups:
-        parts = [reward.parts["accuracy"] for reward in group.rewards]
-        judged = [part == 1.0 for part in parts if part is not None]
-        if judged:
-            found.append(Measured.of(group.problem, sum(judged) / len(judged)))
-    return found
+def pass_rates(groups: list[Group], share: Callable[[Sequence[Any]], list[Any]]) -> list[Measured]:
+    """How the problem of each group of all ranks went, in the order of their numbers; nothing of a
+    group of which no answer could be judged. `share` tells every rank what all have: they call this
+    together."""
+    found: dict[int, tuple[Measured, list[bool]]] = {}
+    mine = [(group.number, Measured.of(group.problem, 0.0), _judged(group)) for group in groups]
+    for number, measured, judged in share(mine):
+        found.setdefault(number, (measured, []))[1].extend(judged)
+    return [
+        measured._replace(pass_rate=sum(judged) / len(judged))
+        for _, (measured, judged) in sorted(found.items())
+        if judged
+    ]
+
+
+def _judged(group: Group) -> list[bool]:
+    """Which answers are right, of those that could be judged."""
+    parts = [reward.parts["accuracy"] for reward in group.rewards]
+    return [part == 1.0 for part in parts if part is not None]

@@ -154,11 +154,11 @@ def update(
     mtp: MtpMode = "detached" if optim.mtp_weight else "off"
     entropies_BT, trained_BT = (torch.zeros_like(minibatch.sampled_BT) for _ in range(2))
     for number, rows in enumerate(chunks):
-        part = minibatch.part(rows or [0])
+        part, last = minibatch.part(rows or [0]), number + 1 == len(chunks)
         batch, temperature = part.batch, config.sampling.temperature
         inputs = (batch.tokens_BT, batch.mask_BT, batch.completion_BT, temperature)
         if not rows:
-            engine.take_part(*inputs, mtp=mtp, balance=optim.balance_loss > 0)
+            engine.take_part(*inputs, mtp=mtp, balance=optim.balance_loss > 0, last=last)
             continue
         result = engine.logprobs(
             *inputs, mtp=mtp, balance=optim.balance_loss > 0, experts_BTLK=batch.experts_BTLK
@@ -178,7 +178,7 @@ def update(
         entropies_BT[rows, : old_BT.shape[1]] = result.entropy_BT
         trained_BT[rows, : old_BT.shape[1]] = old_BT
         entropy_BT = result.entropy_BT.where(part.counted_BT, 0.0)
-        engine.backward(loss + beside, last=number + 1 == len(chunks))
+        engine.backward(loss + beside, last=last)
         of_part.add({"entropy": entropy_BT.sum(), **sums})
         tally.join(of_part)
     differences_BT = trained_BT - minibatch.sampled_BT

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, groupby
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from torch import Tensor
 
 from training.config import RolloutsConfig
 from training.events import TOKEN_STEPS, UNKNOWN, CompletionRecord, pack_tokens
-from training.grpo.rollouts import Group, text_tokens, total
+from training.grpo.portion import Portion
+from training.grpo.rollouts import Group, joined, text_tokens, total
 from training.tokenizer import TextTokenizer
 
 Floats = npt.NDArray[np.float32]
@@ -51,10 +53,14 @@ class Seen:
         return [{name: rows[row] for name, rows in split.items()} for row in range(count)]
 
 
-def share_of(config: RolloutsConfig, rank: int, world_size: int) -> int | None:
+Gathered = list[tuple[Group, list[CompletionRecord], bool]]
+"""Groups with their records, and whether something of them is made use of."""
+
+
+def share_of(config: RolloutsConfig, portion: Portion) -> int | None:
     """Of how many of its groups a rank tells every token; None: of all."""
-    whole, rest = divmod(config.detailed_groups, world_size)
-    shares = {"none": 0, "some": whole + (rank < rest), "all": None}
+    whole, rest = divmod(config.detailed_groups, portion.teams)
+    shares = {"none": 0, "some": whole + (portion.team < rest), "all": None}
     return shares[config.token_detail]
 
 
@@ -73,9 +79,16 @@ def records_of(
     return [list(_records(group, entropies, each, tokenizer)) for group in groups]
 
 
-def rollouts_of(
-    gathered: list[tuple[Group, list[CompletionRecord], bool]], steps_before: int
-) -> list[dict[str, Any]]:
+def whole_groups(gathered: Gathered) -> Gathered:
+    """What was gathered from all ranks, put together where several have written a group."""
+    found: Gathered = []
+    for _, of_group in groupby(gathered, lambda each: each[0].number):
+        parts, records, used = zip(*of_group, strict=True)
+        found.append((joined(parts), [*chain.from_iterable(records)], any(used)))
+    return found
+
+
+def rollouts_of(gathered: Gathered, steps_before: int) -> list[dict[str, Any]]:
     """The fields of the step's rollouts events, of groups with their records and whether they are
     trained on. `steps_before` the stage count into the policies' versions."""
     return [

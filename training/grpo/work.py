@@ -31,12 +31,13 @@ from training.grpo.metrics import (
     staleness,
     update_metrics,
 )
+from training.grpo.portion import Portion
 from training.grpo.rollouts import Group, as_sampled, compared, pass_rates
 from training.grpo.saving import Kept, read_kept
 from training.grpo.step import make_minibatch, update, with_old_logprobs
 from training.grpo.stopwatch import Stopwatch
 from training.grpo.tally import Tally
-from training.grpo.telling import Seen, records_of, rollouts_of, share_of
+from training.grpo.telling import Seen, records_of, rollouts_of, share_of, whole_groups
 from training.model import Policy, policy
 from training.rollout.engine import Guesses
 from training.saving import file_of_rank
@@ -60,15 +61,15 @@ class GrpoWork(Work):
         if setup.start is not None:
             setup.task.restore(kept.task)
         self._waiting = kept.waiting  # the rest of a collection, a step's groups each
+        self._portion = Portion.of(config.grpo, process.rank, process.world_size)
         collector = Collector(
-            config, setup.task_ahead, setup.template, setup.tokenizer, setup.rewards,
-            process.rank, process.world_size,
-        )  # fmt: skip
+            config, setup.task_ahead, setup.template, setup.tokenizer, setup.rewards, self._portion
+        )
         staleness_, stock = config.sampling.staleness, kept.stock
         self._ahead = Ahead(collector, self.engine.policy, setup.make_sampler, staleness_, stock)
         # Whether what is trained on was sampled from earlier policies.
         self._behind = staleness_ > 0 or config.sampling.carry_over > 0
-        self._detailed = share_of(config.rollouts, process.rank, process.world_size)
+        self._detailed = share_of(config.rollouts, self._portion)
         self._silence = Silence()
 
     @property
@@ -83,7 +84,8 @@ class GrpoWork(Work):
         setup, config, grpo = self._setup, self._setup.config, self._setup.config.grpo
         started = time.monotonic()
 
-        # Take a collection: each rank its own prompts, a group of scored completions for each.
+        # Take a collection: each rank its own prompts, a group of scored completions for each, or
+        # its members of one.
         rollout_s = reward_s = wait_s = 0.0
         guesses, dropped = Guesses(0, 0), list[Group]()
         if not self._waiting:
@@ -95,7 +97,7 @@ class GrpoWork(Work):
             if self._stopped():
                 self._ahead.give_back(collection)
                 return None
-            setup.task.observe(setup.process.share(pass_rates(collection.groups + dropped)))
+            setup.task.observe(pass_rates(collection.groups + dropped, setup.process.share))
             ahead = config.sampling.staleness * grpo.steps_per_collection
             if ahead and step + ahead <= grpo.steps:
                 self._ahead.sample(step - 1, setup.task.state())
@@ -116,10 +118,11 @@ class GrpoWork(Work):
         records = records_of(groups, seen, setup.tokenizer, self._detailed)
         nothing = None if self._detailed is None else 0
         flat_records = records_of(dropped, None, setup.tokenizer, nothing)
-        gathered = setup.process.gather(
+        parts = setup.process.gather(
             [(group, each, True) for group, each in zip(groups, records, strict=True)]
             + [(group, each, False) for group, each in zip(dropped, flat_records, strict=True)]
         )
+        gathered = whole_groups(parts)
         tokens = round(totals["tokens"])
         if not gathered:
             return Told(tokens, skipped=result.skipped)
@@ -165,9 +168,9 @@ class GrpoWork(Work):
         """The collection in the shares of its steps, with advantages, and with what the ratio
         compares with where that is not the policy as it is now."""
         setup, config, grpo = self._setup, self._setup.config, self._setup.config.grpo
-        here = grpo.prompts_per_step // setup.process.world_size
+        here, scale = len(self._portion.prompts), grpo.loss.advantage_scale
         shares = [
-            compared(groups[start : start + here], grpo.loss.advantage_scale, setup.process.sum)
+            compared(groups[start : start + here], scale, self._portion, setup.process.sum)
             for start in range(0, len(groups), here)
         ]
         if self._behind and grpo.correction is None:

@@ -126,13 +126,15 @@ class Engine(Protocol):
         prompts: list[list[int]],
         *,
         group_size: int = 1,
+        first_member: int = 0,
         sampling: Sampling,
         seeds: list[int],
         eos_id: int | None,
         done: Done | None = None,
         carry: Carry | None = None,
     ) -> list[Completion]:
-        """`group_size` completions of each prompt, the groups in the order of the prompts.
+        """`group_size` completions of each prompt, the groups in the order of the prompts. They
+        are numbered in their group from `first_member` on: those before are written elsewhere.
 
         `seeds` are the prompts', below 2⁶³: what is drawn for a completion follows from its
         prompt's seed, its number in the group and the token's number, whatever else is sampled

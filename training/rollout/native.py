@@ -68,6 +68,7 @@ class NativeEngine:
         prompts: list[list[int]],
         *,
         group_size: int = 1,
+        first_member: int = 0,
         sampling: Sampling,
         seeds: list[int],
         eos_id: int | None,
@@ -76,7 +77,9 @@ class NativeEngine:
     ) -> list[Completion]:
         """See `Engine.generate`. Raises `SamplingError` when a prompt is empty or does not leave
         room for `max_new_tokens`, and when the model produces numbers that are not finite."""
-        order = self._order(prompts, group_size, sampling, seeds, eos_id, done, carry or Carry())
+        order = self._order(
+            prompts, group_size, sampling, seeds, eos_id, done, carry or Carry(), first_member
+        )
         kind = PagedLayers if self.paged else Layers
         decoder = Decoder(self.model, kind)
         guesser = Guesser(self.model, kind) if self.speculative else None
@@ -120,12 +123,14 @@ class NativeEngine:
         eos_id: int | None,
         done: Done | None,
         carry: Carry,
+        first_member: int = 0,
     ) -> Order:
         limit = self.model.config.max_position_embeddings
         check_prompts(prompts, seeds, sampling.max_new_tokens, limit)
         return Order.of(
             prompts, group_size, sampling, seeds, set() if eos_id is None else {eos_id}, done,
-            carry, decode=self.decode, device=self.model.head.weight.device,
+            carry, first_member=first_member, decode=self.decode,
+            device=self.model.head.weight.device,
         )  # fmt: skip
 
     def _running(self, order: Order, numbers: list[int], slots: int) -> Running:

@@ -44,6 +44,7 @@ class Order:
         done: Done | None,
         carry: Carry,
         *,
+        first_member: int,
         decode: Decode | None,
         device: torch.device,
     ) -> Order:
@@ -53,7 +54,7 @@ class Order:
         return cls(
             prompts, group_size, sampling,
             ends_E=torch.tensor(sorted(ends), dtype=torch.long, device=device),
-            keys_A=noise_keys(seeds, group_size).to(device),
+            keys_A=noise_keys(seeds, group_size, first_member).to(device),
             stop=StopStrings(sampling.stop, decode) if sampling.stop and decode else None,
             done=done, carry=carry, found=carry.ended,
         )  # fmt: skip

@@ -13,11 +13,12 @@ _FACTORS = (0xBF58476D1CE4E5B9 - (1 << 64), 0x94D049BB133111EB - (1 << 64))
 """Of splitmix64 (Steele et al., OOPSLA 2014), as signed numbers; products wrap around."""
 
 
-def noise_keys(seeds: list[int], group_size: int) -> Tensor:
+def noise_keys(seeds: list[int], group_size: int, first_member: int = 0) -> Tensor:
     """What the noise of each sequence follows from [P * G]: its prompt's seed and its number in
-    the group, nothing else."""
+    the group, from `first_member` on; nothing else."""
     seeds_P1 = _mixed(torch.tensor(seeds, dtype=torch.int64))[:, None]
-    return _mixed(seeds_P1 + _GAMMA * torch.arange(group_size)).flatten()
+    members_G = first_member + torch.arange(group_size)
+    return _mixed(seeds_P1 + _GAMMA * members_G).flatten()
 
 
 USES = DRAW, GUESS, ACCEPT = range(3)

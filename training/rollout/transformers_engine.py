@@ -147,6 +147,7 @@ class TransformersEngine:
         prompts: list[list[int]],
         *,
         group_size: int = 1,
+        first_member: int = 0,
         sampling: Sampling,
         seeds: list[int],
         eos_id: int | None,
@@ -155,7 +156,9 @@ class TransformersEngine:
     ) -> list[Completion]:
         """See `Engine.generate`; the model's own end tokens end a sequence beside `eos_id`, unless
         that is None. Raises `SamplingError` as the native engine does."""
-        order = self._order(prompts, group_size, sampling, seeds, eos_id, done, carry or Carry())
+        order = self._order(
+            prompts, group_size, sampling, seeds, eos_id, done, carry or Carry(), first_member
+        )
         if order.open:
             write(*self._ready(order))
         return order.completions()
@@ -184,6 +187,7 @@ class TransformersEngine:
         eos_id: int | None,
         done: Done | None,
         carry: Carry,
+        first_member: int = 0,
     ) -> Order:
         if sampling.routing_replay:
             raise SamplingError(NO_EXPERTS)
@@ -192,7 +196,7 @@ class TransformersEngine:
         ends = set(self.model.eos_ids | {eos_id}) if eos_id is not None else set()
         return Order.of(
             prompts, group_size, sampling, seeds, ends, done, carry,
-            decode=self.decode, device=self.model.head.weight.device,
+            first_member=first_member, decode=self.decode, device=self.model.head.weight.device,
         )  # fmt: skip
 
     def _ready(self, order: Order) -> tuple[Reader, Running]:

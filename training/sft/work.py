@@ -113,17 +113,17 @@ class SftWork(Work):
         chunks = chunks_of(lengths if examples else [], engine, budget, shared=shared)
         mtp: MtpMode = "detached" if optim.mtp_weight else "off"
         for number, rows in enumerate(chunks):
-            some = rows or [0]
+            some, last = rows or [0], number + 1 == len(chunks)
             longest = max(lengths[row].prompt + lengths[row].completion for row in some)
             part = batch.part(some, longest)
             inputs = (part.tokens_BT, part.mask_BT, part.completion_BT, 1.0)
             if not rows:
-                engine.take_part(*inputs, mtp=mtp, balance=optim.balance_loss > 0)
+                engine.take_part(*inputs, mtp=mtp, balance=optim.balance_loss > 0, last=last)
                 continue
             result = engine.logprobs(*inputs, mtp=mtp, balance=optim.balance_loss > 0)
             loss = aggregate(-result.logprobs_BT, part.completion_BT, "token", whole)
             beside, sums = losses_beside(result, part.completion_BT, optim, whole)
-            engine.backward(loss + beside, last=number + 1 == len(chunks))
+            engine.backward(loss + beside, last=last)
             count = part.completion_BT.sum()
             tally.add({"loss": loss, "entropy": result.entropy_BT.sum(), "tokens": count, **sums})
         return tally

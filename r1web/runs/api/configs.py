@@ -53,7 +53,7 @@ class Arithmetic(Schema):
     """What a config comes to."""
 
     completions_per_step: int = Field(description="Prompts times group size.")
-    prompts_per_process: int
+    prompts_per_process: int = Field(description="1 where several processes share a prompt, too.")
     completions_per_process: int
     longest_completion: int = Field(description="Most tokens of one, at any step.")
     max_tokens_per_step: int = Field(
@@ -156,8 +156,9 @@ def _arithmetic(config: RunConfig) -> Arithmetic:
     each = max((stage.completions_per_step for stage in stages), default=0)
     return Arithmetic(
         completions_per_step=each,
-        prompts_per_process=max((one.grpo.prompts_per_step for one in sampling), default=0)
-        // processes,
+        prompts_per_process=-(
+            -max((one.grpo.prompts_per_step for one in sampling), default=0) // processes
+        ),
         completions_per_process=each // processes,
         longest_completion=max((one.sampling.longest[1] for one in sampling), default=0),
         max_tokens_per_step=max(

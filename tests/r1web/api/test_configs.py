@@ -87,6 +87,12 @@ def test_a_good_config_comes_resolved_with_its_arithmetic(api: Api) -> None:
     }
 
 
+def test_a_process_has_its_share_of_a_prompt_that_several_write(api: Api) -> None:
+    config = {"grpo": {"prompts_per_step": 2, "group_size": 8}, "hardware": {"processes": 8}}
+    sums = try_out(api, config)["arithmetic"]
+    assert (sums["prompts_per_process"], sums["completions_per_process"]) == (1, 2)
+
+
 def test_a_field_that_was_left_empty_is_asked_for(api: Api) -> None:
     growth = {"from_step": None, "max_new_tokens": 128}
     (problem,) = try_out(api, {"sampling": {"growth": growth}})["problems"]

@@ -162,6 +162,19 @@ def test_evaluation_takes_no_more_than_sampling_unless_a_problem_alone_does() ->
     assert {each.phase for each in off.phases} == {"training", "optimiser_step", "sampling"}
 
 
+def test_a_process_holds_its_own_completions_of_a_shared_prompt() -> None:
+    alone = of({"grpo": {"prompts_per_step": 1, "group_size": 4}}, device_bytes=10**9)
+    shared = of(
+        {"grpo": {"prompts_per_step": 2, "group_size": 8}, "hardware": {"processes": 4}},
+        device_bytes=10**9,
+    )
+    for name in ("latent_cache", "logits"):
+        assert part(shared, "sampling", name) == part(alone, "sampling", name) > 0
+        assert part(shared, "training", name) == part(alone, "training", name)
+    activations = part(shared, "training", "activations")
+    assert activations == part(alone, "training", "activations") > 0
+
+
 def test_rows_bound_what_sampling_and_evaluation_hold() -> None:
     few = of({"sampling": {"engine": {"max_sequences": 16}}})
     for phase in ("sampling", "evaluation"):

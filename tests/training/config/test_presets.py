@@ -98,6 +98,13 @@ def test_the_fields_of_pretraining_are_these() -> None:
         ({"task": {"type": "mixture", "parts": []}}, "task.parts"),
         ({"task": {"system_prompt": "Be brief."}}, "task"),
         ({"hardware": {"processes": 3}}, "grpo.prompts_per_step"),
+        ({"hardware": {"processes": 12}}, "grpo.prompts_per_step"),
+        ({"hardware": {"processes": 24}}, "grpo.group_size"),
+        (
+            {"hardware": {"processes": 16}, "grpo": {"dynamic_sampling": {"max_rounds": 2}}},
+            "grpo.dynamic_sampling",
+        ),
+        ({"hardware": {"processes": 16}, "sampling": {"carry_over": 0.5}}, "sampling.carry_over"),
         ({"hardware": {"processes": 4, "nodes": 3}}, "hardware.nodes"),
         ({"hardware": {"processes": 2, "expert_parallel": 3}}, "hardware.expert_parallel"),
         (
@@ -140,6 +147,27 @@ def test_a_mistake_is_laid_at_its_field(overrides: dict[str, object], path: str)
         resolve("r1-zero-nano", overrides)
     assert [problem.path for problem in error.value.problems] == [path]
     assert error.value.problems[0].message.endswith(".")
+
+
+def test_processes_that_would_share_a_prompt_unevenly_are_told_what_to_take() -> None:
+    def message(processes: int, **grpo: object) -> str:
+        with pytest.raises(ConfigError) as error:
+            resolve("r1-zero-nano", {"hardware": {"processes": processes}, "grpo": grpo})
+        return error.value.problems[0].message
+
+    assert message(12) == (
+        "8 prompts do not divide over 12 processes: take a multiple or a divisor of 12."
+    )
+    assert message(24) == (
+        "16 completions do not divide over the 3 processes that share a prompt: take a multiple of "
+        "3, or fewer hardware.processes."
+    )
+    assert message(16, dynamic_sampling={}) == (
+        "2 processes share a prompt, and none knows the others' rewards while it samples: set this "
+        "to null, or hardware.processes to at most 8."
+    )
+    for processes in (2, 8, 16, 32, 128):
+        resolve("r1-zero-nano", {"hardware": {"processes": processes}})
 
 
 def test_a_table_of_another_type_replaces_the_one_below() -> None:

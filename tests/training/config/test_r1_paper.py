@@ -77,6 +77,23 @@ def test_the_reward_model_has_the_papers_numbers() -> None:
     assert (stage.least_gap, stage.reads, stage.sampling.max_new_tokens) == (1.0, "answer", 8192)
 
 
+def test_it_runs_on_the_papers_512_gpus() -> None:
+    """arXiv 2501.12948v2, supplement: 64 nodes of 8 H800."""
+    hardware = config().hardware
+    assert (hardware.processes, hardware.nodes) == (512, 64)
+    assert resolve("r1-zero-paper", {}).config.hardware == hardware
+    written = {
+        planned.name: (stage.team_size, stage.completions_per_step // hardware.processes)
+        for planned in config().plan
+        if planned.kind in ("grpo", "rejection_sampling", "reward_model")
+        for stage in [config().of_stage(planned.name)]
+    }
+    assert written == {
+        "zero": (16, 1), "cold_start_data": (8, 2), "dev2": (16, 1), "sft_data": (2, 8),
+        "preference": (2, 2), "rl2": (16, 1), "final": (16, 1),
+    }  # fmt: skip
+
+
 def test_every_number_says_where_it_is_from() -> None:
     """On its line, or above the stage."""
     text = re.sub(r"\[hardware\][^[]*", "", FILE.read_text().split("[stages.results]")[0])

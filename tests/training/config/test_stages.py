@@ -101,6 +101,24 @@ def test_a_frozen_config_says_all_and_is_read_back_as_it_was() -> None:
             "stages.zero.grpo.steps",
             "whole collections",
         ),
+        (
+            {"hardware": {"processes": 2}, "stages": {"data": {"prompts_per_step": 3}}},
+            "stages.data.prompts_per_step",
+            "3 prompts do not divide over 2 processes",
+        ),
+        (
+            {
+                "hardware": {"processes": 8},
+                "stages": {
+                    "data": {
+                        "prompts_per_step": 2,
+                        "completions_per_prompt": 6,
+                    }
+                },
+            },
+            "stages.data.completions_per_prompt",
+            "the 4 processes that share a prompt",
+        ),
         ({"stages": {"data": {"type": "chess"}}}, "stages.data.type", "chess"),
         ({"stages": {"data": {"prompts": 3}}}, "stages.data.prompts", "no field"),
     ],

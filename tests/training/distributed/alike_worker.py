@@ -1,9 +1,11 @@
 """One rank of a job that makes whole GRPO runs, one after the other.
 
-Called as: alike_worker.py MODEL OUT ZERO_STAGE:EXPERT_RANKS…
-A run that shares out its experts is made once more from its first checkpoint, in OUT/…-resumed.
+Called as: alike_worker.py MODEL OUT CASES, these as JSON: settings by the name of the run, which
+goes into OUT/NAME. One of several processes whose settings have "resume" is made once more from its
+first checkpoint, in OUT/NAME-resumed.
 """
 
+import json
 import os
 import shutil
 import sys
@@ -15,12 +17,18 @@ from tests.training.jobs import write_config
 from training import checkpoint
 from training.cli import job
 from training.cli.display import Display
-from training.config import RewardConfig, RunConfig
+from training.config import RunConfig
+from training.config.presets import merge
 from training.distributed.process import Process
 from training.journal import Journal
 
 STEPS = 3
 REWARD = Path(__file__).with_name("evenness.py")
+COMMON = {
+    "grpo": {"steps": STEPS},
+    "checkpoint": {"every_steps": 1, "keep_last": STEPS},
+    "reward": {"custom": {"path": str(REWARD), "weights": {"evenness": 1.0}}},
+}
 
 
 def run(config: RunConfig, run_dir: Path, process: Process) -> None:
@@ -36,23 +44,17 @@ def run(config: RunConfig, run_dir: Path, process: Process) -> None:
 
 
 def main() -> None:
-    model, out, *cases = sys.argv[1:]
+    model, out, cases = sys.argv[1:]
     process = Process("cpu")
     close, process.close = process.close, lambda: None
     job.Process = lambda *_: process
-    for case in cases:
-        stage, ranks = map(int, case.split(":"))
-        config = run_config(
-            Path(model), processes=int(os.environ["WORLD_SIZE"]), zero_stage=stage,
-            expert_parallel=ranks,
-        )  # fmt: skip
-        grpo = config.grpo.model_copy(update={"steps": STEPS})
-        often = config.checkpoint.model_copy(update={"every_steps": 1, "keep_last": STEPS})
-        reward = RewardConfig(custom={"path": str(REWARD), "weights": {"evenness": 1.0}})
-        config = config.model_copy(update={"grpo": grpo, "checkpoint": often, "reward": reward})
-        run_dir = Path(out) / f"{stage}-{ranks}"
+    common = run_config(Path(model), processes=int(os.environ["WORLD_SIZE"])).model_dump()
+    for name, case in json.loads(cases).items():
+        resumes = case.pop("resume", False)
+        config = RunConfig.model_validate(merge(merge(common, COMMON), case))
+        run_dir = Path(out) / name
         run(config, run_dir, process)
-        if ranks > 1:
+        if resumes and process.world_size > 1:
             resumed = run_dir.with_name(f"{run_dir.name}-resumed")
             if process.is_main:
                 first = checkpoint.path_of(resumed, 1)

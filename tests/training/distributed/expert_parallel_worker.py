@@ -54,7 +54,7 @@ def backward(engine: Engine, whole: tuple[Tensor, ...], rows: slice, *, uneven: 
     tokens_BT, mask_BT, completion_BT = (part[rows] for part in whole)
     inputs = (tokens_BT, mask_BT, completion_BT)
     if uneven and engine.process.rank % 2:
-        engine.take_part(*inputs, 1.0, mtp="off", balance=False)
+        engine.take_part(*inputs, 1.0, mtp="off", balance=False, last=False)
     halves = uneven and engine.process.rank % 2 == 0
     size = len(tokens_BT) // (2 if halves else 1)
     found = []

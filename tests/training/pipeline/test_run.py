@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
+from tests.tolerance import RELATIVE, relative_difference
 from tests.training.grpo import test_resume
 from tests.training.grpo.test_run import told
 from tests.training.jobs import environment, events, train, write_config
 from training import checkpoint
 from training.config import RunConfig, resolve
+from training.config.presets import merge
 from training.events import (
     CheckpointEvent,
     EvaluationEvent,
@@ -212,6 +216,65 @@ def test_two_processes_make_the_same_data_and_resume(tiny_model: Path, tmp_path:
         json.loads(row) for row in (straight / "datasets" / "data.jsonl").read_text().splitlines()
     ]
     assert [row["step"] for row in rows] == [3] * 4 + [4] * 4
+
+
+@pytest.fixture(scope="module")
+def shared(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    """A run whose every stage has less to do than there are processes, by one and by four."""
+    found = {}
+    for processes in (1, 4):
+        found[processes] = tmp_path_factory.mktemp(f"shared-{processes}")
+        # A chunk for each completion: see tests/training/distributed/test_alike.py.
+        config = config_of(tiny_model, processes=processes, chunk_tokens=1)
+        tree = merge(config.model_dump(), {
+            "pipeline": ["data", "preference", "dev1", "results"],
+            "evaluation": {"problems": 3},
+            "stages": {
+                "data": {"start": "base"},
+                "preference": {"start": "base"},
+                "dev1": {"sequences_per_step": 2},
+                "results": {"models": ["base", "dev1"]},
+            },
+        })  # fmt: skip
+        write_config(found[processes], RunConfig.model_validate(tree))
+        result = train(found[processes])
+        assert result.returncode == 0, result.stderr
+    return found
+
+
+def rows_of(run_dir: Path, name: str) -> list[dict[str, Any]]:
+    text = (run_dir / "datasets" / f"{name}.jsonl").read_text()
+    return [json.loads(row) for row in text.splitlines()]
+
+
+def test_stages_choose_among_whole_groups_however_many_processes_share_them(
+    shared: dict[int, Path],
+) -> None:
+    assert len(rows_of(shared[1], "data")) == 8
+    assert rows_of(shared[1], "preference")
+    for name in ("data", "preference"):
+        assert rows_of(shared[4], name) == rows_of(shared[1], name)
+
+
+def test_every_stage_comes_to_the_same_with_more_processes_than_it_has_work_for(
+    shared: dict[int, Path],
+) -> None:
+    for kind, count in (("metrics", 7), ("evaluation", 4)):
+        alone, together = (
+            [event["values"] for event in told(shared[n], 0) if event["type"] == kind]
+            for n in (1, 4)
+        )
+        assert len(alone) == len(together) == count
+        for values, wanted in zip(together, alone, strict=True):
+            assert values.keys() == wanted.keys()
+            assert values == pytest.approx(wanted, rel=1e-5, abs=1e-6, nan_ok=True)
+    for step in (4, 7):
+        weights, expected = (
+            load_file(checkpoint.path_of(shared[n], step) / "weights" / "model.safetensors")
+            for n in (4, 1)
+        )
+        for name, weight in expected.items():
+            assert relative_difference(weights[name], weight) < RELATIVE[torch.float32], name
 
 
 def test_a_stage_whose_input_is_gone_says_so(tiny_model: Path, tmp_path: Path, out: Path) -> None:

@@ -69,6 +69,29 @@ def test_completions_do_not_depend_on_how_many_run_at_a_time(
             assert mine.logprobs == pytest.approx(its.logprobs, abs=1e-5)
 
 
+@pytest.mark.parametrize("engine_of", ENGINES)
+def test_a_completion_follows_from_its_number_in_the_whole_group(
+    config: ModelConfig, engine_of: Callable[[ModelConfig], Engine]
+) -> None:
+    """Whoever writes only some of a group writes those that the whole one has."""
+    engine, sampling = engine_of(config), Sampling(40, temperature=1.5)
+
+    def written(first: int, size: int) -> list[list[int]]:
+        found = engine.generate(
+            PROMPTS, group_size=size, first_member=first, sampling=sampling, seeds=[1, 2, 3, 4],
+            eos_id=3,
+        )  # fmt: skip
+        return [each.tokens for each in found]
+
+    whole = written(0, GROUP)
+    assert len({*map(tuple, whole)}) == len(whole)
+    for first in range(GROUP):
+        assert written(first, 1) == whole[first::GROUP]
+    parts = zip(*[iter(written(1, 3))] * 3, strict=True)
+    groups = zip(*[iter(whole)] * GROUP, strict=True)
+    assert [list(part) for part in parts] == [list(group[1:4]) for group in groups]
+
+
 @pytest.mark.parametrize("slots", [1, 4, None])
 def test_no_more_run_at_a_time_and_each_prompt_is_read_once(
     config: ModelConfig, monkeypatch: pytest.MonkeyPatch, slots: int | None

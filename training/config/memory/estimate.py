@@ -137,7 +137,7 @@ def _largest_chunk_tokens(job: Job, limit: int) -> int:
 
 def _largest_sequences(job: Job, limit: int) -> int:
     def fits(count: int) -> bool:
-        prompts = -(-count // job.config.grpo.group_size)
+        prompts = -(-count // job.members)
         return sampling(job, count, prompts).total() <= limit
 
     engine = job.config.sampling.engine

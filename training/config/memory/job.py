@@ -92,13 +92,19 @@ class Job:
 
     @property
     def prompts(self) -> int:
-        return self.config.grpo.prompts_per_step // self.processes
+        """Likewise; one where several processes share it."""
+        return max(1, self.config.grpo.prompts_per_step // self.processes)
+
+    @property
+    def members(self) -> int:
+        """Completions of each of these prompts."""
+        return self.completions // self.prompts
 
     @property
     def chunk(self) -> Chunk:
         """The largest that training/chunks.py makes of groups whose completions are all as long as
         the mean."""
-        budget, group = self.config.hardware.chunk_tokens, self.config.grpo.group_size
+        budget, group = self.config.hardware.chunk_tokens, self.members
         prompt, (mean, longest) = self.lengths.prompt, self.lengths.spread(self.limit)
         groups = min(self.prompts, int(budget / (prompt + group * mean)))
         if groups:

@@ -107,7 +107,7 @@ def _collecting(job: Job) -> Parts:
     """All prompts of a collection, with those begun beyond it."""
     config, steps = job.config.sampling, job.config.grpo.steps_per_collection
     prompts = math.ceil(job.prompts * steps * (1 + config.carry_over))
-    return _in_turn(job, prompts * job.config.grpo.group_size, prompts)
+    return _in_turn(job, prompts * job.members, prompts)
 
 
 def _in_turn(job: Job, sequences: int, prompts: int) -> Parts:

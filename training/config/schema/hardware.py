@@ -11,7 +11,11 @@ class HardwareConfig(Strict):
     """What the job runs on."""
 
     processes: int = Field(
-        1, ge=1, le=4096, description="Training processes (one a GPU; on a laptop 1 or 2)."
+        1,
+        ge=1,
+        le=4096,
+        description="Training processes (one a GPU; on a laptop 1 or 2): a divisor of a step's "
+        "prompts, or a multiple, so that several share each prompt's completions evenly.",
     )
     nodes: int = Field(
         1, ge=1, le=512, description="Machines that the processes are spread over evenly."

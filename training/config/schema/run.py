@@ -135,6 +135,11 @@ class RunConfig(Strict):
         return self.grpo.prompts_per_step * self.grpo.group_size
 
     @property
+    def team_size(self) -> int:
+        """Processes that write a prompt's completions together."""
+        return max(1, self.hardware.processes // self.grpo.prompts_per_step)
+
+    @property
     def evaluation_batch(self) -> int:
         """Problems that one process evaluates at once: as many completions as it samples at once
         when it trains, so that evaluating needs no more memory."""
@@ -145,11 +150,41 @@ class RunConfig(Strict):
     @model_validator(mode="after")
     def _prompts_divide(self) -> "RunConfig":
         prompts, processes = self.grpo.prompts_per_step, self.hardware.processes
-        if prompts % processes:
+        if prompts % processes and processes % prompts:
             raise fail(
                 "grpo.prompts_per_step",
                 f"{prompts} prompts do not divide over {processes} processes: "
-                f"take a multiple of {processes}.",
+                f"take a multiple or a divisor of {processes}.",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _groups_divide(self) -> "RunConfig":
+        size, team = self.grpo.group_size, self.team_size
+        if size % team:
+            raise fail(
+                "grpo.group_size",
+                f"{size} completions do not divide over the {team} processes that share a prompt: "
+                f"take a multiple of {team}, or fewer hardware.processes.",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _teams_need_no_word(self) -> "RunConfig":
+        """While it samples, a process knows nothing of those that it shares a prompt with."""
+        team = self.team_size
+        fewer = f"hardware.processes to at most {self.grpo.prompts_per_step}"
+        if team > 1 and self.grpo.dynamic_sampling:
+            raise fail(
+                "grpo.dynamic_sampling",
+                f"{team} processes share a prompt, and none knows the others' rewards while it "
+                f"samples: set this to null, or {fewer}.",
+            )
+        if team > 1 and self.sampling.carry_over:
+            raise fail(
+                "sampling.carry_over",
+                f"{team} processes share a prompt, and none knows how far the others' completions "
+                f"are: set this to 0, or {fewer}.",
             )
         return self
 
@@ -269,6 +304,7 @@ class RunConfig(Strict):
             except ValidationError as error:
                 found = error.errors(include_url=False)[0]
                 path = found.get("ctx", {}).get("path") or ".".join(map(str, found["loc"]))
+                path = _own_field(self.stages[name], path)
                 message = found.get("ctx", {}).get("message") or found["msg"]
                 raise fail(f"stages.{name}.{path}", message) from error
         return self
@@ -284,6 +320,17 @@ def _steps_of(stage: StageConfig) -> int:
     if isinstance(stage, GrpoStageConfig):
         return stage.grpo.steps
     return len(stage.models) if isinstance(stage, EvaluateStageConfig) else stage.steps
+
+
+def _own_field(stage: StageConfig, path: str) -> str:
+    """What a stage calls a field that is in its tables by another name."""
+    if isinstance(stage, RejectionSamplingStageConfig | RewardModelStageConfig):
+        own = {
+            "grpo.prompts_per_step": "prompts_per_step",
+            "grpo.group_size": "completions_per_prompt",
+        }
+        return own.get(path, path)
+    return path
 
 
 def _without_updates(grpo: GrpoConfig, stage: StageConfig) -> dict[str, Any]:

@@ -35,6 +35,7 @@ class VllmEngine:
         prompts: list[list[int]],
         *,
         group_size: int = 1,
+        first_member: int = 0,
         sampling: Sampling,
         seeds: list[int],
         eos_id: int | None,
@@ -48,7 +49,8 @@ class VllmEngine:
         check_prompts(prompts, seeds, sampling.max_new_tokens, None)
         own = self.model.eos_ids if isinstance(self.model, CausalLM) else frozenset()
         stops = [] if eos_id is None else sorted(own | {eos_id})
-        each = [member_seed(seed, member) for seed in seeds for member in range(group_size)]
+        members = range(first_member, first_member + group_size)
+        each = [member_seed(seed, member) for seed in seeds for member in members]
         with self._session.lock:
             self._session.hand_over(self.model, self.version)
             return self._session.write(prompts, group_size, sampling, each, stops, done)

@@ -70,6 +70,16 @@ def test_each_completion_says_which_weights_wrote_it(session: Session, model: Tr
         assert completion.logprobs == pytest.approx([-math.log(32)] * 4)
 
 
+def test_a_seed_follows_from_the_number_in_the_whole_group(
+    session: Session, model: Transformer
+) -> None:
+    written = VllmEngine(session, model, 0).generate(
+        PROMPTS, group_size=2, first_member=4, sampling=SHORT, seeds=[1, 2], eos_id=None
+    )
+    seeds = [member_seed(seed, member) for seed in (1, 2) for member in (4, 5)]
+    assert [completion.tokens[0] for completion in written] == [seed % 32 for seed in seeds]
+
+
 def test_weights_are_handed_over_when_they_have_changed(
     session: Session, model: Transformer
 ) -> None:
