@@ -4383,7 +4383,10 @@ export interface components {
              * @description Prompts times group size.
              */
             completions_per_step: number;
-            /** Prompts Per Process */
+            /**
+             * Prompts Per Process
+             * @description 1 where several processes share a prompt, too.
+             */
             prompts_per_process: number;
             /** Completions Per Process */
             completions_per_process: number;
