@@ -19,14 +19,21 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 FORMAT = 1
 MANIFEST, ABOUT, CONFIG, TOLERANCES, NUMBERS = (
-    "manifest.json", "about.json", "config.json", "tolerances.json", "numbers.csv",
-)  # fmt: skip
+    "manifest.json",
+    "about.json",
+    "config.json",
+    "tolerances.json",
+    "numbers.csv",
+)
+EVENTS = "events.jsonl"  # fmt: skip
 CHUNK = 2**20
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a ZIP can tell."""
 
 Numbers = dict[str, dict[int, float]]
 """Values of series by step."""
+Scores = dict[tuple[str, str], Numbers]
+"""Of each stage that evaluates and each model that it measures."""
 
 
 class BundleError(Exception):
@@ -95,6 +102,7 @@ class Bundle:
     config: dict[str, Any]
     tolerances: Tolerances
     numbers: Numbers
+    scores: Scores
 
 
 def write_bundle(parts: Iterable[tuple[str, Iterable[bytes]]], file: IO[bytes]) -> None:
@@ -126,6 +134,7 @@ def read_bundle(path: Path) -> Bundle:
                 config=json.loads(archive.read(CONFIG)),
                 tolerances=Tolerances.model_validate_json(archive.read(TOLERANCES)),
                 numbers=_numbers(archive.open(NUMBERS)),
+                scores=_scores(archive.open(EVENTS)),
             )
     except FileNotFoundError as error:
         raise BundleError(f"{path} is not there.") from error
@@ -167,6 +176,19 @@ def _numbers(file: IO[bytes]) -> Numbers:
     for row in csv.DictReader(io.TextIOWrapper(file, encoding="utf-8", newline="")):
         if not row["superseded_attempt"]:
             found[row["name"]][int(row["step"])] = float(row["value"])
+    return dict(found)
+
+
+def _scores(file: IO[bytes]) -> Scores:
+    """A model that was measured again, as the run was resumed, has its last scores."""
+    found: Scores = defaultdict(lambda: defaultdict(dict))
+    for line in file:
+        event = json.loads(line)
+        if event["type"] == "evaluation" and event["payload"].get("model") is not None:
+            payload = event["payload"]
+            numbers = found[payload["stage"], payload["model"]]
+            for name, value in payload["values"].items():
+                numbers[name][event["step"]] = float(value)
     return dict(found)
 
 

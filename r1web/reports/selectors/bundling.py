@@ -12,6 +12,7 @@ from r1web.provenance.selectors import datasets_of
 from r1web.reports.bundle import (
     ABOUT,
     CONFIG,
+    EVENTS,
     NUMBERS,
     TOLERANCES,
     About,
@@ -37,7 +38,7 @@ def bundle_parts(run: Run) -> Iterator[tuple[str, Iterable[bytes]]]:
     yield "dataset-cards.json", [as_json(cards)]
     yield "checkpoints.json", [as_json(_checkpoints(run))]
     yield NUMBERS, exported_csv(run.pk, [], Steps())
-    yield "events.jsonl", _events(run)
+    yield EVENTS, _events(run)
     for name in LOCKS:
         path = settings.BASE_DIR / "requirements" / name
         if path.is_file():

@@ -7,13 +7,13 @@ import subprocess
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
 from django.conf import settings
 
-from r1web.reports.bundle import Bundle, Machine, Numbers
+from r1web.reports.bundle import Bundle, Machine, Numbers, Scores
 from r1web.reports.comparing import Compared, by_interval, by_point
 from training.events import EvaluationEvent, MetricsEvent, StartedEvent, parse_line
 
@@ -31,6 +31,7 @@ class Told:
     machine: Machine | None = None
     step: int = 0
     numbers: Numbers = field(default_factory=lambda: defaultdict(dict))
+    scores: Scores = field(default_factory=lambda: defaultdict(lambda: defaultdict(dict)))
 
     def read(self, line: bytes) -> None:
         event = parse_line(line)
@@ -41,13 +42,16 @@ class Told:
                 processes=event.processes,
                 dtype=event.dtype,
             )
-        elif isinstance(event, MetricsEvent) or (
-            isinstance(event, EvaluationEvent) and event.model is None
-        ):
+        elif isinstance(event, MetricsEvent | EvaluationEvent):
             for name, value in event.values.items():
-                self.numbers[name][event.step] = value
+                self._numbers_of(event)[name][event.step] = value
         if isinstance(event, MetricsEvent):
             self.step = event.step
+
+    def _numbers_of(self, event: MetricsEvent | EvaluationEvent) -> Numbers:
+        if isinstance(event, EvaluationEvent) and event.model is not None:
+            return self.scores[event.stage, event.model]
+        return self.numbers
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,11 @@ def reproduce(
         raise RerunError(f"The trainer ended at step {told.step} of {upto}: {log} says why.")
     differences = then.differences(told.machine)
     compare = by_interval if differences else by_point
-    return Reproduction(differences, compare(bundle.numbers, told.numbers, upto, bundle.tolerances))
+    compared = compare(bundle.numbers, told.numbers, upto, bundle.tolerances)
+    for (stage, model), then_scored in bundle.scores.items():
+        rows = compare(then_scored, told.scores[stage, model], upto, bundle.tolerances)
+        compared += [replace(row, name=f"{row.name} of {model} in {stage}") for row in rows]
+    return Reproduction(differences, compared)
 
 
 def run_again(

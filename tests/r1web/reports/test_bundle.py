@@ -15,6 +15,7 @@ from r1web.accounts.models import User
 from r1web.cluster.supervisor.ingest import ingest
 from r1web.cluster.supervisor.tail import Line
 from r1web.reports.bundle import (
+    EVENTS,
     MANIFEST,
     NUMBERS,
     BundleError,
@@ -34,12 +35,18 @@ TINY = {
     "sampling": {"max_new_tokens": 16},
     "evaluation": {"problems": 4},
 }
+EVALUATED = {
+    **TINY,
+    "pipeline": ["zero", "results"],
+    "stages": {
+        "zero": {"type": "grpo", "start": "base"},
+        "results": {"type": "evaluate", "models": ["base", "zero"]},
+    },
+}
 
 
-@pytest.fixture
-def run(make_run: MakeRun, tmp_path: Path) -> Run:
-    """A run of two steps that was really trained."""
-    run = make_run(State.RUNNING, overrides=TINY)
+def trained(run: Run, tmp_path: Path) -> Run:
+    """Really, in two steps."""
     run_again(run.config, tmp_path / "first", None, lambda _: None)
     attempt = Attempt.objects.create(run=run, number=1, started_at=run.created_at)
     offset, lines = 0, []
@@ -51,12 +58,9 @@ def run(make_run: MakeRun, tmp_path: Path) -> Run:
     return run
 
 
-@pytest.fixture
-def bundle(api: Api, run: Run, tmp_path: Path) -> Path:
-    return saved(api, run, tmp_path / "bundle.zip")
-
-
-def test_the_cards_of_its_data_are_in_it(bundle: Path) -> None:
+def test_the_cards_of_its_data_are_in_it(api: Api, make_run: MakeRun, tmp_path: Path) -> None:
+    run = trained(make_run(State.RUNNING, overrides=TINY), tmp_path)
+    bundle = saved(api, run, tmp_path / "bundle.zip")
     with zipfile.ZipFile(bundle) as archive:
         cards = [used["card"] for used in json.loads(archive.read("dataset-cards.json"))]
     told = {(card["role"], card["origin"]): card for card in cards}
@@ -94,22 +98,36 @@ def reproduced(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, An
 
 
 def test_a_run_that_is_run_again_agrees_and_a_changed_number_is_found(
-    api: Api, run: Run, bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    api: Api, make_run: MakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    run = trained(make_run(State.RUNNING, overrides=EVALUATED), tmp_path)
+    bundle = saved(api, run, tmp_path / "bundle.zip")
     assert bundle.read_bytes() == saved(api, run, tmp_path / "again.zip").read_bytes()
     code, told = reproduced(capsys, str(bundle), "--run-dir", str(tmp_path / "second"))
     assert (code, told["agrees"], told["differences"]) == (0, True, [])
-    assert {"reward/mean", "eval/pass_at_1", "optim/loss"} <= {
-        each["name"] for each in told["compared"]
-    }
+    score = "eval/pass_at_1"
+    assert {
+        "reward/mean", "optim/loss", score, f"{score} of base in results",
+        f"{score} of zero in results",
+    } <= {each["name"] for each in told["compared"]}  # fmt: skip
+    assert not [each for each in told["compared"] if each["name"].startswith("time/")]
     numbers = parts(bundle)[NUMBERS].decode().splitlines()
     place = next(n for n, line in enumerate(numbers) if line.startswith("entropy/mean,1,"))
     cells = numbers[place].split(",")
     numbers[place] = ",".join([*cells[:3], str(float(cells[3]) + 0.01), cells[4]])
-    rewritten(bundle, **{NUMBERS: "\n".join(numbers).encode()})
-    code, told = reproduced(capsys, str(bundle), "--steps", "1")
+    events = [json.loads(line) for line in parts(bundle)[EVENTS].splitlines()]
+    for event in events:
+        if event["type"] == "evaluation" and event["payload"]["model"] is not None:
+            event["payload"]["values"][score] += 0.01
+    changed = {
+        NUMBERS: "\n".join(numbers).encode(),
+        EVENTS: b"\n".join(json.dumps(event).encode() for event in events),
+    }
+    code, told = reproduced(capsys, str(rewritten(bundle, **changed)), "--steps", "3")
     assert code == 1
-    assert [each["name"] for each in told["compared"] if not each["agrees"]] == ["entropy/mean"]
+    assert [each["name"] for each in told["compared"] if not each["agrees"]] == [
+        "entropy/mean", f"{score} of base in results",
+    ]  # fmt: skip
 
 
 def test_a_file_that_was_edited_is_named(tmp_path: Path) -> None:
