@@ -15,6 +15,7 @@ from tests.training.rollout.asking import sample
 from training.base_models import find_model
 from training.config import RunConfig, resolve
 from training.config.memory import MemoryEstimate, Model, estimate, shipped_model
+from training.config.presets import merge
 from training.distributed.launch import free_port
 from training.model import hf
 from training.model.dtype import best_dtype
@@ -77,12 +78,14 @@ def test_the_preset_as_it_is() -> None:
     [
         {"hardware": {"chunk_tokens": 1100}},
         {"hardware": {"processes": 2, "zero_stage": 3, "chunk_tokens": 300}},
+        # Each process writes half of a prompt's completions.
+        {"hardware": {"processes": 2, "chunk_tokens": 300}, "grpo": {"prompts_per_step": 1}},
     ],
 )
 def test_completions_that_never_end(sections: dict[str, Any]) -> None:
     """The figure for the longest completions, by taking the end of sequence away."""
     few = {"grpo": {"steps": 2}, "sampling": {"max_new_tokens": 32}}
-    config = preset(**sections, **few)
+    config = preset(**merge(few, sections))
     assert estimated(config).most_bytes == pytest.approx(measured(config, "endless"), rel=CLOSE)
 
 
