@@ -340,7 +340,7 @@ def _without_updates(grpo: GrpoConfig, stage: StageConfig) -> dict[str, Any]:
     if isinstance(stage, RejectionSamplingStageConfig | RewardModelStageConfig):
         asked = {
             "prompts_per_step": stage.prompts_per_step,
-            "group_size": max(2, stage.completions_per_prompt),
+            "group_size": stage.completions_per_prompt,
         }
     return {
         **grpo.model_dump(), "steps": _steps_of(stage), "steps_per_collection": 1, "kl_coef": 0.0,

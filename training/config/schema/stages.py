@@ -136,7 +136,7 @@ class RejectionSamplingStageConfig(_Samples):
     type: Literal["rejection_sampling"] = "rejection_sampling"
     steps: int = Field(10, ge=1, le=10_000_000, json_schema_extra=unit("steps"))
     prompts_per_step: int = Field(32, ge=1, le=65536, json_schema_extra=unit("prompts"))
-    completions_per_prompt: int = Field(4, ge=1, le=4096, json_schema_extra=unit("completions"))
+    completions_per_prompt: int = Field(4, ge=2, le=4096, json_schema_extra=unit("completions"))
     keep: KeepConfig = KeepConfig()
 
 
