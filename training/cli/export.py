@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import signal
 import sys
+import threading
 from argparse import Namespace
 from pathlib import Path
 
@@ -18,6 +21,8 @@ from training.release import card, checking, pushing, writing
 
 def export_command(args: Namespace) -> int:
     """Write model, tokenizer and card, check them, and push them where that is asked for."""
+    if args.attached:
+        threading.Thread(target=_end_with_input, name="attached", daemon=True).start()
     to = pushing.destination(args.push) if args.push else None
     given = _given_card(args.card)
     source = _source(args.model)
@@ -78,6 +83,13 @@ def _source(name: str) -> Path:
         return find_model(name)
     except StartError as error:
         raise UserError(str(error)) from error
+
+
+def _end_with_input() -> None:
+    """Who holds its other end is gone, and nobody follows this export any more."""
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _say(line: str) -> None:

@@ -90,6 +90,9 @@ def parser() -> ArgumentParser:
     export.add_argument(
         "--push", metavar="OWNER/NAME", help="upload it, too, with the token in HF_TOKEN"
     )
+    export.add_argument(
+        "--attached", action="store_true", help="end when standard input does: for programs"
+    )
     _add_provenance(commands)
     return top
 

@@ -7,8 +7,14 @@ and what transformers reads
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import glob
 import hashlib
-from collections.abc import Callable
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
@@ -68,17 +74,54 @@ def write(out: Path, asked: Asked, fill: Callable[[Path], str]) -> None:
 
     `fill` returns what its check has shown. Whatever it raises leaves nothing behind.
     """
-    partial = out.with_name(f".{out.name}.partial")
-    checkpoint.begin(partial)
-    try:
+    _sweep(out)
+    with _partial(out) as partial:
         checked = fill(partial)
         release = Release(asked=asked, checked=checked, files=_files(partial))
         text = release.model_dump_json(indent=2) + "\n"
         checkpoint.write_durably(partial / RELEASE, text)
-        partial.rename(out)
-    except BaseException:
+        try:
+            partial.rename(out)
+        except OSError as error:
+            others = error.errno in {errno.ENOTEMPTY, errno.EEXIST} and already_there(out, asked)
+            if not others:
+                raise
+
+
+@contextmanager
+def _partial(out: Path) -> Iterator[Path]:
+    """A directory beside `out` for this process alone, of which nothing is left there."""
+    partial, lock = _begin(out)
+    try:
+        yield partial
+    finally:
         checkpoint.abandon(partial)
-        raise
+        os.close(lock)
+
+
+def _begin(out: Path) -> tuple[Path, int]:
+    """Locked for as long as this process lives, or the lock is closed."""
+    while True:
+        partial = out.with_name(f".{out.name}.{secrets.token_hex(4)}.partial")
+        partial.mkdir(parents=True)
+        lock = os.open(partial, os.O_RDONLY)
+        with suppress(OSError):  # a file system without locks: then nobody sweeps either
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        if partial.exists():  # nobody has swept it before it was locked
+            return partial, lock
+        os.close(lock)
+
+
+def _sweep(out: Path) -> None:
+    """Remove what exports to `out` have left that were killed: nobody holds its lock any more."""
+    for left in out.parent.glob(f".{glob.escape(out.name)}.*.partial"):
+        with suppress(OSError):  # it is held, or was just moved into place
+            lock = os.open(left, os.O_RDONLY)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                checkpoint.abandon(left)
+            finally:
+                os.close(lock)
 
 
 def _files(directory: Path) -> dict[str, File]:

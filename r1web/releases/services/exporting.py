@@ -132,23 +132,25 @@ def _follow(
     said: IO[bytes],
     complaints: IO[bytes],
 ) -> int:
-    """Run the trainer's own export, beat while it goes on, and say what it does; its exit code."""
-    process = subprocess.Popen(
-        command, cwd=settings.BASE_DIR, stdin=subprocess.DEVNULL,
-        stdout=said, stderr=complaints,
-    )  # fmt: skip
-    while True:
-        try:
-            return process.wait(BEAT_S)
-        except subprocess.TimeoutExpired:
-            if not _beat(database, release, _last_line(said)):
-                process.terminate()
+    """Run the trainer's own export, beat while it goes on, and say what it does; its exit code.
+
+    It ends with this process, which holds its standard input.
+    """
+    with subprocess.Popen(
+        command, cwd=settings.BASE_DIR, stdin=subprocess.PIPE, stdout=said, stderr=complaints
+    ) as process:
+        while True:
+            try:
+                return process.wait(BEAT_S)
+            except subprocess.TimeoutExpired:
+                if not _beat(database, release, _last_line(said)):
+                    process.terminate()
 
 
 def _command(release: Release) -> list[str]:
     folder = run_directory(release.run)
     model, out = folder / release.checkpoint.path, folder / release.path
-    words = ["--model", str(model), "--out", str(out), "--dtype", release.dtype]
+    words = ["--model", str(model), "--out", str(out), "--dtype", release.dtype, "--attached"]
     push = ["--push", release.push_to] if release.push_to else []
     return [*settings.EXPORT_COMMAND, *words, *push]
 

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import psutil
 import pytest
+from celery import Celery
 from pytest_django import Settings
 
 from r1web.cluster.models import Node
 from r1web.operations.measuring import measure_due
 from r1web.operations.models import RunSize
+from r1web.processes import is_alive
 from r1web.releases import services
 from r1web.releases.models import Release
 from r1web.runs.models import Checkpoint, Run
@@ -130,6 +132,26 @@ def test_what_is_given_up_is_ended(
         "failed", "The export was ended by signal 15; ask for it again.",
     )  # fmt: skip
     assert api.get(f"/releases/{release.pk}").json()["state"] == "failed"
+
+
+def test_a_process_that_is_killed_takes_its_exporter_along_and_the_next_one_clears_up(
+    api: Api, checkpoint: Checkpoint, broker: Celery
+) -> None:
+    release = asked(api, checkpoint)
+    folder = folder_of(release.run) / release.path
+    command = [sys.executable, "manage.py", "release", str(release.pk)]
+    with subprocess.Popen(command) as following:
+        until(lambda: list(folder.parent.glob(".*.partial")))
+        (exporter,) = psutil.Process(following.pid).children()
+        following.kill()
+    until(lambda: not is_alive(exporter.pid, None))
+    assert not folder.exists()
+
+    Release.objects.filter(pk=release.pk).update(state="queued")
+    services.export(release_id=release.pk)
+    release.refresh_from_db()
+    assert (release.state, release.reason) == ("ready", "")
+    assert {path.name for path in folder.parent.iterdir()} == {folder.name, f"{folder.name}.log"}
 
 
 def test_a_killed_worker_leaves_the_export_going_on(

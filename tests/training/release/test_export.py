@@ -15,10 +15,11 @@ from tests.training.model.test_fp8_directories import WHOLE
 from training import checkpoint
 from training.base_models import find_model
 from training.checkpoint import Manifest
+from training.cli.errors import UserError
 from training.cli.main import main
 from training.config import CheckpointConfig
 from training.model import hf
-from training.release import checking
+from training.release import checking, writing
 
 
 @pytest.fixture(autouse=True)
@@ -163,6 +164,38 @@ def test_the_same_export_is_left_alone_and_any_other_directory_is_refused(
     assert export("--model", masters, "--out", tmp_path / "mine") == 2
     assert "no finished export" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.tex"]
+
+
+def test_two_that_make_the_same_share_no_directory_and_sweep_what_was_left(tmp_path: Path) -> None:
+    out, asked = tmp_path / "out", writing.Asked(dtype="bf16", source="", card="")
+    (tmp_path / ".out.dead.partial").mkdir()
+    (tmp_path / ".out-of-ink.dead.partial").mkdir()  # of another
+
+    def fill(partial: Path) -> str:
+        (partial / "config.json").write_text("{}")
+        return "as it should be"
+
+    def fill_late(partial: Path) -> str:
+        writing.write(out, asked, fill)
+        assert list(partial.iterdir()) == []
+        return fill(partial)
+
+    writing.write(out, asked, fill_late)
+    assert writing.already_there(out, asked)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"out", ".out-of-ink.dead.partial"}
+
+
+def test_one_that_another_export_was_faster_than_is_refused(tmp_path: Path) -> None:
+    out, asked = tmp_path / "out", writing.Asked(dtype="bf16", source="", card="")
+
+    def fill_late(partial: Path) -> str:
+        writing.write(out, writing.Asked(dtype="fp8", source="", card=""), lambda _: "")
+        return ""
+
+    with pytest.raises(UserError, match=r"another export \(fp8\)"):
+        writing.write(out, asked, fill_late)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_what_is_broken_off_leaves_nothing(
