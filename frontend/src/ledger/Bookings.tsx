@@ -49,6 +49,7 @@ export function Bookings({ entries, totals }: BookingsProps) {
                 </span>
               </th>
               <td>{entry.device_model}</td>
+              <td className="number">{formatDuration(entry.device_ms / 1000)}</td>
               <Figures sum={entry} all={all} />
             </tr>
           ))}
@@ -59,6 +60,7 @@ export function Bookings({ entries, totals }: BookingsProps) {
               <th scope="row" colSpan={3}>
                 {totals.length > 1 ? `All in ${total.currency}` : "All"}
               </th>
+              <td className="number">{formatDuration(total.device_ms / 1000)}</td>
               <Figures sum={total} all={all} />
             </tr>
           ))}
@@ -95,10 +97,10 @@ function Bars({ entries }: { entries: readonly Entry[] }) {
   );
 }
 
-function Figures({ sum, all }: { sum: Sum; all: number }) {
+/** What its tables end with: share, cost, energy and CO₂. */
+export function Figures({ sum, all }: { sum: Sum; all: number }) {
   return (
     <>
-      <td className="number">{formatDuration(sum.device_ms / 1000)}</td>
       <td className="number">{formatPercent(all ? sum.device_ms / all : null)}</td>
       <td className="number">{formatMicros(sum.micros, sum.currency)}</td>
       <td className="number">

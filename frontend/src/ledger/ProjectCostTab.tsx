@@ -1,17 +1,17 @@
 import { Coins } from "lucide-react";
 import { Link, useSearchParams } from "wouter";
 import { ButtonLink } from "@/ui/ButtonLink";
-import { formatDeviceHours, formatPercent, plural } from "@/ui/format";
+import { formatDeviceHours, plural } from "@/ui/format";
 import { ErrorState } from "@/ui/Message";
 import { Segmented } from "@/ui/Segmented";
 import { SkeletonLines } from "@/ui/Skeleton";
 import { Table } from "@/ui/Table";
 import table from "@/ui/table.module.css";
-import { Bookings } from "./Bookings";
+import { Bookings, Figures } from "./Bookings";
 import { Budgets } from "./Budgets";
 import styles from "./ledger.module.css";
 import { useProjectLedger } from "./queries";
-import { deviceMs, firstDay, formatCo2, formatEnergy, formatMicros } from "./sums";
+import { deviceMs, firstDay } from "./sums";
 import { Totals } from "./Totals";
 
 const SPANS = [
@@ -86,13 +86,7 @@ function RunSums({ ledger }: { ledger: Ledger }) {
                 )}
               </th>
               <td className="number">{formatDeviceHours(sum.device_hours)}</td>
-              <td className="number">{formatPercent(all ? sum.device_ms / all : null)}</td>
-              <td className="number">{formatMicros(sum.micros, sum.currency)}</td>
-              <td className="number">
-                {formatEnergy(sum.energy_mj)}
-                {sum.energy_estimated && <span className="muted"> estimated</span>}
-              </td>
-              <td className="number">{formatCo2(sum.co2_g)}</td>
+              <Figures sum={sum} all={all} />
             </tr>
           ))}
         </tbody>
