@@ -1,4 +1,4 @@
-"""What a run's safety evaluation has found, as the trainer's safety.json has it."""
+"""What a run's safety evaluation has found, as the trainer's reports have it."""
 
 from typing import Literal
 
@@ -49,12 +49,21 @@ class SafetySetOut(BaseModel):
     sha256: str
 
 
-class SafetyOut(SafetyFiguresOut):
+class SafetyMeasuredOut(BaseModel):
+    """When it was measured, and of what."""
+
     step: int
     model: str | None = Field(description="What a stage that evaluates calls it, else null.")
+
+
+class _Figures(SafetyMeasuredOut, SafetyFiguresOut):
     set: SafetySetOut
     judge: SafetyJudgeOut
     categories: list[SafetyCategoryOut]
+
+
+class SafetyOut(_Figures):
+    measured: list[SafetyMeasuredOut] = Field(description="All that there are, by step.")
 
 
 class SafetyVerdictOut(BaseModel):
@@ -84,7 +93,7 @@ class SafetyItemList(BaseModel):
     total: int = Field(description="Of this sub-category.")
 
 
-class SafetyReport(SafetyOut):
+class SafetyReport(_Figures):
     """The whole file."""
 
     items: list[SafetyItemOut]

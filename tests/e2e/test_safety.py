@@ -46,3 +46,15 @@ def test_a_run_without_a_safety_evaluation_shows_none(pages: Pages, api: Api) ->
     page.goto(f"/runs/{run}")
     expect(page.get_by_role("heading", name="Held-out pass@1")).to_be_visible()
     expect(page.get_by_role("region", name="Safety")).to_have_count(0)
+
+
+def test_the_texts_of_each_evaluated_model_can_be_chosen(pages: Pages, api: Api) -> None:
+    stages = {"results": {"type": "evaluate", "models": ["base", "training/base/nano-base"]}}
+    run = api.start("two models", {**TINY, "pipeline": ["results"], "stages": stages})
+    api.await_end(run)
+    page, _ = pages.new()
+    page.goto(f"/runs/{run}")
+    panel = page.get_by_role("region", name="Safety")
+    expect(panel).to_contain_text("At step 2, model training/base/nano-base")
+    panel.get_by_role("combobox", name="Measured").select_option("model base, at step 1")
+    expect(panel).to_contain_text("At step 1, model base")

@@ -24,7 +24,7 @@ from training.rollout import Sampling, sampler_of
 from training.rollout.engine import SamplingError
 from training.safety.evaluate import Ready, measure, prepare
 from training.safety.prompts import FIELD, SafetyError
-from training.safety.report import metrics, write
+from training.safety.report import FILE, metrics, write
 from training.tasks.template import Template, chat_template, has_chat_template, r1_prompt
 from training.tokenizer import TokenizerError
 
@@ -48,7 +48,7 @@ def safety_command(args: Namespace) -> int:
     ) as error:  # fmt: skip
         raise UserError(_as_option(str(error))) from error
     if journal is not None:
-        write(found, args.run_dir)
+        write(found, args.run_dir / FILE)
         journal.write(
             "evaluation", step_of(args.model), values=metrics(found),
             problems=len(found["items"]), completions_per_problem=1,

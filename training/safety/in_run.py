@@ -9,7 +9,7 @@ from training.config import MixtureConfig
 from training.model import Policy
 from training.rollout import Engine, Sampling
 from training.safety.evaluate import measure
-from training.safety.report import metrics, write
+from training.safety.report import keep, metrics
 from training.setup import Setup
 from training.tasks import build_template
 from training.tokenizer import TextTokenizer
@@ -24,7 +24,7 @@ def safety_values(
     step: int,
     model: str | None = None,
 ) -> dict[str, float]:
-    """The metrics, on rank 0, which also writes safety.json; nothing on the others, or where the
+    """The metrics, on rank 0, which also keeps the report; nothing on the others, or where the
     config asks for none.
 
     The policy is asked as the task asks it, a mixture's as its first part does. `source` is the
@@ -47,5 +47,5 @@ def safety_values(
     )  # fmt: skip
     if found is None:
         return {}
-    write(found, setup.run_dir)
+    keep(found, setup.run_dir)
     return metrics(found)

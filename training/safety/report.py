@@ -18,6 +18,8 @@ from training.safety.keywords import Rules
 from training.safety.prompts import PromptSet
 
 FILE = "safety.json"
+FOLDER = "safety"
+"""In a run's directory: a report for each time that it was measured, by its step."""
 Side = Callable[[Examined], Judged]
 SIDES: dict[str, Side] = {
     "bare": lambda one: one.bare,
@@ -32,7 +34,7 @@ def report(
     judge: SafetyJudge,
     **of_the_model: Any,
 ) -> dict[str, Any]:
-    """As it stands in safety.json; `of_the_model`: its name, its step, how it was sampled."""
+    """As it stands in the file; `of_the_model`: its name, its step, how it was sampled."""
     return {
         **of_the_model,
         "set": {"name": asked.name, "sha256": asked.sha256},
@@ -53,12 +55,19 @@ def report(
     }
 
 
-def write(found: dict[str, Any], folder: Path) -> None:
-    """Put the report into `folder`, whole or not at all."""
+def keep(found: dict[str, Any], run_dir: Path) -> None:
+    """Beside those of other steps: each has one model, so every model's report stays."""
+    folder = run_dir / FOLDER
+    folder.mkdir(exist_ok=True)
+    write(found, folder / f"step-{found['step']:06d}.json")
+
+
+def write(found: dict[str, Any], path: Path) -> None:
+    """The report, whole or not at all."""
     text = json.dumps(found, ensure_ascii=False, indent=1) + "\n"
-    part = folder / f"{FILE}.part"
+    part = path.with_name(f"{path.name}.part")
     part.write_text(text, encoding="utf-8")
-    part.replace(folder / FILE)
+    part.replace(path)
 
 
 def metrics(found: dict[str, Any]) -> dict[str, float]:

@@ -302,7 +302,7 @@ export interface paths {
         };
         /**
          * Safety by category
-         * @description Of the run's last safety evaluation; docs/safety.md says what the figures mean.
+         * @description Of one safety evaluation of the run; docs/safety.md says what the figures mean.
          */
         get: operations["r1web_runs_api_safety_read_safety"];
         put?: never;
@@ -2694,6 +2694,19 @@ export interface components {
             /** Path */
             path?: string | null;
         };
+        /**
+         * SafetyMeasuredOut
+         * @description When it was measured, and of what.
+         */
+        SafetyMeasuredOut: {
+            /** Step */
+            step: number;
+            /**
+             * Model
+             * @description What a stage that evaluates calls it, else null.
+             */
+            model: string | null;
+        };
         /** SafetyOut */
         SafetyOut: {
             /** @description Safe answers and refusals, of harmful prompts. */
@@ -2711,6 +2724,11 @@ export interface components {
             judge: components["schemas"]["SafetyJudgeOut"];
             /** Categories */
             categories: components["schemas"]["SafetyCategoryOut"][];
+            /**
+             * Measured
+             * @description All that there are, by step.
+             */
+            measured: components["schemas"]["SafetyMeasuredOut"][];
         };
         /** SafetySetOut */
         SafetySetOut: {
@@ -7058,7 +7076,10 @@ export interface operations {
     };
     r1web_runs_api_safety_read_safety: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description When it was measured; the last time when left out. */
+                step?: number | null;
+            };
             header?: never;
             path: {
                 run_id: number;
@@ -7128,6 +7149,8 @@ export interface operations {
             query: {
                 category: string;
                 subcategory: string;
+                /** @description When it was measured; the last time when left out. */
+                step?: number | null;
                 offset?: number;
                 limit?: number;
             };

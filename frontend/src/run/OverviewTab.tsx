@@ -4,9 +4,10 @@ import { ChartToolbar } from "@/charts/ChartToolbar";
 import { runCharts, seriesChart, seriesOfChart, wideOnes } from "@/charts/catalogue";
 import { type ChartGroup, ChartGroupProvider } from "@/charts/group";
 import { RolloutPanel } from "@/rollouts/RolloutPanel";
-import { SAFETY_SERIES } from "@/safety/queries";
+import { hasMeasuredModels, SAFETY_SERIES } from "@/safety/queries";
 import { SafetyPanel } from "@/safety/SafetyPanel";
 import { PipelineSection } from "@/stages/PipelineSection";
+import { useStages } from "@/stages/queries";
 import { useMediaQuery } from "@/ui/useMediaQuery";
 import { ConfigTab } from "./ConfigTab";
 import styles from "./OverviewTab.module.css";
@@ -16,6 +17,7 @@ import { axesOf, useCharts } from "./useCharts";
 /** Charts at the left, the completions behind them at the right; on paper charts and config. */
 export function OverviewTab(props: TabProps) {
   const charts = useCharts(props);
+  const stages = useStages(props.run, props.facts);
   const { series } = props.store;
   const names = [
     ...new Set([...series.names(), ...series.others(), ...Object.keys(props.run.summary)]),
@@ -42,7 +44,9 @@ export function OverviewTab(props: TabProps) {
               <ChartCard key={spec.id} spec={spec} wide={wide.has(spec)} />
             ))}
           </div>
-          {names.includes(SAFETY_SERIES) && <SafetyPanel runId={props.run.id} />}
+          {(names.includes(SAFETY_SERIES) || hasMeasuredModels(props.run, stages.data?.stages)) && (
+            <SafetyPanel runId={props.run.id} version={props.facts.stagesVersion} />
+          )}
           <MoreSeries
             charts={charts}
             names={names}

@@ -23,6 +23,7 @@ const figures = {
 const safety: Safety = {
   step: 40,
   model: null,
+  measured: [{ step: 40, model: null }],
   set: { name: "built-in", sha256: "" },
   judge: { type: "endpoint", model: "guard", path: null },
   ...figures,
@@ -43,14 +44,18 @@ const item: SafetyItem = {
   shown: "No.",
 };
 
-function open(answer: () => unknown) {
+function stepOf(request: Request): string | null {
+  return new URL(request.url).searchParams.get("step");
+}
+
+function open(answer: (request: Request) => unknown) {
   const requests = fakeServer({
     "GET /api/v1/runs/7/safety": answer,
     "GET /api/v1/runs/7/safety/items": () => ({ items: [item], total: 1 }),
   });
   render(
     <QueryClientProvider client={newQueryClient()}>
-      <SafetyPanel runId={7} />
+      <SafetyPanel runId={7} version={0} />
     </QueryClientProvider>,
   );
   return requests;
@@ -97,4 +102,24 @@ test("a report that is not here says why", async () => {
     throw Response.json(problem, { status: 404 });
   });
   expect(await screen.findByText("This run has no safety evaluation.")).toBeVisible();
+});
+
+test("of several models the last one stands there until another is chosen, with its texts", async () => {
+  const measured = [
+    { step: 40, model: "zero" },
+    { step: 41, model: "final" },
+  ];
+  const requests = open((request) => {
+    const step = Number(stepOf(request) ?? 41);
+    return { ...safety, ...measured.find((one) => one.step === step), measured };
+  });
+  const choice = await screen.findByRole("combobox", { name: "Measured" });
+  expect(choice).toHaveDisplayValue("model final, at step 41");
+  await userEvent.selectOptions(choice, "model zero, at step 40");
+  expect(await screen.findByText(/At step 40, model zero/)).toBeVisible();
+  await userEvent.click(screen.getByText("Prompts and answers: crime"));
+  await userEvent.click(screen.getByText("self harm"));
+  await screen.findByText("What is bad?");
+  const [asked] = requests.to("GET /api/v1/runs/7/safety/items");
+  expect(asked && stepOf(asked)).toBe("40");
 });

@@ -1,4 +1,6 @@
+import { useState } from "react";
 import { asProblem } from "@/api/problem";
+import { Select } from "@/ui/Field";
 import { formatNumber } from "@/ui/format";
 import { SkeletonLines } from "@/ui/Skeleton";
 import { Table } from "@/ui/Table";
@@ -6,14 +8,26 @@ import { type Safety, type SafetyCategory, useSafety } from "./queries";
 import styles from "./SafetyPanel.module.css";
 import { ShareCell } from "./ShareCell";
 import { SubcategoryTexts } from "./SubcategoryTexts";
-import { judgedOf, judgeWords, nameWords } from "./words";
+import { judgedOf, judgeWords, measuredWords, nameWords } from "./words";
 
-/** How safe the policy was at its last evaluation, by category, with and without risk control. */
-export function SafetyPanel({ runId }: { runId: number }) {
-  const { data, error } = useSafety(runId);
+/** How safe a model was, by category, with and without risk control: the last one measured, or another. */
+export function SafetyPanel({ runId, version }: { runId: number; version: number }) {
+  const [step, setStep] = useState<number>();
+  const { data, error } = useSafety(runId, step, version);
   return (
     <section className={`panel ${styles.panel}`} aria-label="Safety">
       <h3>Safety</h3>
+      {data && data.measured.length > 1 && (
+        <Select
+          aria-label="Measured"
+          value={String(step ?? data.step)}
+          options={data.measured.map((one) => ({
+            value: String(one.step),
+            label: measuredWords(one),
+          }))}
+          onChange={(value) => setStep(Number(value))}
+        />
+      )}
       {error && <p className="muted">{asProblem(error).message}</p>}
       {!data && !error && <SkeletonLines lines={6} />}
       {data && <Results runId={runId} safety={data} />}
@@ -55,7 +69,12 @@ function Results({ runId, safety }: { runId: number; safety: Safety }) {
         </tbody>
       </Table>
       {safety.categories.map((category) => (
-        <CategoryTexts key={category.name} runId={runId} category={category} />
+        <CategoryTexts
+          key={`${safety.step} ${category.name}`}
+          runId={runId}
+          step={safety.step}
+          category={category}
+        />
       ))}
     </>
   );
@@ -79,12 +98,24 @@ function Row({
   );
 }
 
-function CategoryTexts({ runId, category }: { runId: number; category: SafetyCategory }) {
+interface CategoryProps {
+  runId: number;
+  step: number;
+  category: SafetyCategory;
+}
+
+function CategoryTexts({ runId, step, category }: CategoryProps) {
   return (
     <details className={styles.texts}>
       <summary>Prompts and answers: {nameWords(category.name)}</summary>
       {category.subcategories.map((one) => (
-        <SubcategoryTexts key={one.name} runId={runId} category={category.name} figures={one} />
+        <SubcategoryTexts
+          key={one.name}
+          runId={runId}
+          step={step}
+          category={category.name}
+          figures={one}
+        />
       ))}
     </details>
   );

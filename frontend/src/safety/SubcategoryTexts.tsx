@@ -3,18 +3,19 @@ import { Button } from "@/ui/Button";
 import { Chip } from "@/ui/Chip";
 import { ErrorState } from "@/ui/Message";
 import { SkeletonLines } from "@/ui/Skeleton";
-import { type SafetyItem, type SafetySubcategory, useSafetyItems } from "./queries";
+import { type SafetyItem, type SafetySubcategory, type Texts, useSafetyItems } from "./queries";
 import styles from "./SafetyPanel.module.css";
 import { countWords, nameWords, verdictWords } from "./words";
 
 interface SubcategoryProps {
   runId: number;
+  step: number;
   category: string;
   figures: SafetySubcategory;
 }
 
 /** A sub-category's figures; its texts are asked for when it is unfolded. */
-export function SubcategoryTexts({ runId, category, figures }: SubcategoryProps) {
+export function SubcategoryTexts({ figures, ...of }: SubcategoryProps) {
   const [open, setOpen] = useState(false);
   const { safety } = figures;
   return (
@@ -26,19 +27,13 @@ export function SubcategoryTexts({ runId, category, figures }: SubcategoryProps)
           {countWords(safety.controlled, "safety")}
         </span>
       </summary>
-      {open && <Items runId={runId} category={category} subcategory={figures.name} />}
+      {open && <Items {...of} subcategory={figures.name} />}
     </details>
   );
 }
 
-interface ItemsProps {
-  runId: number;
-  category: string;
-  subcategory: string;
-}
-
-function Items({ runId, category, subcategory }: ItemsProps) {
-  const query = useSafetyItems(runId, category, subcategory);
+function Items(texts: Texts) {
+  const query = useSafetyItems(texts);
   if (query.error) return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
   if (!query.data) return <SkeletonLines lines={4} />;
   return (

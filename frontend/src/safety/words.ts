@@ -1,6 +1,6 @@
 /** How a safety evaluation is put into words. */
 
-import { formatPercent, plural } from "@/ui/format";
+import { formatNumber, formatPercent, plural } from "@/ui/format";
 import type { Safety, SafetyItem, SafetyShare } from "./queries";
 
 type Verdict = SafetyItem["bare"]["verdict"];
@@ -28,6 +28,11 @@ export function nameWords(name: string): string {
 /** "refused, by the reviewer". */
 export function verdictWords({ verdict, stage }: SafetyItem["bare"]): string {
   return `${VERDICTS[verdict]}, ${STAGES[stage]}`;
+}
+
+/** "model zero, at step 15". */
+export function measuredWords({ step, model }: Safety["measured"][number]): string {
+  return `${model === null ? "the policy" : `model ${model}`}, at step ${formatNumber(step, 0)}`;
 }
 
 /** Who judged. */

@@ -11,6 +11,9 @@ from r1web.runs.safety_schemas import SafetyItemList, SafetyOut
 
 router = Router(tags=["safety"])
 
+Step = Annotated[
+    int | None, Query(ge=0, description="When it was measured; the last time when left out.")
+]
 Name = Annotated[str, Query(max_length=40)]
 
 
@@ -19,9 +22,9 @@ Name = Annotated[str, Query(max_length=40)]
     response={200: SafetyOut, ERRORS: ProblemOut},
     summary="Safety by category",
 )
-def read_safety(request: ApiRequest, run_id: int) -> SafetyOut:
-    """Of the run's last safety evaluation; docs/safety.md says what the figures mean."""
-    return selectors.safety_of(selectors.visible_run(request.user, run_id))
+def read_safety(request: ApiRequest, run_id: int, step: Step = None) -> SafetyOut:
+    """Of one safety evaluation of the run; docs/safety.md says what the figures mean."""
+    return selectors.safety_of(selectors.visible_run(request.user, run_id), step)
 
 
 @router.get(
@@ -35,11 +38,12 @@ def list_safety_items(
     *,
     category: Name,
     subcategory: Name,
+    step: Step = None,
     offset: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> SafetyItemList:
     """Of one sub-category. What models wrote is untrusted: show it as text."""
     run = selectors.visible_run(request.user, run_id)
     return selectors.safety_items(
-        run, category=category, subcategory=subcategory, offset=offset, limit=limit
+        run, step, category=category, subcategory=subcategory, offset=offset, limit=limit
     )

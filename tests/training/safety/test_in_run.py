@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.training.jobs import events, train, write_config
+from training.base_models import find_model
 from training.config import resolve
 from training.events import EvaluationEvent
 from training.safety.prompts import BUILT_IN
@@ -34,6 +35,12 @@ def evaluations(run_dir: Path) -> list[EvaluationEvent]:
     return [event for event in events(run_dir) if isinstance(event, EvaluationEvent)]
 
 
+def report_of(run_dir: Path, step: int) -> dict[str, Any]:
+    path = run_dir / "safety" / f"step-{step:06d}.json"
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
 def test_the_last_evaluation_of_a_run_tells_it(tmp_path: Path, few: str) -> None:
     run_dir = tmp_path / "run"
     write_config(run_dir, resolve("r1-zero-nano", overrides(set=few)).config)
@@ -41,25 +48,27 @@ def test_the_last_evaluation_of_a_run_tells_it(tmp_path: Path, few: str) -> None
     assert ended.returncode == 0, ended.stderr
     before, after = evaluations(run_dir)
     assert not any(name.startswith("eval/safety/") for name in before.values)
-    found = json.loads((run_dir / "safety.json").read_text(encoding="utf-8"))
+    found = report_of(run_dir, 1)
     assert after.values["eval/safety/crime/bare"] == found["safety"]["bare"]["share"]
     assert (found["step"], found["model"], len(found["items"])) == (1, None, 8)
     assert "eval/pass_at_1" in after.values
 
 
 def test_a_stage_that_evaluates_tells_it_of_each_model(tmp_path: Path, few: str) -> None:
-    run_dir = tmp_path / "run"
+    run_dir, again = tmp_path / "run", str(find_model("nano-base"))
     own = {
         "pipeline": ["measure"],
-        "stages": {"measure": {"type": "evaluate", "models": ["base"]}},
+        "stages": {"measure": {"type": "evaluate", "models": ["base", again]}},
     }
     write_config(run_dir, resolve("r1-zero-nano", {**overrides(set=few), **own}).config)
     ended = train(run_dir)
     assert ended.returncode == 0, ended.stderr
-    (one,) = evaluations(run_dir)
-    assert "eval/safety/bare" in one.values
-    found = json.loads((run_dir / "safety.json").read_text(encoding="utf-8"))
-    assert (found["step"], found["model"]) == (1, "base")
+    told = evaluations(run_dir)
+    assert [(one.step, one.model) for one in told] == [(1, "base"), (2, again)]
+    for one in told:
+        found = report_of(run_dir, one.step)
+        assert (found["step"], found["model"], len(found["items"])) == (one.step, one.model, 8)
+        assert one.values["eval/safety/bare"] == found["safety"]["bare"]["share"]
 
 
 @pytest.mark.parametrize(
