@@ -65,7 +65,7 @@ def project_ledger(
     summary="What a run still takes",
 )
 def forecast(request: ApiRequest, run_id: int) -> ForecastOut:
-    """Its remaining steps at its own speed, with an interval of 95 %."""
+    """Its remaining steps, stage by stage, with an interval and what each part rests on."""
     return selectors.forecast(visible_run(request.user, run_id))
 
 

@@ -13,6 +13,9 @@ Z = 1.96
 SCALING = (0.7, 0.85, 1.0)
 """Time is divided by the ratio of devices to this power: at worst, on the whole, and if nothing
 were lost by sharing out."""
+UNSEEN = 25
+"""How many times slower or faster than on the mean a stage may go that nobody has seen: those of
+one run have differed by 23 (docs/pipelines.md, r1-nano)."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,10 @@ class Range:
 
     def times(self, other: "Range") -> "Range":
         return Range(self.low * other.low, self.mid * other.mid, self.high * other.high)
+
+    def plus(self, other: "Range") -> "Range":
+        """Bounds are added, as parts may err together: the sum is rather too wide."""
+        return Range(self.low + other.low, self.mid + other.mid, self.high + other.high)
 
     def of(self, factor: float) -> "Range":
         return Range(self.low * factor, self.mid * factor, self.high * factor)
@@ -36,6 +43,12 @@ def seconds_for(steps: int, step_s: Sequence[float]) -> Range:
     mean, spread = fmean(step_s), variance(step_s)
     error = Z * math.sqrt(steps * spread + steps**2 * spread / len(step_s))
     return Range(max(0.0, steps * mean - error), steps * mean, steps * mean + error)
+
+
+def guessed(steps: int, mean_s: float) -> Range:
+    """How long so many steps take of which only is known what others took on the mean."""
+    seconds = steps * mean_s
+    return Range(seconds / UNSEEN, seconds, seconds * UNSEEN)
 
 
 def overhead(ms: Mapping[str, int]) -> float:

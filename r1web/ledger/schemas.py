@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from r1web.ledger.models import Phase, Price
+from training.config import StageKind
 
 TEXT, NO_NUL = r"^[^\x00]+$", r"^[^\x00]*$"
 """A NUL character is no text to PostgreSQL."""
@@ -82,12 +83,31 @@ class RangeOut(BaseModel):
     high: float
 
 
+Basis = Literal["own", "same_type", "guess"]
+"""What the forecast of a stage rests on: its own steps, those of a stage of its type, or those of
+all the run."""
+
+
+class StageForecastOut(BaseModel):
+    """The part of a forecast that is of one stage."""
+
+    stage: str
+    kind: StageKind
+    steps: int = Field(description="How many it is about.")
+    basis: Basis
+    seconds: RangeOut
+    why: str = Field(description="What it rests on, in a sentence.")
+
+
 class ForecastOut(BaseModel):
     """What the run's remaining steps take; all null, with a reason, where nothing can be said."""
 
     steps: int = Field(description="How many it is about.")
-    known_steps: int = Field(description="How many tell the run's speed.")
+    known_steps: int = Field(description="How many steps have told how long they took.")
     reason: str = ""
+    stages: list[StageForecastOut] = Field(
+        default=[], description="Those with steps left, in their order."
+    )
     seconds: RangeOut | None = None
     device_hours: RangeOut | None = None
     currency: str | None = None
@@ -122,7 +142,7 @@ class WhatIfOut(BaseModel):
     """What all the run's steps would take."""
 
     steps: int
-    known_steps: int = Field(description="How many tell the run's speed.")
+    known_steps: int = Field(description="How many steps have told how long they took.")
     seconds: RangeOut
     device_hours: RangeOut
     currency: str

@@ -1286,7 +1286,7 @@ export interface paths {
         };
         /**
          * What a run still takes
-         * @description Its remaining steps at its own speed, with an interval of 95 %.
+         * @description Its remaining steps, stage by stage, with an interval and what each part rests on.
          */
         get: operations["r1web_ledger_api_forecast"];
         put?: never;
@@ -4735,7 +4735,7 @@ export interface components {
             steps: number;
             /**
              * Known Steps
-             * @description How many tell the run's speed.
+             * @description How many steps have told how long they took.
              */
             known_steps: number;
             /**
@@ -4743,6 +4743,12 @@ export interface components {
              * @default
              */
             reason: string;
+            /**
+             * Stages
+             * @description Those with steps left, in their order.
+             * @default []
+             */
+            stages: components["schemas"]["StageForecastOut"][];
             seconds?: components["schemas"]["RangeOut"] | null;
             device_hours?: components["schemas"]["RangeOut"] | null;
             /** Currency */
@@ -4765,6 +4771,35 @@ export interface components {
             high: number;
         };
         /**
+         * StageForecastOut
+         * @description The part of a forecast that is of one stage.
+         */
+        StageForecastOut: {
+            /** Stage */
+            stage: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "grpo" | "sft" | "distill" | "rejection_sampling" | "reward_model" | "evaluate";
+            /**
+             * Steps
+             * @description How many it is about.
+             */
+            steps: number;
+            /**
+             * Basis
+             * @enum {string}
+             */
+            basis: "own" | "same_type" | "guess";
+            seconds: components["schemas"]["RangeOut"];
+            /**
+             * Why
+             * @description What it rests on, in a sentence.
+             */
+            why: string;
+        };
+        /**
          * WhatIfOut
          * @description What all the run's steps would take.
          */
@@ -4773,7 +4808,7 @@ export interface components {
             steps: number;
             /**
              * Known Steps
-             * @description How many tell the run's speed.
+             * @description How many steps have told how long they took.
              */
             known_steps: number;
             seconds: components["schemas"]["RangeOut"];

@@ -32,8 +32,9 @@ export function useLedger(runId: number, version: number, ended: boolean) {
   });
 }
 
-export function useForecast(runId: number) {
+export function useForecast(runId: number, enabled = true) {
   return useQuery({
+    enabled,
     queryKey: [...keys.run(runId), "forecast"],
     queryFn: () => unwrap(api.GET("/api/v1/runs/{run_id}/forecast", ofRun(runId))),
     staleTime: FOLLOWED_MS,

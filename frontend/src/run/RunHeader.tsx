@@ -3,9 +3,10 @@ import { useState } from "react";
 import { Link, useLocation } from "wouter";
 import { type RunDetail, useRun } from "@/api/queries";
 import { useKeys } from "@/app/useKeys";
+import { useForecast } from "@/ledger/queries";
 import type { Facts } from "@/live/facts";
 import { PreemptibleChip } from "@/queue/PreemptibleChip";
-import { currentStage, useStages } from "@/stages/queries";
+import { currentStage, isPipeline, useStages } from "@/stages/queries";
 import { Button, IconButton } from "@/ui/Button";
 import { ButtonLink } from "@/ui/ButtonLink";
 import { Chip } from "@/ui/Chip";
@@ -58,7 +59,7 @@ function Figures({ run, facts }: RunHeaderProps) {
         <Progress value={facts.step} max={run.total_steps} label="Progress" />
       </span>
       <CurrentStage run={run} facts={facts} />
-      {under && run.eta_s !== null && <span>{formatDuration(run.eta_s)} left</span>}
+      {under && <TimeLeft run={run} />}
       <Elapsed run={run} ticking={under && run.started_at !== null} />
       <span title="Devices held × hours">{formatDeviceHours(run.device_hours)} device-h</span>
       <span>{formatCost(run.cost_usd)}</span>
@@ -87,6 +88,21 @@ function CurrentStage({ run, facts }: RunHeaderProps) {
   return (
     <span>
       stage {stages.indexOf(current) + 1} of {stages.length}: {current.name}
+    </span>
+  );
+}
+
+/** Of a pipeline by its stages, as they have very different paces. */
+function TimeLeft({ run }: { run: RunDetail }) {
+  const staged = isPipeline(run) && run.eta_s !== null;
+  const { data } = useForecast(run.id, staged);
+  const seconds = staged ? data?.seconds?.mid : run.eta_s;
+  if (typeof seconds !== "number") return null;
+  const guess = staged && data?.stages?.some(({ basis }) => basis === "guess");
+  return (
+    <span title={guess ? "In part a guess: see Cost" : undefined}>
+      {guess && "about "}
+      {formatDuration(seconds)} left
     </span>
   );
 }

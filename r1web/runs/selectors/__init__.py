@@ -20,6 +20,7 @@ from r1web.runs.selectors.details import (
 from r1web.runs.selectors.memory import UNKNOWN as MEMORY_UNKNOWN
 from r1web.runs.selectors.memory import KnownStage, known_stages, memory_of
 from r1web.runs.selectors.paths import lies_in_some_run, lies_in_visible_run
+from r1web.runs.selectors.plans import pipeline_of
 from r1web.runs.selectors.rows import (
     rows_with_projects,
     run_row,
@@ -27,7 +28,7 @@ from r1web.runs.selectors.rows import (
 )
 from r1web.runs.selectors.safety import safety_items, safety_of
 from r1web.runs.selectors.spending import Spent, spent, spent_by_project, with_devices
-from r1web.runs.selectors.stages import pipeline_of, products_of, stages_of
+from r1web.runs.selectors.stages import products_of, stages_of
 from r1web.runs.selectors.table import read_table
 from r1web.runs.selectors.values import known_metrics
 from r1web.runs.selectors.visible import (

@@ -14,6 +14,7 @@ from r1web.ledger.selectors.ledgers import run_ledger, totals
 from r1web.runs.models import ACTIVE, ENDED, Attempt, Event, Run, State
 from r1web.runs.schemas import CheckpointOut
 from r1web.runs.selectors.details import checkpoint_out, run_directory
+from r1web.runs.selectors.plans import pipeline_of, plan_of
 from r1web.runs.selectors.results import number_of, results_of, score_of
 from r1web.runs.selectors.spending import seconds_held
 from r1web.runs.sources import sources_of
@@ -35,7 +36,7 @@ SCORE = "eval/pass_at_1"
 def stages_of(run: Run) -> StagesOut:
     """All of it. Work that a later attempt did again counts in time and money only."""
     config, story, costs = pipeline_of(run), read_story(run), costs_by_stage(run)
-    plan = config.plan if config else [Planned(PLAIN, "grpo", 0, run.total_steps)]
+    plan = plan_of(run)
     ends = checkpoints_at(run, [planned.last_step for planned in plan])
     stages = [
         StageOut(
@@ -57,12 +58,6 @@ def stages_of(run: Run) -> StagesOut:
         stages=stages,
         results=results_of(config, story.evaluations) if config else [],
     )
-
-
-def pipeline_of(run: Run) -> RunConfig | None:
-    """The config of a run with a pipeline; None for a plain one, whose config may be older than
-    today's schema."""
-    return RunConfig.model_validate(run.config) if run.config.get("pipeline") else None
 
 
 @dataclass(frozen=True)

@@ -86,8 +86,8 @@ class Story:
             device="cuda", dtype="bf16", parameters=1, versions={},
         )  # fmt: skip
 
-    def phase(self, name: str, seconds: float, step: int = 1) -> None:
-        self.tell("phase", step, phase=name)
+    def phase(self, name: str, seconds: float, step: int = 1, stage: str = "grpo") -> None:
+        self.tell("phase", step, phase=name, stage=stage)
         self.clock.go(seconds)
 
     def step(self, step: int) -> None:
@@ -155,7 +155,7 @@ def refused_by_the_database(name: str) -> Iterator[None]:
 def make_story(make_run: Callable[..., Run], clock: Clock) -> Callable[..., Story]:
     """A run on so many GPUs of each of so many nodes."""
 
-    def make(name: str = "one", *, nodes: int = 1, gpus: int = 2) -> Story:
+    def make(name: str = "one", *, nodes: int = 1, gpus: int = 2, **fields: Any) -> Story:
         found = []
         for number in range(nodes):
             node, _ = Node.objects.get_or_create(
@@ -169,6 +169,6 @@ def make_story(make_run: Callable[..., Run], clock: Clock) -> Callable[..., Stor
                     for i in range(gpus)
                 ]
             )
-        return Story(make_run(State.STARTING, name=name), clock, found)
+        return Story(make_run(State.STARTING, name=name, **fields), clock, found)
 
     return make

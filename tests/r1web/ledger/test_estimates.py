@@ -2,15 +2,24 @@
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
-from r1web.ledger.estimates import Range, on_other_devices, on_so_many, overhead, seconds_for
+from r1web.ledger.estimates import (
+    UNSEEN,
+    Range,
+    on_other_devices,
+    on_so_many,
+    overhead,
+    seconds_for,
+)
 from r1web.ledger.hardware import card
 from r1web.ledger.models import Price
 from tests.r1web.conftest import Api, caller
 from tests.r1web.ledger.conftest import Story
+from tests.r1web.runs.pipeline import PIPELINE, PLACES
 
 MakeStory = Callable[..., Story]
 H200 = {"device_model": "NVIDIA H200", "devices": 2, "per_hour": "4"}
@@ -36,7 +45,85 @@ def test_a_steady_run_is_forecast_without_spread(make_story: MakeStory, api: Api
     # To a millionth of a dollar a booking, which is much of a booking of seconds.
     assert answer["micros"]["mid"] == pytest.approx(2 * seconds / 3600 * 2e6, rel=1e-4)
     assert answer["currency"] == "USD"
-    assert "last 4" in answer["assumptions"][0]
+    (part,) = answer["stages"]
+    assert part == {
+        "stage": "grpo", "kind": "grpo", "steps": remaining, "basis": "own",
+        "seconds": answer["seconds"], "why": "Steps of grpo take as long as its last 4 did.",
+    }  # fmt: skip
+
+
+def goes(story: Story, stage: str, seconds: Sequence[float], evaluates: float = 0) -> None:
+    """These steps of the stage; then it evaluates, if it does."""
+    first, _ = PLACES[stage]
+    for step, lasts in enumerate(seconds, first + 1):
+        story.phase("training", lasts, step, stage)
+        story.tell("metrics", step, stage=stage, values={"time/step_s": lasts})
+    story.phase("evaluating", evaluates, first + len(seconds), stage)
+    story.tell("evaluation", first + len(seconds), stage=stage, values={}, problems=1,
+               completions_per_problem=1)  # fmt: skip
+    story.sample()
+
+
+def rests(answer: Any) -> list[tuple[str, int, str, float]]:
+    """Of each stage its steps, what their time rests on, and that time."""
+    return [
+        (part["stage"], part["steps"], part["basis"], part["seconds"]["mid"])
+        for part in answer["stages"]
+    ]
+
+
+def test_each_stage_is_forecast_by_its_own_type_or_guessed(make_story: MakeStory, api: Api) -> None:
+    story = make_story(overrides=PIPELINE)
+    path = f"/runs/{story.run.pk}/forecast"
+    story.begin()
+    story.start()
+    goes(story, "zero", [30, 30, 30, 30], evaluates=12)
+    mean = 132 / 4
+    answer = api.get(path).json()
+    assert rests(answer) == [
+        ("cold", 2, "guess", pytest.approx(2 * mean)),
+        ("dev1", 3, "guess", pytest.approx(3 * mean)),
+        ("preference", 2, "guess", pytest.approx(2 * mean)),
+        ("final", 4, "same_type", pytest.approx(4 * 30 * 1.1)),
+        ("results", 3, "guess", pytest.approx(3 * mean)),
+    ]
+    assert "guess" in answer["stages"][0]["why"]
+    assert "of zero, a stage of its type" in answer["stages"][3]["why"]
+    for part in answer["stages"]:
+        low, mid, high = (part["seconds"][name] for name in ("low", "mid", "high"))
+        if part["basis"] == "guess":
+            assert (low, high) == (pytest.approx(mid / UNSEEN), pytest.approx(mid * UNSEEN))
+        else:
+            assert low == mid == high  # a steady stage, and one that is seen
+    for bound in ("low", "mid", "high"):
+        parts = [part["seconds"][bound] for part in answer["stages"]]
+        assert answer["seconds"][bound] == pytest.approx(sum(parts))
+
+    goes(story, "cold", [2, 2])
+    goes(story, "dev1", [1, 1])  # of three
+    answer = api.get(path).json()
+    assert rests(answer)[0] == ("dev1", 1, "own", pytest.approx(1))
+    assert rests(answer)[1] == ("preference", 2, "guess", pytest.approx(2 * 138 / 8))
+    assert (answer["steps"], answer["known_steps"]) == (10, 8)
+    whole = api.post(path.replace("forecast", "what-if"), H200 | {"device_model": "NVIDIA H800"})
+    told = [132, 4, 3, 2 * 138 / 8, 132, 3 * 138 / 8]
+    assert whole.json()["seconds"]["mid"] == pytest.approx(sum(told))
+    assert whole.json()["steps"] == 18
+
+
+def test_the_nearest_stage_of_a_type_is_followed(make_story: MakeStory, api: Api) -> None:
+    story = make_story(overrides=PIPELINE)
+    story.begin()
+    story.start()
+    goes(story, "zero", [30, 30, 30, 30])
+    for stage, seconds in [("cold", [2, 2]), ("dev1", [1, 1, 1]), ("preference", [3, 3])]:
+        goes(story, stage, seconds)
+    goes(story, "final", [50])  # too few to go by
+    answer = api.get(f"/runs/{story.run.pk}/forecast").json()
+    assert rests(answer)[0] == ("final", 3, "same_type", pytest.approx(90))
+    story.tell("metrics", 13, stage="final", values={"time/step_s": 50.0})
+    answer = api.get(f"/runs/{story.run.pk}/forecast").json()
+    assert rests(answer)[0] == ("final", 2, "own", pytest.approx(100))
 
 
 def test_before_its_second_step_a_run_says_why_it_has_none(make_story: MakeStory, api: Api) -> None:
@@ -65,7 +152,7 @@ def test_what_a_run_would_take_on_other_devices(make_story: MakeStory, api: Api)
     assert twice["micros"]["mid"] == pytest.approx(own / 2**0.85 * 4 / 3600 * 4e6)
     told = api.post(path, {**H200, "device_model": "Gaudi", "relative_speed": 4}).json()
     assert told["seconds"]["mid"] == pytest.approx(own / 4)
-    assert len(told["assumptions"]) == 3
+    assert len(told["assumptions"]) == 4
 
 
 def test_what_is_not_known_has_to_be_said(
