@@ -4,7 +4,7 @@ import type { AlertRule } from "@/api/queries";
 import { FilterChip } from "@/ui/Chip";
 import { Dialog } from "@/ui/Dialog";
 import { DialogActions } from "@/ui/DialogActions";
-import { Field, Select, TextInput } from "@/ui/Field";
+import { Field, SelectField, TextField, type TextFieldProps } from "@/ui/Field";
 import { STATES } from "@/ui/StateBadge";
 import styles from "./AlertsTab.module.css";
 import { type Draft, draftOf, NEEDS, ruleBody } from "./draft";
@@ -85,73 +85,58 @@ function RuleFields({ draft, set, metrics, isNew, kinds, problemAt }: RuleFields
   return (
     <>
       <div className={styles.whole}>
-        <Field label="Name" problem={problemAt("name")}>
-          {(control) => (
-            <TextInput
-              {...control}
-              data-first
-              value={draft.name}
-              onChange={(event) => set({ name: event.target.value })}
-            />
-          )}
-        </Field>
+        <TextField
+          label="Name"
+          problem={problemAt("name")}
+          data-first
+          value={draft.name}
+          onChange={(name) => set({ name })}
+        />
       </div>
       {isNew && (
         <div className={styles.whole}>
-          <Field label="Fires when" problem={problemAt("kind")}>
-            {(control) => (
-              <Select
-                {...control}
-                value={draft.kind}
-                options={kinds}
-                onChange={(kind) => set({ kind })}
-              />
-            )}
-          </Field>
+          <SelectField
+            label="Fires when"
+            problem={problemAt("kind")}
+            value={draft.kind}
+            options={kinds}
+            onChange={(kind) => set({ kind })}
+          />
         </div>
       )}
       {needs.includes("metric") && (
-        <Field label="Metric" problem={problemAt("metric")}>
-          {(control) => (
-            <>
-              <TextInput
-                {...control}
-                list={names}
-                value={draft.metric}
-                onChange={(event) => set({ metric: event.target.value })}
-              />
-              <datalist id={names}>
-                {metrics.map((name) => (
-                  <option key={name} value={name} />
-                ))}
-              </datalist>
-            </>
-          )}
-        </Field>
+        <>
+          <TextField
+            label="Metric"
+            problem={problemAt("metric")}
+            list={names}
+            value={draft.metric}
+            onChange={(metric) => set({ metric })}
+          />
+          <datalist id={names}>
+            {metrics.map((name) => (
+              <option key={name} value={name} />
+            ))}
+          </datalist>
+        </>
       )}
       {needs.includes("direction") && (
-        <Field label={slope ? "Change is" : "Value is"} problem={problemAt("direction")}>
-          {(control) => (
-            <Select
-              {...control}
-              value={draft.direction}
-              options={DIRECTIONS}
-              onChange={(direction) => set({ direction })}
-            />
-          )}
-        </Field>
+        <SelectField
+          label={slope ? "Change is" : "Value is"}
+          problem={problemAt("direction")}
+          value={draft.direction}
+          options={DIRECTIONS}
+          onChange={(direction) => set({ direction })}
+        />
       )}
       {needs.includes("unit") && (
-        <Field label="Counted in" problem={problemAt("unit")}>
-          {(control) => (
-            <Select
-              {...control}
-              value={draft.unit}
-              options={UNITS}
-              onChange={(unit) => set({ unit })}
-            />
-          )}
-        </Field>
+        <SelectField
+          label="Counted in"
+          problem={problemAt("unit")}
+          value={draft.unit}
+          options={UNITS}
+          onChange={(unit) => set({ unit })}
+        />
       )}
       {needs.includes("limit") && (
         <NumberField
@@ -191,45 +176,23 @@ function RuleFields({ draft, set, metrics, isNew, kinds, problemAt }: RuleFields
         />
       )}
       {draft.kind !== "state" && (
-        <Field label="And then" problem={problemAt("action")}>
-          {(control) => (
-            <Select
-              {...control}
-              value={draft.action}
-              options={ACTIONS.map(({ value }) => ({
-                value,
-                label: actionWords({ kind: draft.kind, action: value }),
-              }))}
-              onChange={(action) => set({ action })}
-            />
-          )}
-        </Field>
+        <SelectField
+          label="And then"
+          problem={problemAt("action")}
+          value={draft.action}
+          options={ACTIONS.map(({ value }) => ({
+            value,
+            label: actionWords({ kind: draft.kind, action: value }),
+          }))}
+          onChange={(action) => set({ action })}
+        />
       )}
     </>
   );
 }
 
-interface NumberFieldProps {
-  label: string;
-  unit?: string;
-  value: string;
-  problem?: string;
-  onChange: (value: string) => void;
-}
-
-function NumberField({ label, unit, value, problem, onChange }: NumberFieldProps) {
-  return (
-    <Field label={label} unit={unit} problem={problem}>
-      {(control) => (
-        <TextInput
-          {...control}
-          inputMode="decimal"
-          value={value}
-          onChange={(event) => onChange(event.target.value)}
-        />
-      )}
-    </Field>
-  );
+function NumberField(props: TextFieldProps) {
+  return <TextField inputMode="decimal" {...props} />;
 }
 
 function StatesField({

@@ -4,7 +4,7 @@ import { api, unwrap } from "@/api/client";
 import { keys } from "@/api/queries";
 import { Dialog } from "@/ui/Dialog";
 import { DialogActions } from "@/ui/DialogActions";
-import { Field, TextInput } from "@/ui/Field";
+import { TextField } from "@/ui/Field";
 import { plural } from "@/ui/format";
 import { StateBadge } from "@/ui/StateBadge";
 import { useDebounced } from "@/ui/useDebounced";
@@ -45,20 +45,14 @@ export function AddRuns({ onClose }: { onClose: () => void }) {
         />
       }
     >
-      <Field
+      <TextField
         label="Search, or numbers"
         help="Name, preset, owner or tag; or numbers as in 12,20-29."
-      >
-        {(control) => (
-          <TextInput
-            {...control}
-            data-first
-            autoComplete="off"
-            value={text}
-            onChange={(event) => setText(event.target.value)}
-          />
-        )}
-      </Field>
+        data-first
+        autoComplete="off"
+        value={text}
+        onChange={setText}
+      />
       <ul className={styles.list} aria-label="Runs found">
         {found.map((run) => (
           <li key={run.id}>

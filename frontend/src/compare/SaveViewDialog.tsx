@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { Dialog } from "@/ui/Dialog";
 import { DialogActions } from "@/ui/DialogActions";
-import { Field, Select, TextInput } from "@/ui/Field";
+import { SelectField, TextField } from "@/ui/Field";
 import { useToast } from "@/ui/toast";
 import { queryOf } from "./address";
 import { useComparePage } from "./page";
@@ -45,29 +45,22 @@ export function SaveViewDialog({ onClose }: { onClose: () => void }) {
           if (name.trim() && projects.slug) act();
         }}
       >
-        <Field label="Name" help="Everybody in the project can open it.">
-          {(control) => (
-            <TextInput
-              {...control}
-              data-first
-              maxLength={120}
-              value={name}
-              onChange={(event) => setName(event.target.value)}
-            />
-          )}
-        </Field>
+        <TextField
+          label="Name"
+          help="Everybody in the project can open it."
+          data-first
+          maxLength={120}
+          value={name}
+          onChange={setName}
+        />
       </form>
       {projects.options.length > 1 && (
-        <Field label="Project">
-          {(control) => (
-            <Select
-              {...control}
-              value={projects.slug}
-              options={projects.options}
-              onChange={projects.setSlug}
-            />
-          )}
-        </Field>
+        <SelectField
+          label="Project"
+          value={projects.slug}
+          options={projects.options}
+          onChange={projects.setSlug}
+        />
       )}
       {projects.options.length === 0 && (
         <p className="muted">You may look at your projects, but not change them.</p>

@@ -2,7 +2,7 @@ import { useState } from "react";
 import { asProblem } from "@/api/problem";
 import { Dialog } from "@/ui/Dialog";
 import { DialogActions } from "@/ui/DialogActions";
-import { Field, Select, TextInput } from "@/ui/Field";
+import { SelectField, TextField } from "@/ui/Field";
 import styles from "./ledger.module.css";
 import { type Price, useAddPrice } from "./queries";
 
@@ -39,80 +39,50 @@ export function PriceDialog({ onClose }: { onClose: () => void }) {
       }
     >
       <div className={styles.fields}>
-        <Field
+        <TextField
           label="Device model"
           help="As the ledger names it, such as NVIDIA H800, or CPU slot."
           problem={problemAt("device_model")}
-        >
-          {(control) => (
-            <TextInput
-              {...control}
-              data-first
-              value={draft.device_model}
-              onChange={(event) => set({ device_model: event.target.value })}
-            />
-          )}
-        </Field>
-        <Field label="An hour costs" problem={problemAt("per_hour")}>
-          {(control) => (
-            <TextInput
-              {...control}
-              inputMode="decimal"
-              value={draft.per_hour}
-              onChange={(event) => set({ per_hour: event.target.value })}
-            />
-          )}
-        </Field>
-        <Field
+          data-first
+          value={draft.device_model}
+          onChange={(device_model) => set({ device_model })}
+        />
+        <TextField
+          label="An hour costs"
+          problem={problemAt("per_hour")}
+          inputMode="decimal"
+          value={draft.per_hour}
+          onChange={(per_hour) => set({ per_hour })}
+        />
+        <TextField
           label="Currency"
           help="Three letters, as in ISO 4217."
           problem={problemAt("currency")}
-        >
-          {(control) => (
-            <TextInput
-              {...control}
-              value={draft.currency}
-              onChange={(event) => set({ currency: event.target.value.toUpperCase() })}
-            />
-          )}
-        </Field>
-        <Field
+          value={draft.currency}
+          onChange={(currency) => set({ currency: currency.toUpperCase() })}
+        />
+        <SelectField
           label="Tenure"
           help="Owned: what its use is reckoned at."
           problem={problemAt("tenure")}
-        >
-          {(control) => (
-            <Select
-              {...control}
-              value={draft.tenure}
-              options={TENURES}
-              onChange={(tenure) => set({ tenure })}
-            />
-          )}
-        </Field>
-        <Field
+          value={draft.tenure}
+          options={TENURES}
+          onChange={(tenure) => set({ tenure })}
+        />
+        <TextField
           label="Valid from"
           help="A UTC day. What was booked since then costs this, too."
           problem={problemAt("valid_from")}
-        >
-          {(control) => (
-            <TextInput
-              {...control}
-              type="date"
-              value={draft.valid_from}
-              onChange={(event) => set({ valid_from: event.target.value })}
-            />
-          )}
-        </Field>
-        <Field label="Note" problem={problemAt("note")}>
-          {(control) => (
-            <TextInput
-              {...control}
-              value={draft.note}
-              onChange={(event) => set({ note: event.target.value })}
-            />
-          )}
-        </Field>
+          type="date"
+          value={draft.valid_from}
+          onChange={(valid_from) => set({ valid_from })}
+        />
+        <TextField
+          label="Note"
+          problem={problemAt("note")}
+          value={draft.note}
+          onChange={(note) => set({ note })}
+        />
       </div>
     </Dialog>
   );

@@ -1,7 +1,7 @@
 import { type FormEvent, useId, useState } from "react";
 import { asProblem } from "@/api/problem";
 import { Button } from "@/ui/Button";
-import { Field, TextInput } from "@/ui/Field";
+import { TextField } from "@/ui/Field";
 import table from "@/ui/table.module.css";
 import styles from "./ledger.module.css";
 import { useReference, useWhatIf } from "./queries";
@@ -41,59 +41,49 @@ export function WhatIfForm({ runId, device, devices }: WhatIfFormProps) {
     <section className={table.section}>
       <h3>What would it cost elsewhere?</h3>
       <form className={styles.form} onSubmit={submit} noValidate>
-        <Field label="Device model" problem={problemAt("device_model")}>
-          {(control) => (
-            <TextInput
-              {...control}
-              list={models}
-              value={draft.device}
-              onChange={(event) => set({ device: event.target.value })}
-            />
-          )}
-        </Field>
+        <TextField
+          label="Device model"
+          problem={problemAt("device_model")}
+          list={models}
+          value={draft.device}
+          onChange={(device) => set({ device })}
+        />
         <datalist id={models}>
           {known.map((model) => (
             <option key={model} value={model} />
           ))}
         </datalist>
-        <Field label="Devices" problem={problemAt("devices")}>
-          {(control) => (
-            <TextInput
-              {...control}
-              type="number"
-              min={1}
-              step={1}
-              value={draft.devices}
-              onChange={(event) => set({ devices: event.target.value })}
-            />
-          )}
-        </Field>
-        <Field label="Price of one" unit="USD/h" problem={problemAt("per_hour")}>
-          {(control) => (
-            <TextInput
-              {...control}
-              type="number"
-              min={0}
-              step="any"
-              placeholder="by the price book"
-              value={draft.price}
-              onChange={(event) => set({ price: event.target.value })}
-            />
-          )}
-        </Field>
-        <Field label="Relative speed" unit="× as fast" problem={problemAt("relative_speed")}>
-          {(control) => (
-            <TextInput
-              {...control}
-              type="number"
-              min={0}
-              step="any"
-              placeholder="by data sheets"
-              value={draft.speed}
-              onChange={(event) => set({ speed: event.target.value })}
-            />
-          )}
-        </Field>
+        <TextField
+          label="Devices"
+          problem={problemAt("devices")}
+          type="number"
+          min={1}
+          step={1}
+          value={draft.devices}
+          onChange={(devices) => set({ devices })}
+        />
+        <TextField
+          label="Price of one"
+          unit="USD/h"
+          problem={problemAt("per_hour")}
+          type="number"
+          min={0}
+          step="any"
+          placeholder="by the price book"
+          value={draft.price}
+          onChange={(price) => set({ price })}
+        />
+        <TextField
+          label="Relative speed"
+          unit="× as fast"
+          problem={problemAt("relative_speed")}
+          type="number"
+          min={0}
+          step="any"
+          placeholder="by data sheets"
+          value={draft.speed}
+          onChange={(speed) => set({ speed })}
+        />
         <Button kind="primary" type="submit" busy={ask.isPending}>
           Estimate
         </Button>

@@ -8,7 +8,7 @@ import { laidOver, type Table } from "@/config/nested";
 import { stageGroups } from "@/config/stages";
 import { PreemptibleField } from "@/queue/PreemptibleField";
 import { Button } from "@/ui/Button";
-import { Field, Select, TextInput } from "@/ui/Field";
+import { SelectField, TextField } from "@/ui/Field";
 import { ErrorState } from "@/ui/Message";
 import { SkeletonLines } from "@/ui/Skeleton";
 import { Tabs } from "@/ui/Tabs";
@@ -176,40 +176,32 @@ function Basics({ draft, problems, presets, onChange }: BasicsProps) {
   const options = presets.map(({ name }) => ({ value: name, label: name }));
   return (
     <div className={styles.basics}>
-      <Field label="Preset" help={presets.find(({ name }) => name === draft.preset)?.description}>
-        {(control) => (
-          <Select
-            {...control}
-            value={draft.preset}
-            options={[...options, { value: "", label: "None: the defaults" }]}
-            onChange={(preset) =>
-              onChange({
-                ...draft,
-                preset,
-                name: draft.name === draft.preset ? preset : draft.name,
-              })
-            }
-          />
-        )}
-      </Field>
-      <Field label="Name" problem={problemAt(problems, "name")}>
-        {(control) => (
-          <TextInput
-            {...control}
-            value={draft.name}
-            onChange={(event) => onChange({ ...draft, name: event.target.value })}
-          />
-        )}
-      </Field>
-      <Field label="Tags" help="Separated by commas." problem={problemAt(problems, "tags")}>
-        {(control) => (
-          <TextInput
-            {...control}
-            value={draft.tags}
-            onChange={(event) => onChange({ ...draft, tags: event.target.value })}
-          />
-        )}
-      </Field>
+      <SelectField
+        label="Preset"
+        help={presets.find(({ name }) => name === draft.preset)?.description}
+        value={draft.preset}
+        options={[...options, { value: "", label: "None: the defaults" }]}
+        onChange={(preset) =>
+          onChange({
+            ...draft,
+            preset,
+            name: draft.name === draft.preset ? preset : draft.name,
+          })
+        }
+      />
+      <TextField
+        label="Name"
+        problem={problemAt(problems, "name")}
+        value={draft.name}
+        onChange={(name) => onChange({ ...draft, name })}
+      />
+      <TextField
+        label="Tags"
+        help="Separated by commas."
+        problem={problemAt(problems, "tags")}
+        value={draft.tags}
+        onChange={(tags) => onChange({ ...draft, tags })}
+      />
       <StartFrom
         start={draft.start}
         problem={problemAt(problems, "checkpoint")}

@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { useCheckpoints, useRunList } from "@/api/queries";
-import { Field, Select } from "@/ui/Field";
+import { SelectField } from "@/ui/Field";
 import { formatBytes } from "@/ui/format";
 import type { Draft } from "./draft";
 
@@ -27,44 +27,35 @@ export function StartFrom({ start, problem, onChange }: StartFromProps) {
   };
   return (
     <>
-      <Field label="Start from" help="The weights that training begins with.">
-        {(control) => (
-          <Select
-            {...control}
-            value={run === null ? BASE : String(run)}
-            options={[
-              { value: BASE, label: "The base model" },
-              ...(listed ? [] : [{ value: String(run), label: `Run #${run}` }]),
-              ...found.map((each) => ({
-                value: String(each.id),
-                label: `#${each.id} ${each.name}`,
-              })),
-            ]}
-            onChange={choose}
-          />
-        )}
-      </Field>
+      <SelectField
+        label="Start from"
+        help="The weights that training begins with."
+        value={run === null ? BASE : String(run)}
+        options={[
+          { value: BASE, label: "The base model" },
+          ...(listed ? [] : [{ value: String(run), label: `Run #${run}` }]),
+          ...found.map((each) => ({
+            value: String(each.id),
+            label: `#${each.id} ${each.name}`,
+          })),
+        ]}
+        onChange={choose}
+      />
       {run !== null && (
-        <Field
+        <SelectField
           label="Checkpoint"
           problem={problem}
           help={checkpoints.data?.length === 0 ? "This run has no checkpoint yet." : undefined}
-        >
-          {(control) => (
-            <Select
-              {...control}
-              value={String(start?.checkpoint ?? BASE)}
-              options={[
-                { value: BASE, label: "Choose one" },
-                ...(checkpoints.data ?? []).map((checkpoint) => ({
-                  value: String(checkpoint.id),
-                  label: `step ${checkpoint.step} · ${formatBytes(checkpoint.bytes)}`,
-                })),
-              ]}
-              onChange={(id) => onChange(id === BASE ? null : { run, checkpoint: Number(id) })}
-            />
-          )}
-        </Field>
+          value={String(start?.checkpoint ?? BASE)}
+          options={[
+            { value: BASE, label: "Choose one" },
+            ...(checkpoints.data ?? []).map((checkpoint) => ({
+              value: String(checkpoint.id),
+              label: `step ${checkpoint.step} · ${formatBytes(checkpoint.bytes)}`,
+            })),
+          ]}
+          onChange={(id) => onChange(id === BASE ? null : { run, checkpoint: Number(id) })}
+        />
       )}
     </>
   );

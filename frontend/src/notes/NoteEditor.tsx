@@ -1,7 +1,7 @@
 import { type ClipboardEvent, useEffect, useState } from "react";
 import { asProblem } from "@/api/problem";
 import { Button } from "@/ui/Button";
-import { Field, TextInput } from "@/ui/Field";
+import { Field, TextField } from "@/ui/Field";
 import { useToast } from "@/ui/toast";
 import { useDebounced } from "@/ui/useDebounced";
 import { blockOfLink } from "./block";
@@ -85,16 +85,12 @@ export function NoteEditor({ note, onClose }: NoteEditorProps) {
         />
       )}
       <div className={styles.bar}>
-        <Field label="Title">
-          {(control) => (
-            <TextInput
-              {...control}
-              maxLength={120}
-              value={draft.title}
-              onChange={(event) => setDraft({ ...draft, title: event.target.value })}
-            />
-          )}
-        </Field>
+        <TextField
+          label="Title"
+          maxLength={120}
+          value={draft.title}
+          onChange={(title) => setDraft({ ...draft, title })}
+        />
         <span className={styles.actions}>
           <Button onClick={onDiscard}>Cancel</Button>
           <Button kind="primary" type="submit" busy={save.isPending} disabled={!draft.title.trim()}>

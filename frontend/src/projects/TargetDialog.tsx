@@ -3,7 +3,7 @@ import { asProblem } from "@/api/problem";
 import type { Target } from "@/api/queries";
 import { Dialog } from "@/ui/Dialog";
 import { DialogActions } from "@/ui/DialogActions";
-import { Field, Select, TextInput } from "@/ui/Field";
+import { SelectField, TextField } from "@/ui/Field";
 import styles from "./ProjectPage.module.css";
 import { useAddTarget, useEditTarget } from "./queries";
 
@@ -65,59 +65,41 @@ export function TargetDialog({ slug, target, onClose }: TargetDialogProps) {
       }
     >
       <div className={styles.fields}>
-        <Field label="Name" problem={problemAt("name")}>
-          {(control) => (
-            <TextInput
-              {...control}
-              data-first
-              value={draft.name}
-              onChange={(event) => set({ name: event.target.value })}
-            />
-          )}
-        </Field>
+        <TextField
+          label="Name"
+          problem={problemAt("name")}
+          data-first
+          value={draft.name}
+          onChange={(name) => set({ name })}
+        />
         {!target && (
-          <Field label="Kind" problem={problemAt("kind")}>
-            {(control) => (
-              <Select
-                {...control}
-                value={draft.kind}
-                options={TARGET_KINDS}
-                onChange={(kind) => set({ kind })}
-              />
-            )}
-          </Field>
+          <SelectField
+            label="Kind"
+            problem={problemAt("kind")}
+            value={draft.kind}
+            options={TARGET_KINDS}
+            onChange={(kind) => set({ kind })}
+          />
         )}
-        <Field
+        <TextField
           label={ADDRESSES[draft.kind].label}
           help={draft.kind === "email" ? undefined : stays}
           problem={problemAt("address")}
-        >
-          {(control) => (
-            <TextInput
-              {...control}
-              autoComplete="off"
-              placeholder={target?.address ?? ADDRESSES[draft.kind].example}
-              value={draft.address}
-              onChange={(event) => set({ address: event.target.value })}
-            />
-          )}
-        </Field>
+          autoComplete="off"
+          placeholder={target?.address ?? ADDRESSES[draft.kind].example}
+          value={draft.address}
+          onChange={(address) => set({ address })}
+        />
         {draft.kind === "webhook" && (
-          <Field
+          <TextField
             label="Secret"
             help={stays ?? "At least 16 characters; it signs what is sent, and is never shown."}
             problem={problemAt("secret")}
-          >
-            {(control) => (
-              <TextInput
-                {...control}
-                type="password"
-                autoComplete="new-password"
-                value={draft.secret}
-                onChange={(event) => set({ secret: event.target.value })}
-              />
-            )}
-          </Field>
+            type="password"
+            autoComplete="new-password"
+            value={draft.secret}
+            onChange={(secret) => set({ secret })}
+          />
         )}
       </div>
     </Dialog>

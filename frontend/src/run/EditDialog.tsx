@@ -3,7 +3,7 @@ import { usePatchRun } from "@/api/actions";
 import { PreemptibleField } from "@/queue/PreemptibleField";
 import { Dialog } from "@/ui/Dialog";
 import { DialogActions } from "@/ui/DialogActions";
-import { Field, TextInput } from "@/ui/Field";
+import { TextField } from "@/ui/Field";
 import type { RunDialogProps } from "./RunDialogs";
 import styles from "./RunDialogs.module.css";
 
@@ -39,26 +39,8 @@ export function EditDialog({ run, onClose }: RunDialogProps) {
           save();
         }}
       >
-        <Field label="Name">
-          {(control) => (
-            <TextInput
-              {...control}
-              value={name}
-              maxLength={120}
-              autoFocus
-              onChange={(event) => setName(event.target.value)}
-            />
-          )}
-        </Field>
-        <Field label="Tags" help="Separated by commas.">
-          {(control) => (
-            <TextInput
-              {...control}
-              value={tags}
-              onChange={(event) => setTags(event.target.value)}
-            />
-          )}
-        </Field>
+        <TextField label="Name" value={name} maxLength={120} autoFocus onChange={setName} />
+        <TextField label="Tags" help="Separated by commas." value={tags} onChange={setTags} />
         <PreemptibleField value={preemptible} onChange={setPreemptible} />
         <button type="submit" hidden />
       </form>

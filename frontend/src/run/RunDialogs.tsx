@@ -6,7 +6,7 @@ import { useDeleteRun, usePauseRun, useRestoreRun, useResumeRun, useStopRun } fr
 import type { Checkpoint, RunDetail } from "@/api/queries";
 import { Confirm, Dialog } from "@/ui/Dialog";
 import { DialogActions } from "@/ui/DialogActions";
-import { Field, TextInput } from "@/ui/Field";
+import { TextField } from "@/ui/Field";
 import { useToast } from "@/ui/toast";
 import styles from "./RunDialogs.module.css";
 
@@ -102,24 +102,18 @@ export function DeleteDialog({ run, onClose }: RunDialogProps) {
           if (matches) submit();
         }}
       >
-        <Field
+        <TextField
           label={
             <>
               Type <strong className={styles.name}>{run.name}</strong> to delete it
             </>
           }
-        >
-          {(control) => (
-            <TextInput
-              {...control}
-              data-first
-              autoComplete="off"
-              spellCheck={false}
-              value={name}
-              onChange={(event) => setName(event.target.value)}
-            />
-          )}
-        </Field>
+          data-first
+          autoComplete="off"
+          spellCheck={false}
+          value={name}
+          onChange={setName}
+        />
         <button type="submit" hidden />
       </form>
     </Dialog>

@@ -3,7 +3,7 @@ import { useRunColumns } from "@/api/queries";
 import { helpOf } from "@/charts/seriesHelp";
 import { Button } from "@/ui/Button";
 import { Dialog } from "@/ui/Dialog";
-import { Field, TextInput } from "@/ui/Field";
+import { TextField } from "@/ui/Field";
 import { ErrorState } from "@/ui/Message";
 import { SkeletonLines } from "@/ui/Skeleton";
 import styles from "./ColumnsDialog.module.css";
@@ -39,21 +39,15 @@ export default function ColumnsDialog({ chosen, onChange, onClose }: ColumnsDial
         </>
       }
     >
-      <Field
+      <TextField
         label="Metrics"
         help={`Up to ${MOST_COLUMNS}, beside those that are always there; on a phone none are shown.`}
-      >
-        {(control) => (
-          <TextInput
-            {...control}
-            data-first
-            type="search"
-            placeholder="kl, entropy, …"
-            value={search}
-            onChange={(event) => setSearch(event.target.value)}
-          />
-        )}
-      </Field>
+        data-first
+        type="search"
+        placeholder="kl, entropy, …"
+        value={search}
+        onChange={setSearch}
+      />
       {query.isError && <ErrorState error={query.error} onRetry={() => void query.refetch()} />}
       {query.isPending ? (
         <SkeletonLines lines={6} height={28} />

@@ -2,7 +2,7 @@ import { useId, useState } from "react";
 import { useRunColumns } from "@/api/queries";
 import { Dialog } from "@/ui/Dialog";
 import { DialogActions } from "@/ui/DialogActions";
-import { Field, Select, TextInput } from "@/ui/Field";
+import { SelectField, TextField } from "@/ui/Field";
 import styles from "./ConditionDialog.module.css";
 import { isCondition } from "./filters";
 
@@ -56,39 +56,28 @@ export default function ConditionDialog({ onAdd, onClose }: ConditionDialogProps
           add();
         }}
       >
-        <Field label="Value" problem={tried && !name.trim() ? "Name a metric." : undefined}>
-          {(control) => (
-            <TextInput
-              {...control}
-              list={names}
-              value={name}
-              onChange={(event) => setName(event.target.value)}
-            />
-          )}
-        </Field>
+        <TextField
+          label="Value"
+          problem={tried && !name.trim() ? "Name a metric." : undefined}
+          list={names}
+          value={name}
+          onChange={setName}
+        />
         <datalist id={names}>
           {[...OF_RUN, ...metrics].map((one) => (
             <option key={one} value={one} />
           ))}
         </datalist>
-        <Field label="Is">
-          {(control) => <Select {...control} value={sign} options={SIGNS} onChange={setSign} />}
-        </Field>
-        <Field
+        <SelectField label="Is" value={sign} options={SIGNS} onChange={setSign} />
+        <TextField
           label="Number"
           problem={tried && !isCondition(condition) ? "Give a number, such as 0.5." : undefined}
-        >
-          {(control) => (
-            <TextInput
-              {...control}
-              data-first
-              inputMode="decimal"
-              autoComplete="off"
-              value={value}
-              onChange={(event) => setValue(event.target.value)}
-            />
-          )}
-        </Field>
+          data-first
+          inputMode="decimal"
+          autoComplete="off"
+          value={value}
+          onChange={setValue}
+        />
         <p className={styles.help}>
           “null” with exactly or not asks whether there is a value at all.
         </p>

@@ -4,7 +4,7 @@ import type { RunDetail, Stage } from "@/api/queries";
 import styles from "@/run/RunDialogs.module.css";
 import { Dialog } from "@/ui/Dialog";
 import { DialogActions } from "@/ui/DialogActions";
-import { Field, TextInput } from "@/ui/Field";
+import { TextField } from "@/ui/Field";
 import { Segmented } from "@/ui/Segmented";
 import { pipelineOf, useRepeatStage } from "./queries";
 
@@ -63,17 +63,7 @@ export function RepeatDialog({ run, stage, onClose }: RepeatDialogProps) {
           </div>
         )}
         {reach === "to_end" && <p className="muted">Followed by {after.join(", ")}.</p>}
-        <Field label="Name">
-          {(control) => (
-            <TextInput
-              {...control}
-              data-first
-              maxLength={120}
-              value={name}
-              onChange={(event) => setName(event.target.value)}
-            />
-          )}
-        </Field>
+        <TextField label="Name" data-first maxLength={120} value={name} onChange={setName} />
         <button type="submit" hidden />
       </form>
     </Dialog>

@@ -85,3 +85,31 @@ export function Select<Value extends string>({ options, onChange, ...rest }: Sel
     </select>
   );
 }
+
+export interface TextFieldProps
+  extends Pick<FieldProps, "label" | "unit" | "help" | "problem">,
+    Omit<TextInputProps, "onChange"> {
+  onChange: (value: string) => void;
+}
+
+/** A field for a line of text; a number, too, is text until it is sent. */
+export function TextField({ label, unit, help, problem, onChange, ...rest }: TextFieldProps) {
+  return (
+    <Field {...{ label, unit, help, problem }}>
+      {(control) => (
+        <TextInput {...control} {...rest} onChange={(event) => onChange(event.target.value)} />
+      )}
+    </Field>
+  );
+}
+
+type SelectFieldProps<Value extends string> = Pick<FieldProps, "label" | "help" | "problem"> &
+  SelectProps<Value>;
+
+/** A field for one of a few values. */
+export function SelectField<Value extends string>(props: SelectFieldProps<Value>) {
+  const { label, help, problem, ...rest } = props;
+  return (
+    <Field {...{ label, help, problem }}>{(control) => <Select {...control} {...rest} />}</Field>
+  );
+}
