@@ -1,5 +1,5 @@
 import { useId, useState } from "react";
-import { asProblem } from "@/api/problem";
+import { messageAt } from "@/api/problem";
 import type { AlertRule } from "@/api/queries";
 import { FilterChip } from "@/ui/Chip";
 import { Dialog } from "@/ui/Dialog";
@@ -35,7 +35,6 @@ export function RuleDialog({ rule, scope, metrics, onClose }: RuleDialogProps) {
   const add = useAddRule(scope);
   const edit = useEditRule();
   const error = add.error ?? edit.error;
-  const problems = error ? asProblem(error).errors : [];
   const set = (change: Partial<Draft>) => setDraft((before) => ({ ...before, ...change }));
   const save = () => {
     const { kind, ...body } = ruleBody(draft);
@@ -62,7 +61,7 @@ export function RuleDialog({ rule, scope, metrics, onClose }: RuleDialogProps) {
           metrics={metrics}
           isNew={!rule}
           kinds={"run" in scope ? KINDS : [...PROJECT_KINDS, ...KINDS]}
-          problemAt={(path) => problems.find((problem) => problem.path === path)?.message}
+          problemAt={(path) => messageAt(error, path)}
         />
       </div>
     </Dialog>

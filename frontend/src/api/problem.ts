@@ -46,6 +46,11 @@ export function asProblem(error: unknown): ProblemError {
   return new ProblemError(0, "unknown", "Something went wrong in this page", message);
 }
 
+/** What is wrong with one field, when that is what went wrong. */
+export function messageAt(error: unknown, path: string): string | undefined {
+  return asProblem(error).errors.find((each) => each.path === path)?.message;
+}
+
 function fieldProblem(item: Record<string, unknown>): FieldProblem {
   return { path: text(item.path), message: text(item.message), code: text(item.code) };
 }
