@@ -1,7 +1,6 @@
 import { useState } from "react";
-import { Dialog } from "@/ui/Dialog";
-import { DialogActions } from "@/ui/DialogActions";
 import { SelectField, TextField } from "@/ui/Field";
+import { FormDialog } from "@/ui/FormDialog";
 import { useToast } from "@/ui/toast";
 import { queryOf } from "./address";
 import { useComparePage } from "./page";
@@ -26,34 +25,22 @@ export function SaveViewDialog({ onClose }: { onClose: () => void }) {
       },
     );
   return (
-    <Dialog
+    <FormDialog
       title="Save this view"
+      action="Save the view"
+      busy={save.isPending}
+      disabled={!name.trim() || !projects.slug}
+      onAct={act}
       onClose={onClose}
-      actions={
-        <DialogActions
-          action="Save the view"
-          busy={save.isPending}
-          disabled={!name.trim() || !projects.slug}
-          onAct={act}
-          onClose={onClose}
-        />
-      }
     >
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (name.trim() && projects.slug) act();
-        }}
-      >
-        <TextField
-          label="Name"
-          help="Everybody in the project can open it."
-          data-first
-          maxLength={120}
-          value={name}
-          onChange={setName}
-        />
-      </form>
+      <TextField
+        label="Name"
+        help="Everybody in the project can open it."
+        data-first
+        maxLength={120}
+        value={name}
+        onChange={setName}
+      />
       {projects.options.length > 1 && (
         <SelectField
           label="Project"
@@ -65,6 +52,6 @@ export function SaveViewDialog({ onClose }: { onClose: () => void }) {
       {projects.options.length === 0 && (
         <p className="muted">You may look at your projects, but not change them.</p>
       )}
-    </Dialog>
+    </FormDialog>
   );
 }

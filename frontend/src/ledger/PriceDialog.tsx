@@ -1,9 +1,8 @@
 import { useState } from "react";
-import { asProblem } from "@/api/problem";
+import { messageAt } from "@/api/problem";
 import { Dialog } from "@/ui/Dialog";
 import { DialogActions } from "@/ui/DialogActions";
 import { SelectField, TextField } from "@/ui/Field";
-import styles from "./ledger.module.css";
 import { type Price, useAddPrice } from "./queries";
 
 const TENURES = [
@@ -22,8 +21,7 @@ export function PriceDialog({ onClose }: { onClose: () => void }) {
     note: "",
   });
   const add = useAddPrice();
-  const problemAt = (path: string) =>
-    add.error ? asProblem(add.error).errors.find((each) => each.path === path)?.message : undefined;
+  const problemAt = (path: string) => messageAt(add.error, path);
   const set = (change: Partial<typeof draft>) => setDraft((before) => ({ ...before, ...change }));
   return (
     <Dialog
@@ -38,52 +36,50 @@ export function PriceDialog({ onClose }: { onClose: () => void }) {
         />
       }
     >
-      <div className={styles.fields}>
-        <TextField
-          label="Device model"
-          help="As the ledger names it, such as NVIDIA H800, or CPU slot."
-          problem={problemAt("device_model")}
-          data-first
-          value={draft.device_model}
-          onChange={(device_model) => set({ device_model })}
-        />
-        <TextField
-          label="An hour costs"
-          problem={problemAt("per_hour")}
-          inputMode="decimal"
-          value={draft.per_hour}
-          onChange={(per_hour) => set({ per_hour })}
-        />
-        <TextField
-          label="Currency"
-          help="Three letters, as in ISO 4217."
-          problem={problemAt("currency")}
-          value={draft.currency}
-          onChange={(currency) => set({ currency: currency.toUpperCase() })}
-        />
-        <SelectField
-          label="Tenure"
-          help="Owned: what its use is reckoned at."
-          problem={problemAt("tenure")}
-          value={draft.tenure}
-          options={TENURES}
-          onChange={(tenure) => set({ tenure })}
-        />
-        <TextField
-          label="Valid from"
-          help="A UTC day. What was booked since then costs this, too."
-          problem={problemAt("valid_from")}
-          type="date"
-          value={draft.valid_from}
-          onChange={(valid_from) => set({ valid_from })}
-        />
-        <TextField
-          label="Note"
-          problem={problemAt("note")}
-          value={draft.note}
-          onChange={(note) => set({ note })}
-        />
-      </div>
+      <TextField
+        label="Device model"
+        help="As the ledger names it, such as NVIDIA H800, or CPU slot."
+        problem={problemAt("device_model")}
+        data-first
+        value={draft.device_model}
+        onChange={(device_model) => set({ device_model })}
+      />
+      <TextField
+        label="An hour costs"
+        problem={problemAt("per_hour")}
+        inputMode="decimal"
+        value={draft.per_hour}
+        onChange={(per_hour) => set({ per_hour })}
+      />
+      <TextField
+        label="Currency"
+        help="Three letters, as in ISO 4217."
+        problem={problemAt("currency")}
+        value={draft.currency}
+        onChange={(currency) => set({ currency: currency.toUpperCase() })}
+      />
+      <SelectField
+        label="Tenure"
+        help="Owned: what its use is reckoned at."
+        problem={problemAt("tenure")}
+        value={draft.tenure}
+        options={TENURES}
+        onChange={(tenure) => set({ tenure })}
+      />
+      <TextField
+        label="Valid from"
+        help="A UTC day. What was booked since then costs this, too."
+        problem={problemAt("valid_from")}
+        type="date"
+        value={draft.valid_from}
+        onChange={(valid_from) => set({ valid_from })}
+      />
+      <TextField
+        label="Note"
+        problem={problemAt("note")}
+        value={draft.note}
+        onChange={(note) => set({ note })}
+      />
     </Dialog>
   );
 }

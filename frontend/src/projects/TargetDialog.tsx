@@ -1,10 +1,9 @@
 import { useState } from "react";
-import { asProblem } from "@/api/problem";
+import { messageAt } from "@/api/problem";
 import type { Target } from "@/api/queries";
 import { Dialog } from "@/ui/Dialog";
 import { DialogActions } from "@/ui/DialogActions";
 import { SelectField, TextField } from "@/ui/Field";
-import styles from "./ProjectPage.module.css";
 import { useAddTarget, useEditTarget } from "./queries";
 
 type Kind = Target["kind"];
@@ -39,8 +38,7 @@ export function TargetDialog({ slug, target, onClose }: TargetDialogProps) {
   const add = useAddTarget(slug);
   const edit = useEditTarget(slug);
   const error = add.error ?? edit.error;
-  const problemAt = (path: string) =>
-    error ? asProblem(error).errors.find((each) => each.path === path)?.message : undefined;
+  const problemAt = (path: string) => messageAt(error, path);
   const set = (change: Partial<typeof draft>) => setDraft((before) => ({ ...before, ...change }));
   const save = () => {
     const { kind, name, address } = draft;
@@ -64,44 +62,42 @@ export function TargetDialog({ slug, target, onClose }: TargetDialogProps) {
         />
       }
     >
-      <div className={styles.fields}>
-        <TextField
-          label="Name"
-          problem={problemAt("name")}
-          data-first
-          value={draft.name}
-          onChange={(name) => set({ name })}
+      <TextField
+        label="Name"
+        problem={problemAt("name")}
+        data-first
+        value={draft.name}
+        onChange={(name) => set({ name })}
+      />
+      {!target && (
+        <SelectField
+          label="Kind"
+          problem={problemAt("kind")}
+          value={draft.kind}
+          options={TARGET_KINDS}
+          onChange={(kind) => set({ kind })}
         />
-        {!target && (
-          <SelectField
-            label="Kind"
-            problem={problemAt("kind")}
-            value={draft.kind}
-            options={TARGET_KINDS}
-            onChange={(kind) => set({ kind })}
-          />
-        )}
+      )}
+      <TextField
+        label={ADDRESSES[draft.kind].label}
+        help={draft.kind === "email" ? undefined : stays}
+        problem={problemAt("address")}
+        autoComplete="off"
+        placeholder={target?.address ?? ADDRESSES[draft.kind].example}
+        value={draft.address}
+        onChange={(address) => set({ address })}
+      />
+      {draft.kind === "webhook" && (
         <TextField
-          label={ADDRESSES[draft.kind].label}
-          help={draft.kind === "email" ? undefined : stays}
-          problem={problemAt("address")}
-          autoComplete="off"
-          placeholder={target?.address ?? ADDRESSES[draft.kind].example}
-          value={draft.address}
-          onChange={(address) => set({ address })}
+          label="Secret"
+          help={stays ?? "At least 16 characters; it signs what is sent, and is never shown."}
+          problem={problemAt("secret")}
+          type="password"
+          autoComplete="new-password"
+          value={draft.secret}
+          onChange={(secret) => set({ secret })}
         />
-        {draft.kind === "webhook" && (
-          <TextField
-            label="Secret"
-            help={stays ?? "At least 16 characters; it signs what is sent, and is never shown."}
-            problem={problemAt("secret")}
-            type="password"
-            autoComplete="new-password"
-            value={draft.secret}
-            onChange={(secret) => set({ secret })}
-          />
-        )}
-      </div>
+      )}
     </Dialog>
   );
 }

@@ -1,11 +1,9 @@
 import { useState } from "react";
 import { usePatchRun } from "@/api/actions";
 import { PreemptibleField } from "@/queue/PreemptibleField";
-import { Dialog } from "@/ui/Dialog";
-import { DialogActions } from "@/ui/DialogActions";
 import { TextField } from "@/ui/Field";
+import { FormDialog } from "@/ui/FormDialog";
 import type { RunDialogProps } from "./RunDialogs";
-import styles from "./RunDialogs.module.css";
 
 /** What may be changed of a run at any time: its config is frozen. */
 export function EditDialog({ run, onClose }: RunDialogProps) {
@@ -19,31 +17,17 @@ export function EditDialog({ run, onClose }: RunDialogProps) {
     patch.mutate({ id: run.id, ...changes }, { onSuccess: onClose });
   };
   return (
-    <Dialog
+    <FormDialog
       title={`Edit run #${run.id}`}
+      action="Save"
+      busy={patch.isPending}
+      disabled={!name.trim()}
+      onAct={save}
       onClose={onClose}
-      actions={
-        <DialogActions
-          action="Save"
-          busy={patch.isPending}
-          disabled={!name.trim()}
-          onAct={save}
-          onClose={onClose}
-        />
-      }
     >
-      <form
-        className={styles.fields}
-        onSubmit={(event) => {
-          event.preventDefault();
-          save();
-        }}
-      >
-        <TextField label="Name" value={name} maxLength={120} autoFocus onChange={setName} />
-        <TextField label="Tags" help="Separated by commas." value={tags} onChange={setTags} />
-        <PreemptibleField value={preemptible} onChange={setPreemptible} />
-        <button type="submit" hidden />
-      </form>
-    </Dialog>
+      <TextField label="Name" value={name} maxLength={120} autoFocus onChange={setName} />
+      <TextField label="Tags" help="Separated by commas." value={tags} onChange={setTags} />
+      <PreemptibleField value={preemptible} onChange={setPreemptible} />
+    </FormDialog>
   );
 }

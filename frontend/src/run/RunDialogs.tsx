@@ -4,9 +4,9 @@ import { useState } from "react";
 import { Link, useLocation } from "wouter";
 import { useDeleteRun, usePauseRun, useRestoreRun, useResumeRun, useStopRun } from "@/api/actions";
 import type { Checkpoint, RunDetail } from "@/api/queries";
-import { Confirm, Dialog } from "@/ui/Dialog";
-import { DialogActions } from "@/ui/DialogActions";
+import { Confirm } from "@/ui/Dialog";
 import { TextField } from "@/ui/Field";
+import { FormDialog } from "@/ui/FormDialog";
 import { useToast } from "@/ui/toast";
 import styles from "./RunDialogs.module.css";
 
@@ -78,45 +78,32 @@ export function DeleteDialog({ run, onClose }: RunDialogProps) {
   };
   const submit = () => remove.mutate({ id: run.id, name }, { onSuccess: done });
   return (
-    <Dialog
+    <FormDialog
       title={`Delete run #${run.id}?`}
+      action="Delete the run"
+      danger
+      busy={remove.isPending}
+      disabled={!matches}
+      onAct={submit}
       onClose={onClose}
-      actions={
-        <DialogActions
-          action="Delete the run"
-          danger
-          busy={remove.isPending}
-          disabled={!matches}
-          onAct={submit}
-          onClose={onClose}
-        />
-      }
     >
       <p>
         Its curves, rollouts, log and checkpoints leave every list. For some days it can be brought
         back from <Link href="/deleted">Recently deleted</Link>; then its data is removed.
       </p>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (matches) submit();
-        }}
-      >
-        <TextField
-          label={
-            <>
-              Type <strong className={styles.name}>{run.name}</strong> to delete it
-            </>
-          }
-          data-first
-          autoComplete="off"
-          spellCheck={false}
-          value={name}
-          onChange={setName}
-        />
-        <button type="submit" hidden />
-      </form>
-    </Dialog>
+      <TextField
+        label={
+          <>
+            Type <strong className={styles.name}>{run.name}</strong> to delete it
+          </>
+        }
+        data-first
+        autoComplete="off"
+        spellCheck={false}
+        value={name}
+        onChange={setName}
+      />
+    </FormDialog>
   );
 }
 

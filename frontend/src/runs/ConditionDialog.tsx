@@ -1,8 +1,7 @@
 import { useId, useState } from "react";
 import { useRunColumns } from "@/api/queries";
-import { Dialog } from "@/ui/Dialog";
-import { DialogActions } from "@/ui/DialogActions";
 import { SelectField, TextField } from "@/ui/Field";
+import { FormDialog } from "@/ui/FormDialog";
 import styles from "./ConditionDialog.module.css";
 import { isCondition } from "./filters";
 
@@ -44,18 +43,8 @@ export default function ConditionDialog({ onAdd, onClose }: ConditionDialogProps
     if (isCondition(condition)) onAdd(condition);
   };
   return (
-    <Dialog
-      title="Only runs whose …"
-      onClose={onClose}
-      actions={<DialogActions action="Add the condition" onAct={add} onClose={onClose} />}
-    >
-      <form
-        className={styles.condition}
-        onSubmit={(event) => {
-          event.preventDefault();
-          add();
-        }}
-      >
+    <FormDialog title="Only runs whose …" action="Add the condition" onAct={add} onClose={onClose}>
+      <div className={styles.condition}>
         <TextField
           label="Value"
           problem={tried && !name.trim() ? "Name a metric." : undefined}
@@ -81,8 +70,7 @@ export default function ConditionDialog({ onAdd, onClose }: ConditionDialogProps
         <p className={styles.help}>
           “null” with exactly or not asks whether there is a value at all.
         </p>
-        <button type="submit" hidden />
-      </form>
-    </Dialog>
+      </div>
+    </FormDialog>
   );
 }

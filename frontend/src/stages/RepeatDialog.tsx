@@ -1,10 +1,8 @@
 import { useState } from "react";
 import { useLocation } from "wouter";
 import type { RunDetail, Stage } from "@/api/queries";
-import styles from "@/run/RunDialogs.module.css";
-import { Dialog } from "@/ui/Dialog";
-import { DialogActions } from "@/ui/DialogActions";
 import { TextField } from "@/ui/Field";
+import { FormDialog } from "@/ui/FormDialog";
 import { Segmented } from "@/ui/Segmented";
 import { pipelineOf, useRepeatStage } from "./queries";
 
@@ -36,36 +34,22 @@ export function RepeatDialog({ run, stage, onClose }: RepeatDialogProps) {
     );
   };
   return (
-    <Dialog
+    <FormDialog
       title={`Repeat ${stage.name}?`}
+      action="Start the run"
+      busy={repeat.isPending}
+      disabled={!name.trim()}
+      onAct={submit}
       onClose={onClose}
-      actions={
-        <DialogActions
-          action="Start the run"
-          busy={repeat.isPending}
-          disabled={!name.trim()}
-          onAct={submit}
-          onClose={onClose}
-        />
-      }
     >
-      <form
-        className={styles.fields}
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (name.trim()) submit();
-        }}
-      >
-        <p>A new run begins with what the stages before it have left in this one.</p>
-        {!isLast && (
-          <div>
-            <Segmented label="Which stages" value={reach} options={REACHES} onChange={setReach} />
-          </div>
-        )}
-        {reach === "to_end" && <p className="muted">Followed by {after.join(", ")}.</p>}
-        <TextField label="Name" data-first maxLength={120} value={name} onChange={setName} />
-        <button type="submit" hidden />
-      </form>
-    </Dialog>
+      <p>A new run begins with what the stages before it have left in this one.</p>
+      {!isLast && (
+        <div>
+          <Segmented label="Which stages" value={reach} options={REACHES} onChange={setReach} />
+        </div>
+      )}
+      {reach === "to_end" && <p className="muted">Followed by {after.join(", ")}.</p>}
+      <TextField label="Name" data-first maxLength={120} value={name} onChange={setName} />
+    </FormDialog>
   );
 }

@@ -1,6 +1,6 @@
 import { Button } from "./Button";
 
-interface DialogActionsProps {
+export interface DialogActionsProps {
   /** What the button says: the action itself, «Stop the run». */
   action: string;
   danger?: boolean;
