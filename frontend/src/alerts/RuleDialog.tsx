@@ -1,10 +1,10 @@
-import { useId, useState } from "react";
+import { useState } from "react";
 import { messageAt } from "@/api/problem";
 import type { AlertRule } from "@/api/queries";
 import { FilterChip } from "@/ui/Chip";
 import { Dialog } from "@/ui/Dialog";
 import { DialogActions } from "@/ui/DialogActions";
-import { Field, SelectField, TextField, type TextFieldProps } from "@/ui/Field";
+import { Field, SelectField, SuggestField, TextField, type TextFieldProps } from "@/ui/Field";
 import { STATES } from "@/ui/StateBadge";
 import styles from "./AlertsTab.module.css";
 import { type Draft, draftOf, NEEDS, ruleBody } from "./draft";
@@ -78,7 +78,6 @@ interface RuleFieldsProps {
 }
 
 function RuleFields({ draft, set, metrics, isNew, kinds, problemAt }: RuleFieldsProps) {
-  const names = useId();
   const needs = NEEDS[draft.kind];
   const slope = draft.kind === "slope";
   return (
@@ -104,20 +103,13 @@ function RuleFields({ draft, set, metrics, isNew, kinds, problemAt }: RuleFields
         </div>
       )}
       {needs.includes("metric") && (
-        <>
-          <TextField
-            label="Metric"
-            problem={problemAt("metric")}
-            list={names}
-            value={draft.metric}
-            onChange={(metric) => set({ metric })}
-          />
-          <datalist id={names}>
-            {metrics.map((name) => (
-              <option key={name} value={name} />
-            ))}
-          </datalist>
-        </>
+        <SuggestField
+          label="Metric"
+          problem={problemAt("metric")}
+          suggestions={metrics}
+          value={draft.metric}
+          onChange={(metric) => set({ metric })}
+        />
       )}
       {needs.includes("direction") && (
         <SelectField

@@ -1,7 +1,7 @@
-import { type FormEvent, useId, useState } from "react";
+import { type FormEvent, useState } from "react";
 import { asProblem } from "@/api/problem";
 import { Button } from "@/ui/Button";
-import { TextField } from "@/ui/Field";
+import { SuggestField, TextField } from "@/ui/Field";
 import table from "@/ui/table.module.css";
 import styles from "./ledger.module.css";
 import { useReference, useWhatIf } from "./queries";
@@ -20,7 +20,6 @@ const FIELDS = new Set(["device_model", "devices", "per_hour", "relative_speed"]
 export function WhatIfForm({ runId, device, devices }: WhatIfFormProps) {
   const [draft, setDraft] = useState({ device, devices: String(devices), price: "", speed: "" });
   const ask = useWhatIf(runId);
-  const models = useId();
   const published = useReference().data?.published ?? [];
   const known = [...new Set([device, ...published.map((row) => row.device_model)])];
   const errors = ask.error ? asProblem(ask.error).errors : [];
@@ -41,18 +40,13 @@ export function WhatIfForm({ runId, device, devices }: WhatIfFormProps) {
     <section className={table.section}>
       <h3>What would it cost elsewhere?</h3>
       <form className={styles.form} onSubmit={submit} noValidate>
-        <TextField
+        <SuggestField
           label="Device model"
           problem={problemAt("device_model")}
-          list={models}
+          suggestions={known}
           value={draft.device}
           onChange={(device) => set({ device })}
         />
-        <datalist id={models}>
-          {known.map((model) => (
-            <option key={model} value={model} />
-          ))}
-        </datalist>
         <TextField
           label="Devices"
           problem={problemAt("devices")}

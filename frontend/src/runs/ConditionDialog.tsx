@@ -1,6 +1,6 @@
-import { useId, useState } from "react";
+import { useState } from "react";
 import { useRunColumns } from "@/api/queries";
-import { SelectField, TextField } from "@/ui/Field";
+import { SelectField, SuggestField, TextField } from "@/ui/Field";
 import { FormDialog } from "@/ui/FormDialog";
 import styles from "./ConditionDialog.module.css";
 import { isCondition } from "./filters";
@@ -35,7 +35,6 @@ export default function ConditionDialog({ onAdd, onClose }: ConditionDialogProps
   const [sign, setSign] = useState<Sign>(">=");
   const [value, setValue] = useState("");
   const [tried, setTried] = useState(false);
-  const names = useId();
   const metrics = useRunColumns().data ?? [];
   const condition = `${name.trim()}${sign}${value.trim()}`;
   const add = () => {
@@ -45,18 +44,13 @@ export default function ConditionDialog({ onAdd, onClose }: ConditionDialogProps
   return (
     <FormDialog title="Only runs whose …" action="Add the condition" onAct={add} onClose={onClose}>
       <div className={styles.condition}>
-        <TextField
+        <SuggestField
           label="Value"
           problem={tried && !name.trim() ? "Name a metric." : undefined}
-          list={names}
+          suggestions={[...OF_RUN, ...metrics]}
           value={name}
           onChange={setName}
         />
-        <datalist id={names}>
-          {[...OF_RUN, ...metrics].map((one) => (
-            <option key={one} value={one} />
-          ))}
-        </datalist>
         <SelectField label="Is" value={sign} options={SIGNS} onChange={setSign} />
         <TextField
           label="Number"

@@ -103,6 +103,25 @@ export function TextField({ label, unit, help, problem, onChange, ...rest }: Tex
   );
 }
 
+interface SuggestFieldProps extends Omit<TextFieldProps, "list"> {
+  suggestions: readonly string[];
+}
+
+/** A field for a line of text that is likely one of these. */
+export function SuggestField({ suggestions, ...rest }: SuggestFieldProps) {
+  const list = useId();
+  return (
+    <>
+      <TextField {...rest} list={list} />
+      <datalist id={list}>
+        {suggestions.map((value) => (
+          <option key={value} value={value} />
+        ))}
+      </datalist>
+    </>
+  );
+}
+
 type SelectFieldProps<Value extends string> = Pick<FieldProps, "label" | "help" | "problem"> &
   SelectProps<Value>;
 
