@@ -1,6 +1,7 @@
 """The ledger as a person sees it: what a run took, would take elsewhere, and where it stands."""
 
 import re
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -9,6 +10,34 @@ from tests.e2e.api import Api
 from tests.e2e.conftest import Pages
 
 pytestmark = pytest.mark.e2e
+
+STAGES: dict[str, Any] = {
+    "pipeline": ["zero", "data", "dev1", "results"],
+    "stages": {
+        "zero": {"type": "grpo", "grpo": {"steps": 6}},
+        "data": {"type": "rejection_sampling", "start": "zero", "steps": 2},
+        "dev1": {"type": "sft", "start": "base", "data": ["data"], "steps": 3},
+        "results": {"type": "evaluate", "models": ["base", "zero", "dev1"]},
+    },
+}
+UPPERMOST_POINT = """async canvas => {
+  const {width, height} = canvas, size = 7;
+  for (;;) {
+    await new Promise(requestAnimationFrame);
+    const {data} = canvas.getContext('2d').getImageData(0, 0, width, height);
+    const pixels = new Uint32Array(data.buffer);
+    const isSolid = (x, y) => {
+      for (let i = 0; i < size * size; i++) {
+        const here = pixels[(y + Math.floor(i / size)) * width + x + i % size];
+        if (here === 0 || here !== pixels[y * width + x]) return false;
+      }
+      return true;
+    };
+    for (let y = 0; y < height - size; y++)
+      for (let x = 0; x < width - size; x++) if (isSolid(x, y)) return [x + 3, y + 3];
+  }
+}"""
+"""Where it lies in the picture, once it is drawn: lines and letters are thinner than a point."""
 
 
 def finished(api: Api, name: str) -> int:
@@ -72,6 +101,33 @@ def test_a_run_is_paid_for_and_placed(scripted_pages: Pages, scripted_api: Api) 
     expect(page).to_have_url(re.compile("axis=energy"))
     expect(page).not_to_have_url(re.compile("budget"))
     row.get_by_role("link").click()
+    expect(page.get_by_role("tab", name="Cost")).to_have_attribute("aria-selected", "true")
+
+
+def test_stages_stand_on_the_plane_and_lead_to_their_run(
+    scripted_pages: Pages, scripted_api: Api
+) -> None:
+    run = scripted_api.start("staged", STAGES)
+    assert scripted_api.await_end(run)["state"] == "finished"
+    zero, dev1 = scripted_api.get("/ledger/frontier", q="staged", axis="device_hours")["points"]
+    page, _ = scripted_pages.new()
+    page.goto("/cost?q=staged&axis=device_hours")
+    rows = page.get_by_role("row").filter(has=page.get_by_role("link", name="staged"))
+    expect(rows).to_have_text([re.compile("zero35.0 %.*yes"), re.compile("dev147.5 %.*yes")])
+
+    budget = page.get_by_label("Budget", exact=True)
+    best = page.get_by_role("status").filter(has_text="Best for")
+    budget.fill(str((zero["device_hours"] + dev1["device_hours"]) / 2))
+    expect(best).to_contain_text(f"staged · #{run} · zero")
+    expect(rows.first).to_contain_text("best for the budget")
+    budget.fill(str(2 * dev1["device_hours"]))
+    expect(best).to_contain_text(f"staged · #{run} · dev1")
+    expect(rows.last).to_contain_text("best for the budget")
+
+    plane = page.get_by_role("img", name=re.compile("of 2 runs and stages")).locator("canvas")
+    x, y = plane.evaluate(UPPERMOST_POINT)
+    plane.click(position={"x": x, "y": y})
+    page.wait_for_url(f"**/runs/{run}?tab=cost")
     expect(page.get_by_role("tab", name="Cost")).to_have_attribute("aria-selected", "true")
 
 

@@ -8,6 +8,7 @@ import {
   TooltipComponent,
 } from "echarts/components";
 import { type EChartsType, init, use } from "echarts/core";
+import { LabelLayout } from "echarts/features";
 import { CanvasRenderer } from "echarts/renderers";
 
 use([
@@ -18,6 +19,7 @@ use([
   GridComponent,
   ParallelComponent,
   TooltipComponent,
+  LabelLayout,
   CanvasRenderer,
 ]);
 

@@ -16,11 +16,12 @@ import {
   canBeLog,
   costOf,
   costWords,
+  isFree,
   pointName,
   scoreWords,
   unitOf,
 } from "./plane";
-import { type Plane, type PlaneQuery, usePlane } from "./queries";
+import { type Plane, type PlaneQuery, type Point, usePlane } from "./queries";
 
 const PlaneChart = lazy(() => import("./PlaneChart"));
 
@@ -110,33 +111,62 @@ function Shown({ plane, axis }: { plane: Plane; axis: Axis }) {
         </EmptyState>
       ) : (
         <>
-          <Budget
-            axis={axis}
-            plane={plane}
-            told={told}
-            onChange={(value) => go({ budget: value })}
-          />
-          {budget !== null && (
-            <p role="status" className={styles.best}>
-              {best ? (
-                <>
-                  Best for {costWords(budget, axis, currency)}:{" "}
-                  <Link href={`/runs/${best.run}?tab=cost`}>{pointName(best)}</Link>,{" "}
-                  {scoreWords(best)} for {costWords(costOf(best, axis), axis, currency)}.
-                </>
-              ) : (
-                `Nothing costs ${costWords(budget, axis, currency)} or less.`
-              )}
-            </p>
+          {isFree(points, axis) ? (
+            <EmptyState title="None of these cost anything">
+              They have a place by device-hours or energy, or once their devices have a price.
+            </EmptyState>
+          ) : (
+            <Placed
+              plane={plane}
+              axis={axis}
+              log={log}
+              told={told}
+              budget={budget}
+              best={best}
+              onBudget={(value) => go({ budget: value })}
+            />
           )}
-          <section className="panel" aria-label="Plane">
-            <Suspense fallback={<SkeletonLines lines={1} height={400} />}>
-              <PlaneChart plane={plane} axis={axis} log={log} budget={budget} best={best} />
-            </Suspense>
-          </section>
           <PlaneTable plane={plane} best={best} />
         </>
       )}
+    </>
+  );
+}
+
+interface PlacedProps {
+  plane: Plane;
+  axis: Axis;
+  log: boolean;
+  told: string;
+  budget: number | null;
+  best: Point | null;
+  onBudget: (value: string) => void;
+}
+
+/** The plane, with the budget and what it buys. */
+function Placed({ plane, axis, log, told, budget, best, onBudget }: PlacedProps) {
+  const { currency } = plane;
+  return (
+    <>
+      <Budget axis={axis} plane={plane} told={told} onChange={onBudget} />
+      {budget !== null && (
+        <p role="status" className={styles.best}>
+          {best ? (
+            <>
+              Best for {costWords(budget, axis, currency)}:{" "}
+              <Link href={`/runs/${best.run}?tab=cost`}>{pointName(best)}</Link>, {scoreWords(best)}{" "}
+              for {costWords(costOf(best, axis), axis, currency)}.
+            </>
+          ) : (
+            `Nothing costs ${costWords(budget, axis, currency)} or less.`
+          )}
+        </p>
+      )}
+      <section className="panel" aria-label="Plane">
+        <Suspense fallback={<SkeletonLines lines={1} height={400} />}>
+          <PlaneChart plane={plane} axis={axis} log={log} budget={budget} best={best} />
+        </Suspense>
+      </section>
     </>
   );
 }

@@ -1,11 +1,10 @@
 import { Link } from "wouter";
 import { classes } from "@/ui/classes";
-import { formatDeviceHours } from "@/ui/format";
 import { StateBadge } from "@/ui/StateBadge";
 import { Table } from "@/ui/Table";
 import table from "@/ui/table.module.css";
 import styles from "./ledger.module.css";
-import { scoreWords } from "./plane";
+import { hoursWords, scoreWords } from "./plane";
 import type { Plane, Point } from "./queries";
 import { formatEnergy, formatMicros } from "./sums";
 
@@ -19,12 +18,12 @@ export function PlaneTable({ plane, best }: { plane: Plane; best: Point | null }
           <tr>
             <th>Run</th>
             <th>Stage</th>
-            <th>State</th>
             <th className="number">{plane.metric}</th>
             <th className="number">Cost</th>
             <th className="number">Device-hours</th>
             <th className="number">Energy</th>
             <th>Frontier</th>
+            <th>State</th>
           </tr>
         </thead>
         <tbody>
@@ -33,24 +32,24 @@ export function PlaneTable({ plane, best }: { plane: Plane; best: Point | null }
               key={`${point.run} ${point.stage}`}
               className={classes(point === best && styles.chosen)}
             >
-              <th scope="row">
+              <th scope="row" className={table.name}>
                 <Link href={`/runs/${point.run}?tab=cost`}>{point.name}</Link>{" "}
                 <span className="muted">#{point.run}</span>
               </th>
               <td>{point.stage ?? "–"}</td>
-              <td>
-                <StateBadge state={point.state} />
-              </td>
               <td className="number">{scoreWords(point)}</td>
               <td className="number">
                 {point.micros === null ? "–" : formatMicros(point.micros, plane.currency)}
               </td>
-              <td className="number">{formatDeviceHours(point.device_hours)}</td>
+              <td className="number">{hoursWords(point.device_hours)}</td>
               <td className="number">
                 {formatEnergy(point.energy_mj)}
                 {point.energy_estimated && <span className="muted"> estimated</span>}
               </td>
               <td>{point.on_frontier && (point === best ? "yes, best for the budget" : "yes")}</td>
+              <td>
+                <StateBadge state={point.state} />
+              </td>
             </tr>
           ))}
         </tbody>

@@ -1,5 +1,5 @@
 import { QueryClientProvider } from "@tanstack/react-query";
-import { render, screen } from "@testing-library/react";
+import { render, screen, within } from "@testing-library/react";
 import { expect, test } from "vitest";
 import { newQueryClient } from "@/api/queryClient";
 import { fakeServer } from "@/testing/server";
@@ -49,15 +49,17 @@ function open(changes: Partial<Forecast>) {
 test("each stage says what its part rests on, and what is guessed", async () => {
   open({ stages: [DEV2, RESULTS] });
   expect(await screen.findByText("The 46 steps that are left take:")).toBeVisible();
-  const [, dev2, results] = screen.getAllByRole("row");
-  expect(dev2).toHaveTextContent(`dev2GRPO402m 00s2m 00s to 2m 00s${DEV2.why}`);
-  expect(results).toHaveTextContent(`resultsevaluation6about 1m 00s1s to 1h 00m${RESULTS.why}`);
+  const parts = within(screen.getByRole("list", { name: "Stage by stage" }));
+  const [dev2, results] = parts.getAllByRole("listitem");
+  expect(dev2).toHaveTextContent(`dev2GRPO, 40 steps2m 00s2m 00s to 2m 00s${DEV2.why}`);
+  expect(results).toHaveTextContent("resultsevaluation, 6 stepsabout 1m 00s1s to 1h 00m");
+  expect(results).toHaveTextContent(RESULTS.why);
 });
 
 test("of one stage a sentence is enough", async () => {
   open({ stages: [DEV2] });
   expect(await screen.findByText(DEV2.why)).toBeVisible();
-  expect(screen.queryByRole("table")).toBeNull();
+  expect(screen.queryByRole("list", { name: "Stage by stage" })).toBeNull();
 });
 
 test("before anything can be said it says why", async () => {

@@ -1,7 +1,6 @@
 import { KIND_WORDS } from "@/stages/kinds";
-import { formatDuration, formatNumber, plural } from "@/ui/format";
+import { formatDuration, plural } from "@/ui/format";
 import { SkeletonLines } from "@/ui/Skeleton";
-import { Table } from "@/ui/Table";
 import table from "@/ui/table.module.css";
 import styles from "./ledger.module.css";
 import { type Forecast, useForecast } from "./queries";
@@ -40,33 +39,25 @@ export function ToFinish({ runId }: { runId: number }) {
 
 function ByStage({ stages }: { stages: readonly StageForecast[] }) {
   return (
-    <Table>
-      <thead>
-        <tr>
-          <th>Stage</th>
-          <th>Type</th>
-          <th className="number">Steps left</th>
-          <th className="number">Time</th>
-          <th>Rests on</th>
-        </tr>
-      </thead>
-      <tbody>
-        {stages.map(({ stage, kind, steps, basis, seconds: { low, mid, high }, why }) => (
-          <tr key={stage}>
-            <th scope="row">{stage}</th>
-            <td>{KIND_WORDS[kind]}</td>
-            <td className="number">{formatNumber(steps, 0)}</td>
-            <td className="number">
-              {basis === "guess" && "about "}
-              {formatDuration(mid)}
-              <span className={styles.note}>
-                {formatDuration(low)} to {formatDuration(high)}
-              </span>
-            </td>
-            <td className={table.prose}>{why}</td>
-          </tr>
-        ))}
-      </tbody>
-    </Table>
+    <ul className={styles.parts} aria-label="Stage by stage">
+      {stages.map(({ stage, kind, steps, basis, seconds: { low, mid, high }, why }) => (
+        <li key={stage}>
+          <span>
+            {stage}
+            <span className={styles.note}>
+              {KIND_WORDS[kind]}, {plural(steps, "step")}
+            </span>
+          </span>
+          <span>
+            {basis === "guess" && "about "}
+            {formatDuration(mid)}
+            <span className={styles.note}>
+              {formatDuration(low)} to {formatDuration(high)}
+            </span>
+          </span>
+          <p>{why}</p>
+        </li>
+      ))}
+    </ul>
   );
 }

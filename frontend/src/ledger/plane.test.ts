@@ -4,6 +4,8 @@ import {
   bestWithin,
   canBeLog,
   costWords,
+  coursesOf,
+  isFree,
   planeOption,
   pointName,
   scoreWords,
@@ -57,10 +59,27 @@ test("a logarithm needs a cost", () => {
 test("costs, scores and points are told with their units", () => {
   expect(costWords(4, "money", "EUR")).toBe("€4.00");
   expect(costWords(4.5, "device_hours", "USD")).toBe("4.5 h");
+  expect(costWords(0.046, "device_hours", "USD")).toBe("0.046 h");
+  expect(costWords(0.002, "device_hours", "USD")).toBe("7s");
   expect(costWords(4.5, "energy", "USD")).toBe("4.5 kWh");
   expect(scoreWords(BEST)).toBe("60.0 % (50.0 % to 70.0 %)");
   expect(scoreWords({ score: 0.5, low: null, high: null })).toBe("50.0 %");
   expect(pointName({ ...CHEAP, stage: "dev1" })).toBe("r1 · #1 · dev1");
+});
+
+test("a line joins the stages of a run, not runs", () => {
+  const [zero, dev1] = [
+    { ...CHEAP, stage: "zero" },
+    { ...CHEAP, stage: "dev1" },
+  ];
+  expect(coursesOf([zero, BEATEN, dev1, { ...BEST, stage: "zero" }])).toEqual([[zero, dev1]]);
+});
+
+test("what costs nothing has no place", () => {
+  const free = { ...CHEAP, micros: 0 };
+  expect(isFree([free], "money")).toBe(true);
+  expect(isFree([free], "device_hours")).toBe(false);
+  expect(isFree([free, BEST], "money")).toBe(false);
 });
 
 test("intervals, the budget and the best are drawn", () => {

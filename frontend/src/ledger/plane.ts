@@ -1,7 +1,7 @@
 /** The plane of score against cost: what stands where, as plain data. */
 
 import type { ChartColours } from "@/charts/colours";
-import { formatDeviceHours, formatMoney, formatNumber, formatPercent } from "@/ui/format";
+import { formatDuration, formatMoney, formatNumber, formatPercent } from "@/ui/format";
 import type { PlaneQuery, Point } from "./queries";
 import { formatEnergy } from "./sums";
 
@@ -23,7 +23,12 @@ export function costOf(point: Point, axis: Axis): number {
 
 export function costWords(cost: number, axis: Axis, currency: string): string {
   if (axis === "money") return formatMoney(cost, currency);
-  return axis === "device_hours" ? `${formatDeviceHours(cost)} h` : formatEnergy(cost * MJ_PER_KWH);
+  return axis === "device_hours" ? hoursWords(cost) : formatEnergy(cost * MJ_PER_KWH);
+}
+
+/** Device-hours "0.046 h", and where they are next to nothing device time, "12s". */
+export function hoursWords(hours: number): string {
+  return hours < 0.01 ? formatDuration(hours * 3600) : `${formatNumber(hours)} h`;
 }
 
 export function unitOf(axis: Axis, currency: string): string {
@@ -66,6 +71,20 @@ export function bestWithin(points: readonly Point[], axis: Axis, budget: number)
   return best;
 }
 
+/** Nothing lies apart from anything else there. */
+export function isFree(points: readonly Point[], axis: Axis): boolean {
+  return points.every((point) => costOf(point, axis) === 0);
+}
+
+/** The stages of each run that has several on the plane, in their order. */
+export function coursesOf(points: readonly Point[]): Point[][] {
+  const staged = points.filter(({ stage }) => stage !== null);
+  const runs = [...new Set(staged.map(({ run }) => run))];
+  return runs
+    .map((one) => staged.filter(({ run }) => run === one))
+    .filter(({ length }) => length > 1);
+}
+
 /** A logarithm has no place for what cost nothing. */
 export function canBeLog(points: readonly Point[], axis: Axis): boolean {
   return points.length > 0 && points.every((point) => costOf(point, axis) > 0);
@@ -83,9 +102,12 @@ interface Drawn {
 }
 
 const [ON_PX, OFF_PX, BEST_PX] = [12, 8, 18];
+const LABEL_PX = 120;
+const TICKS = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
 
 export function planeOption(points: readonly Point[], drawn: Drawn): Record<string, unknown> {
   const { axis, currency, metric, log, budget, colours } = drawn;
+  const most = Math.max(...points.map((point) => costOf(point, axis)));
   const line = { type: "line", showSymbol: false, silent: true, tooltip: { show: false } };
   const named = { nameLocation: "middle", nameTextStyle: { color: colours.text, fontSize: 12 } };
   const axisLine = { show: true, lineStyle: { color: colours.faint } };
@@ -107,12 +129,12 @@ export function planeOption(points: readonly Point[], drawn: Drawn): Record<stri
     },
     xAxis: {
       type: log ? "log" : "value",
-      name: `${AXES.find(({ value }) => value === axis)?.label} (${unitOf(axis, currency)})`,
+      name: axisName(axis, currency),
       nameGap: 30,
       ...named,
       axisLine,
       splitLine,
-      axisLabel: { ...label((value) => formatNumber(value, 4)), hideOverlap: true },
+      axisLabel: { ...label((value) => TICKS.format(value)), hideOverlap: true },
     },
     yAxis: {
       type: "value",
@@ -125,6 +147,12 @@ export function planeOption(points: readonly Point[], drawn: Drawn): Record<stri
       axisLabel: label((value) => formatPercent(value, 0)),
     },
     series: [
+      ...coursesOf(points).map((stages) => ({
+        ...line,
+        id: `course ${stages[0]?.run}`,
+        lineStyle: { color: drawn.colourOf(stages[0]?.run ?? 0), width: 1.5, opacity: 0.5 },
+        data: stages.map((point) => [costOf(point, axis), point.score]),
+      })),
       {
         ...line,
         id: "intervals",
@@ -148,7 +176,22 @@ export function planeOption(points: readonly Point[], drawn: Drawn): Record<stri
         type: "scatter",
         id: "points",
         cursor: "pointer",
+        z: 3, // above the lines
+        label: {
+          show: true,
+          color: colours.text,
+          fontSize: 11,
+          textBorderColor: colours.surface,
+          textBorderWidth: 3,
+        },
+        labelLayout: { hideOverlap: true, dy: -9 }, // above the frontier
         data: points.map((point) => ({
+          label: {
+            formatter: point.stage ?? point.name,
+            position: costOf(point, axis) > most / 2 ? "left" : "right",
+            width: LABEL_PX,
+            overflow: "truncate",
+          },
           value: [costOf(point, axis), point.score],
           symbolSize: point === drawn.best ? BEST_PX : point.on_frontier ? ON_PX : OFF_PX,
           itemStyle: {
@@ -161,6 +204,11 @@ export function planeOption(points: readonly Point[], drawn: Drawn): Record<stri
       },
     ],
   };
+}
+
+function axisName(axis: Axis, currency: string): string {
+  const label = AXES.find(({ value }) => value === axis)?.label;
+  return axis === "device_hours" ? `${label}` : `${label} (${unitOf(axis, currency)})`;
 }
 
 /** An interval, apart from the next one. */
