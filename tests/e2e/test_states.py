@@ -26,8 +26,11 @@ class Cast(NamedTuple):
 
 @pytest.fixture(scope="module")
 def cast(playwright: Playwright, scripted_product: Product) -> Iterator[Cast]:
-    """One that ended, one under way, one that waits, and one that was deleted."""
+    """One that ended, one under way, one that waits, and one that was deleted; what they ran on has
+    a price."""
     api = Api(playwright, scripted_product)
+    price = {"device_model": "CPU slot", "per_hour": "1", "valid_from": "2026-01-01"}
+    api.post("/ledger/prices", price)
     ended = api.start("seen in every state", {"grpo": {"steps": 30}})
     deleted = api.start("gone", {"grpo": {"steps": 2}})
     for run in (ended, deleted):
