@@ -14,6 +14,7 @@ test("what is written can be read", async () => {
 
 test("nothing is an empty config", async () => {
   expect(await parseConfig(" \n")).toEqual({});
+  expect(await toToml({})).toBe("");
 });
 
 test("what cannot be read is refused with the place", async () => {

@@ -12,7 +12,8 @@ export async function parseConfig(text: string): Promise<Table> {
   return parsed;
 }
 
+/** Nothing at all for a config without settings. */
 export async function toToml(config: Table): Promise<string> {
   const { stringify } = await import("smol-toml");
-  return stringify(config);
+  return stringify(config).trimStart();
 }
