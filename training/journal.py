@@ -54,13 +54,23 @@ class Journal:
         self._torn_end = False
         self._failure: Exception | None = None
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        self._seq = self._recover()
+        newest = self._recover()
+        self._seq = newest.seq if newest else 0
+        self.found_stage = newest.stage if newest else None
+        """That of the newest line that was there."""
         self._waiting: deque[Event | threading.Event | None] = deque()
         """Events to write, marks to set when all before them is written, and None at the end."""
         self._wake = threading.Event()
         self._writer = threading.Thread(target=self._write_on, name="journal", daemon=True)
         self._writer.start()
         atexit.register(self.flush)
+
+    @classmethod
+    def go_on(cls, run_dir: Path, first_stage: str) -> Journal:
+        """In the stage that the run was in, or its first. Raises OSError like any other."""
+        journal = cls(run_dir, first_stage)
+        journal.stage = journal.found_stage or first_stage
+        return journal
 
     def write(self, type_: str, step: int, **fields: Any) -> None:
         """Tell one event; any thread may. Raises for a wrong field (our mistake), never for the
@@ -141,17 +151,17 @@ class Journal:
             raise OSError(f"only {written} of {len(line)} bytes were taken")
         self._torn_end = False
 
-    def _recover(self) -> int:
-        """The last whole line's number, 0 in an empty file; a torn end is closed."""
+    def _recover(self) -> Event | None:
+        """The last whole line, None in an empty file; a torn end is closed."""
         size = os.fstat(self._file).st_size
         if size == 0:
-            return 0
+            return None
         if os.pread(self._file, 1, size - 1) != b"\n":
             self.torn = True
             os.write(self._file, b"\n")
-        return self._last_seq(size)
+        return self._newest(size)
 
-    def _last_seq(self, end: int) -> int:
+    def _newest(self, end: int) -> Event | None:
         length = _TAIL_BYTES
         while True:
             start = max(0, end - length)
@@ -159,9 +169,9 @@ class Journal:
             whole = lines if start == 0 else lines[1:]
             for line in reversed(whole):
                 try:
-                    return parse_line(line).seq
+                    return parse_line(line)
                 except ValidationError:
                     continue  # torn, or not ours: an older line counts
             if start == 0:
-                return 0
+                return None
             length *= 8

@@ -60,7 +60,7 @@ def train_command(args: Namespace) -> int:
 def run(config: RunConfig, run_dir: Path, resume: str, stop: StopRequest) -> int:
     """One rank of the job; returns the exit code. Whatever ends it stands in the journal."""
     main = os.environ.get("RANK", "0") == "0"
-    journal = _open_journal(run_dir) if main else None
+    journal = _open_journal(run_dir, config.plan[0].name) if main else None
     display = make_display(config, sys.stdout) if main else Display()
     watchdog = _open_watchdog(run_dir, config.hardware.watchdog_s, journal)
     try:
@@ -171,9 +171,9 @@ def _assign(tree: dict[str, Any], assignment: str) -> None:
     tree[last] = value
 
 
-def _open_journal(run_dir: Path) -> Journal:
+def _open_journal(run_dir: Path, first_stage: str) -> Journal:
     try:
-        journal = Journal(run_dir, stage="grpo")
+        journal = Journal.go_on(run_dir, first_stage)
     except OSError as error:
         raise UserError(f"--run-dir: {run_dir} cannot be written ({error.strerror}).") from error
     if journal.torn:

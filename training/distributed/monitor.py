@@ -102,7 +102,7 @@ def end(run_dir: Path, here: list[Beat], stuck: list[Beat], limit_s: int, *, is_
         told = "\n".join(
             f"Rank {beat.rank}:\n{stacks.get(beat.rank, '')[:STACK_CHARACTERS]}" for beat in stuck
         )
-        journal, step = Journal(run_dir, stage="grpo"), stuck[0].step
+        journal, step = Journal.go_on(run_dir, "grpo"), stuck[0].step
         message = f"{reason}, longer than hardware.watchdog_s allows.\n{told}"
         journal.write("log", step, level="error", message=message)
         whose = "its stack is" if len(stuck) == 1 else "their stacks are"

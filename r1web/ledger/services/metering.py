@@ -18,6 +18,7 @@ from r1web.ledger.reading import Reading
 from r1web.ledger.services.rows import book_energy, write
 from r1web.ledger.services.wasting import lose_what_is_done_again
 from r1web.runs.models import Attempt, Run
+from r1web.runs.selectors.plans import plan_of
 from training.events import CheckpointEvent, Event, StartedEvent
 
 Pair = tuple[Meter, Reading]
@@ -49,8 +50,14 @@ def begin(*, attempt: Attempt, since: datetime) -> Meter:
         run_id=attempt.run_id,
         attempt=attempt,
         holds=[[node, model, keys] for (node, model), keys in holds.items()],
-        reading=Reading(in_ms(since)).as_json(),
+        reading=Reading(in_ms(since), stage=_stage_of(attempt)).as_json(),
     )
+
+
+def _stage_of(attempt: Attempt) -> str:
+    """In which it begins; the journal tells the others."""
+    plan = plan_of(attempt.run)
+    return next((each for each in plan if attempt.start_step < each.last_step), plan[-1]).name
 
 
 def book(told: Sequence[tuple[Attempt, Sequence[Event]]]) -> None:

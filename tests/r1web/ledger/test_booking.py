@@ -13,6 +13,7 @@ from r1web.ledger.services import Measured
 from r1web.runs.models import Event, State
 from tests.r1web.cluster.test_ingest import told
 from tests.r1web.ledger.conftest import Clock, Story, broken_booking, refused_by_the_database
+from tests.r1web.runs.pipeline import PIPELINE
 
 MakeStory = Callable[..., Story]
 
@@ -38,6 +39,18 @@ def test_a_step_is_split_among_its_phases(make_story: MakeStory, clock: Clock) -
         "evaluation": 2 * 6,
         "checkpoint": 2 * 4,
     }
+
+
+def test_what_comes_before_an_attempt_s_first_line_is_its_stage_s(
+    make_story: MakeStory, clock: Clock
+) -> None:
+    story = make_story(overrides=PIPELINE)
+    for start_step, name in ((0, "zero"), (4, "cold"), (12, "final")):
+        story.begin(start_step)
+        clock.go(3)
+        story.end()
+        (booked,) = Booking.objects.filter(attempt__start_step=start_step)
+        assert (booked.stage, booked.phase, booked.device_ms) == (name, "idle", 6000)
 
 
 def test_what_was_begun_when_it_crashed_is_waste(make_story: MakeStory, clock: Clock) -> None:

@@ -206,10 +206,9 @@ def ours(
     present_NT = given.present_NT.clone().requires_grad_()
     share = len(LENGTHS) // process.world_size
     first = process.rank * share
-    mine = torch.tensor(REWARDS[first : first + share]).view(-1, GROUP)
-    found = advantages(mine, config.loss.advantage_scale, process.sum).flatten()
+    all_N = advantages(torch.tensor(REWARDS).view(-1, GROUP), config.loss.advantage_scale).flatten()
     advantages_N = torch.zeros(len(LENGTHS))
-    advantages_N[first : first + share] = found
+    advantages_N[first : first + share] = all_N[first : first + share]
     mask_NT = torch.arange(LONGEST) < torch.tensor(LENGTHS)[:, None]
     counts = torch.tensor([share, int(mask_NT[first : first + share].sum())])
     whole = Whole(*process.sum(counts).tolist(), longest=LONGEST)
