@@ -28,7 +28,7 @@ from r1web.reports.services.reproducing import run_again
 from r1web.runs.models import Attempt, Run, State
 from tests.r1web.conftest import Api, caller
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(600)]  # real runs, on a busy machine
 MakeRun = Callable[..., Run]
 TINY = {
     "grpo": {"steps": 2, "prompts_per_step": 2, "group_size": 4},

@@ -31,6 +31,7 @@ from training.events import (
 )
 from training.model import hf
 
+pytestmark = pytest.mark.timeout(900)  # whole runs, some of four processes: long on a busy machine
 WORKER = Path(test_resume.__file__).with_name("resume_worker.py")
 ENDS = {"zero": 2, "data": 4, "dev1": 7, "preference": 9, "final": 11, "results": 14}
 LOOKS = ["4", "8", "11", "15", "19", "22"]
