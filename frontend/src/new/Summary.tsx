@@ -44,7 +44,8 @@ export function Summary({ validation, problems }: SummaryProps) {
         </ul>
       )}
       {config && (
-        <details className={styles.resolved} open>
+        // A pipeline's is long, and what starts it comes below.
+        <details className={styles.resolved} open={!isPipeline({ config: config as Config })}>
           <summary>Resolved config</summary>
           <ConfigListing
             config={config as Config}
