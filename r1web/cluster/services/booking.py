@@ -94,7 +94,7 @@ def _tried(write: Callable[[], None]) -> Exception | None:
             write()
     except (InterfaceError, OperationalError):
         raise  # the database is away, or wants the whole transaction again
-    except Exception as error:  # noqa: BLE001 - told by who called; what is beside it stays
+    except Exception as error:  # noqa: BLE001 - the callers log it and tell the run; what is beside it stays
         return error
     return None
 

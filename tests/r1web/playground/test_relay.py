@@ -247,12 +247,12 @@ def test_the_real_trainer_answers_until_its_node_is_cordoned(
 
 
 WORKER = """
-import signal, sys, time, django
+import signal, sys, django
 django.setup()
 from r1web.playground import services
 signal.signal(signal.SIGTERM, lambda *_: services.end_sessions())
 services.start_session(run_id=int(sys.argv[1]), step=None)
-time.sleep(600)
+while True: signal.pause()
 """
 
 
